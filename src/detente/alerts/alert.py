@@ -1,0 +1,58 @@
+"""An alert and what can happen to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from detente.types import Instant
+
+
+class Level(StrEnum):
+    """How near the event is: ALARM at most 5 minutes, WARNING 5 to 20, CAUTION for data, link, clock, lead time."""
+
+    CAUTION = "caution"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class Kind(StrEnum):
+    CONFLICT = "conflict"
+    INCURSION = "incursion"  # predicted or actual entry of a line's far side or a zone
+    APPROACH = "approach"  # comes near a line, is not predicted to cross
+
+
+class Happening(StrEnum):
+    RAISED = "raised"
+    UPDATED = "updated"
+    CLEARED = "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert as it stands. `a` and `b` are track numbers; `b` is 0 and `zone` is set unless it is a conflict."""
+
+    alert_id: int  # this node's number; its name on the desk and wire is "<party>-<alert_id>"
+    kind: Kind
+    level: Level
+    a: int
+    b: int
+    zone: str
+    raised_at: Instant
+    updated_at: Instant
+    event_at: Instant | None  # predicted instant of the loss of separation or the crossing; None for an approach
+    time_to_event_s: float  # from updated_at; 0 once it has happened; NaN for an approach
+    distance_m: float  # at CPA, or least distance to the line
+    vertical_ft: int  # at CPA; 0 for zones
+    latitude_rad: float
+    longitude_rad: float
+    cleared_at: Instant | None = None
+    cleared_because: str = ""  # from a closed list: "diverged", "left", "track_dropped", "not_assessed"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """What changed, with the alert as it stands after the change."""
+
+    happening: Happening
+    alert: Alert

@@ -1,0 +1,76 @@
+"""The command line. Each command lives in a module of its own here and is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Final
+
+import click
+
+from detente import __version__
+from detente.errors import DetenteError
+
+# Command → the module that holds it, under the same name as a click command.
+COMMANDS: Final = {
+    "bench": "detente.cli.bench",
+    "check-config": "detente.cli.node",
+    "demo": "detente.cli.demo",
+    "detect": "detente.cli.detect",
+    "encounters": "detente.cli.detect",
+    "export": "detente.cli.dossier",
+    "init": "detente.cli.node",
+    "pair": "detente.cli.node",
+    "policy": "detente.cli.policy",
+    "replay": "detente.cli.replay",
+    "run": "detente.cli.node",
+    "simulate": "detente.cli.simulate",
+    "verify": "detente.cli.dossier",
+}
+
+
+class _Lazy(click.Group):
+    """Commands are imported when called, so that `--help` and a usage error answer at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command = getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="detente")
+def cli() -> None:
+    """Détente: a mechanism between parties that share an airspace and do not trust each other.
+
+    It warns and records. It is not certified for flight safety, and the absence of a warning is not a clearance.
+    """
+
+
+def main() -> int:
+    """Run the command line; returns the exit code: 0 done, 1 a check failed, 2 usage or configuration."""
+    try:
+        result = cli(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as wrong:
+        print(f"detente: {wrong.format_message()}", file=sys.stderr)
+        return 2
+    except DetenteError as fault:
+        print(f"detente: {fault}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0

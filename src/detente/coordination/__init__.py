@@ -1,0 +1,1 @@
+"""What parties agreed, each thing a fold of leaves with one transition table."""

@@ -1,0 +1,65 @@
+"""What an operator may order, as values. An order is an input like any plot; who gave it comes from the session.
+
+On the console's wire: ``{"order": "acknowledge", "alert": "alfa-3"}``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Line = Literal["watch", "military", "intelligence", "foreign_service", "leader"]
+
+
+class Displayed(msgspec.Struct, frozen=True, tag_field="order", tag="displayed", forbid_unknown_fields=True):
+    """The console painted these rows in a visible document. Not a person's act: no seat needed."""
+
+    alerts: list[str] = []
+    messages: list[str] = []
+
+
+class Acknowledge(msgspec.Struct, frozen=True, tag_field="order", tag="acknowledge", forbid_unknown_fields=True):
+    """A person has seen the alert; seen, never agreed."""
+
+    alert: str
+
+
+class StandDown(msgspec.Struct, frozen=True, tag_field="order", tag="stand_down", forbid_unknown_fields=True):
+    """Stop the ladder of one alert or message, with a coded reason."""
+
+    subject: str  # alert or message
+    reason: str  # "acting", "false_alert", "resolved", "exercise", "other_line"
+
+
+class SendText(msgspec.Struct, frozen=True, tag_field="order", tag="send_text", forbid_unknown_fields=True):
+    """Free text on a line, in the writer's language. FLASH needs a coded reason."""
+
+    to: str
+    line: Line
+    precedence: Literal["Z", "O", "P", "R"]
+    text: str
+    lang: Literal["en", "tr", "ru"] = "en"
+    reason: str | None = None
+    answers: str | None = None
+
+
+class SendCode(msgspec.Struct, frozen=True, tag_field="order", tag="send_code", forbid_unknown_fields=True):
+    """A phrase of the codebook with its parameters."""
+
+    to: str
+    line: Line
+    code: str
+    params: dict[str, str]
+    precedence: Literal["Z", "O", "P", "R"] | None = None  # None: the phrase's own
+    reason: str | None = None
+    answers: str | None = None
+
+
+class AcknowledgeMessage(
+    msgspec.Struct, frozen=True, tag_field="order", tag="acknowledge_message", forbid_unknown_fields=True
+):
+    message: str
+
+
+AnyOrder = Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage

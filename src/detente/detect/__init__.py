@@ -1,0 +1,1 @@
+"""The picture becomes verdicts: conflict, incursion, approach, not assessed. Never "safe"."""

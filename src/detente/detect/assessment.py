@@ -1,0 +1,68 @@
+"""What one pass of the detector says. Only what is remarkable is listed, with what could not be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from detente.picture.picture import Reason
+from detente.types import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A pair predicted to be, or now, below both minima; `a`, `b` are track numbers, in order of identity."""
+
+    a: int
+    b: int
+    time_in_s: float  # first instant below both minima; 0 when separation is lost now
+    time_out_s: float  # last such instant within the look-ahead
+    time_to_cpa_s: float  # of the closest point of approach in the horizontal, not below 0
+    distance_at_cpa_m: float
+    vertical_at_cpa_ft: int  # absolute, integer feet
+    latitude_rad: float  # midway between the two at time_to_cpa_s
+    longitude_rad: float
+
+
+class Phase(StrEnum):
+    """How a track stands to a line or zone."""
+
+    APPROACH = "approach"  # comes within the zone's margin, does not enter within the look-ahead
+    ENTRY = "entry"  # predicted to enter
+    INSIDE = "inside"
+    LEAVING = "leaving"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneVerdict:
+    """A track predicted to enter or come near a zone, or inside it."""
+
+    track: int  # track number
+    zone: str  # zone id
+    phase: Phase
+    time_to_entry_s: float  # ENTRY: of the first crossing; INSIDE: 0; APPROACH: inf
+    latitude_rad: float  # of the crossing, or of the least distance
+    longitude_rad: float
+    least_distance_m: float  # to the boundary within the look-ahead; 0 once it crosses
+    time_to_least_s: float
+    dwell_s: float  # predicted time inside within the look-ahead; NaN when unknown
+
+
+@dataclass(frozen=True, slots=True)
+class NotAssessed:
+    """A track, or a pair when *other* is set, that could not be judged."""
+
+    track: int
+    reason: Reason
+    other: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One pass over one snapshot."""
+
+    at: Instant
+    tracks: int  # how many were looked at
+    conflicts: tuple[Conflict, ...] = ()
+    zones: tuple[ZoneVerdict, ...] = ()
+    not_assessed: tuple[NotAssessed, ...] = field(default=())

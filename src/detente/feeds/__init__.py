@@ -1,0 +1,1 @@
+"""Bytes of a sensor or a recording become plots."""

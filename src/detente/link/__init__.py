@@ -1,0 +1,1 @@
+"""One peer: bytes to events and back."""

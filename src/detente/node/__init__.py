@@ -1,0 +1,1 @@
+"""The whole party with clock, sockets, disk and web."""

@@ -1,0 +1,1 @@
+"""The console server: pages, orders, live board."""

@@ -1,0 +1,1 @@
+"""Plots become the picture: all tracks one party holds at one instant."""

@@ -1,0 +1,1 @@
+"""Virtual clock, lossy network, faulty store: shipped, for other implementers too."""

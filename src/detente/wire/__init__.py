@@ -1,0 +1,1 @@
+"""The format on the link, and nothing else."""
