@@ -23,7 +23,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Every part of the tree refuses keys it does not know."""
 
 
-class NodeConfig(_Part):
+class NodeConfig(_Part, frozen=True):
     party: PartyName  # this party's short name
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]  # as shown at every desk
     node: NodeText  # the node's name on the link and in the record, "<domain>/<word>"
@@ -31,13 +31,13 @@ class NodeConfig(_Part):
     badges: list[str] = []  # shown at the top of every desk: "EXERCISE", "RECONSTRUCTION"
 
 
-class ListenConfig(_Part):
+class ListenConfig(_Part, frozen=True):
     console: str = "127.0.0.1:8440"  # host:port of the console; loopback unless you say otherwise
     link: str = "127.0.0.1:7440"  # host:port where peers connect
     hosts: list[str] = []  # further host names the console answers to
 
 
-class PeerConfig(_Part):
+class PeerConfig(_Part, frozen=True):
     party: PartyName
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
     node: NodeText
@@ -45,18 +45,18 @@ class PeerConfig(_Part):
     policy: str = ""  # TOML file of the release policy towards this peer; none: nothing is released
 
 
-class SbsFeed(_Part, tag="sbs", tag_field="kind"):
+class SbsFeed(_Part, frozen=True, tag="sbs", tag_field="kind"):
     name: str
     address: str  # host:port of a BaseStation (SBS-1) server
 
 
-class BeastFeed(_Part, tag="beast", tag_field="kind"):
+class BeastFeed(_Part, frozen=True, tag="beast", tag_field="kind"):
     name: str
     address: str
     receiver: tuple[Degrees, Degrees]  # latitude, longitude of the antenna; plots beyond 180 NM of it are refused
 
 
-class RecordingFeed(_Part, tag="recording", tag_field="kind"):
+class RecordingFeed(_Part, frozen=True, tag="recording", tag_field="kind"):
     name: str
     path: str
     speed: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] = 1.0
@@ -64,35 +64,35 @@ class RecordingFeed(_Part, tag="recording", tag_field="kind"):
     receiver: tuple[Degrees, Degrees] | None = None
 
 
-class DeclaredConfig(_Part):
+class DeclaredConfig(_Part, frozen=True):
     """Which tracks of our own sensors are ours: "this one is mine"."""
 
     callsigns: list[str] = []  # prefixes
     identities: list[str] = []  # ICAO addresses or prefixes, lower-case hex
 
 
-class DetectionConfig(_Part):
+class DetectionConfig(_Part, frozen=True):
     profile: Literal["en-route", "terminal", "low-level", "light-aircraft"] = "en-route"
     zones: list[str] = []  # GeoJSON files of notified lines and zones
     tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
 
 
-class EscalationConfig(_Part):
+class EscalationConfig(_Part, frozen=True):
     """The ladder's times, symmetric by agreement. Rungs are 1 supervisor … 5 leader. Source: messages.md section 9."""
 
-    conflict_after_s: list[Seconds] = [0.0, 60.0, 120.0]
-    hotline_after_s: list[Seconds] = [0.0, 120.0, 300.0, 900.0, 3600.0]
+    conflict_after_s: tuple[Seconds, ...] = (0.0, 60.0, 120.0)
+    hotline_after_s: tuple[Seconds, ...] = (0.0, 120.0, 300.0, 900.0, 3600.0)
     conflict_reaches_leader: bool = False  # the agreement may let predicted conflicts climb to the leaders' line
 
 
-class ConsoleConfig(_Part):
+class ConsoleConfig(_Part, frozen=True):
     centre: tuple[Degrees, Degrees] = (0.0, 0.0)  # latitude, longitude of the map's fixed centre
     range_nm: Annotated[float, msgspec.Meta(gt=0.0, le=3000.0)] = 200.0
     language: Literal["en", "tr", "ru"] = "en"
     accounts: Literal["demo"] = "demo"  # embedded accounts, marked so on screen
 
 
-class LimitsConfig(_Part):
+class LimitsConfig(_Part, frozen=True):
     """Every limit, with what happens at it."""
 
     tracks: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 20_000  # further plots are refused as picture_full
@@ -100,7 +100,7 @@ class LimitsConfig(_Part):
     alerts_shown: Annotated[int, msgspec.Meta(ge=10, le=200)] = 200  # "200 of 3,114"
 
 
-class Config(_Part):
+class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
     peer: list[PeerConfig] = []
