@@ -36,7 +36,7 @@ class SystemClock:
 
 
 class ScaledClock:
-    """A clock that starts at *start* and runs *speed* times as fast as the machine: for scenarios, and said on screen."""
+    """A clock that starts at *start* and runs *speed* times as fast as the machine: for scenarios, said on screen."""
 
     def __init__(self, start: Instant, speed: float) -> None:
         self._start, self._speed, self._from_ns = start, speed, time.monotonic_ns()
