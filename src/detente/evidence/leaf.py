@@ -3,7 +3,7 @@
 The bytes of a leaf are a whole signed note: the line that names the type, one line of canonical JSON (RFC 8785,
 integers only), a blank line and the signature by the node's ``env`` key. They are kept and hashed as received and never
 made again. The body travels beside the leaf, which holds only a salted commitment to it: a witness that sees
-leaves cannot guess a short text, and a body may expire while the leaf still proves when, how long and under which policy.
+leaves cannot guess a short text, and a body may expire while the leaf still proves when, what size and which policy.
 """
 
 from __future__ import annotations
