@@ -9,9 +9,9 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import apsw
 
@@ -44,7 +44,13 @@ PRAGMA application_id = {_APPLICATION};
 _READ: Final = """
 SELECT leaf.leaf, body.body, body.salt FROM leaf
 LEFT JOIN body ON body.log = leaf.log AND body.seq = leaf.seq
-WHERE leaf.log = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq
+WHERE leaf.log = (SELECT id FROM log WHERE origin = ?) AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq
+"""
+_READ_LEAVES: Final = """
+SELECT leaf FROM leaf WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? AND seq < ? ORDER BY seq
+"""
+_READ_HASHES: Final = """
+SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = (SELECT id FROM log WHERE origin = ?) ORDER BY seq
 """
 
 
@@ -69,7 +75,7 @@ class SqliteStore:
         except ConfigError:
             self._unlock()
             raise
-        self._ids = {origin: number for number, origin in self._rows("SELECT id, origin FROM log")}
+        self._ids: dict[str, int] = {}
 
     def append(self, writes: Sequence[Write]) -> dict[str, list[bytes]]:
         """Record all of *writes* or none; see `LeafStore`."""
@@ -87,9 +93,8 @@ class SqliteStore:
                 db.executemany("INSERT INTO body VALUES (?, ?, ?, ?)", bodies)
         hashes: dict[str, list[bytes]] = {}
         for origin, start, entries in writes:
-            query = "SELECT leaf FROM leaf WHERE log = ? AND seq >= ? AND seq < ? ORDER BY seq"
-            rows_back = self._rows(query, (self._ids[origin], start, start + len(entries)))
-            hashes.setdefault(origin, []).extend(leaf_hash(leaf) for (leaf,) in rows_back)
+            read_back = self._rows(_READ_LEAVES, (origin, start, start + len(entries)))
+            hashes.setdefault(origin, []).extend(leaf_hash(leaf) for (leaf,) in read_back)
         return hashes
 
     def put_body(self, origin: str, seq: int, salt: bytes, body: bytes) -> None:
@@ -102,7 +107,7 @@ class SqliteStore:
 
     def read(self, origin: str, start: int, stop: int) -> list[Entry]:
         """Return entries [start, stop); see `LeafStore`."""
-        rows = self._rows(_READ, (self._ids.get(origin), start, stop))
+        rows = self._rows(_READ, (origin, start, stop))
         return [Entry(leaf=leaf, body=body, salt=salt or b"") for leaf, body, salt in rows]
 
     def sizes(self) -> dict[str, int]:
@@ -112,8 +117,7 @@ class SqliteStore:
 
     def leaf_hashes(self, origin: str) -> bytes:
         """Return all leaf hashes of a log, 32 bytes each."""
-        query = "SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = ? ORDER BY seq"
-        return b"".join(hashed for (hashed,) in self._rows(query, (self._ids.get(origin),)))
+        return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, (origin,)))
 
     def checkpoint(self, origin: str) -> bytes | None:
         """Return the newest checkpoint note of a log."""
@@ -168,23 +172,26 @@ class SqliteStore:
             self._writer.execute("BEGIN IMMEDIATE")
             yield self._writer
             self._writer.execute("COMMIT")
-        except apsw.Error as wrong:
-            raise StoreFault(f"the record: {wrong}") from wrong
-        finally:
+        except BaseException as wrong:
+            self._ids = known
             if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-                self._ids = known
+                with suppress(apsw.Error):
+                    self._writer.execute("ROLLBACK")
+            if isinstance(wrong, apsw.Error):
+                raise StoreFault(f"the record: {wrong}") from wrong
+            raise
 
     def _log(self, origin: str) -> int:
         """Number of the log *origin*, made within the open transaction if it is new."""
         if origin not in self._ids:
-            self._writer.execute("INSERT INTO log (origin) VALUES (?)", (origin,))
-            self._ids[origin] = self._writer.last_insert_rowid()
+            # It may be there: a write that looked refused was perhaps done.
+            self._writer.execute("INSERT OR IGNORE INTO log (origin) VALUES (?)", (origin,))
+            self._ids[origin] = self._writer.execute("SELECT id FROM log WHERE origin = ?", (origin,)).get
         return self._ids[origin]
 
     @staticmethod
     def _size(db: apsw.Connection, log: int) -> int:
-        (size,) = cast("tuple[int | None]", db.execute("SELECT max(seq) + 1 FROM leaf WHERE log = ?", (log,)).get)
+        size: int | None = db.execute("SELECT max(seq) + 1 FROM leaf WHERE log = ?", (log,)).get
         return size or 0
 
     def _rows(self, query: str, bindings: tuple[Any, ...] = ()) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Leaf stores for tests: one in memory, and one whose faults come in two, refused, and done though it looked refused."""
+"""Leaf stores for tests: one in memory, one whose faults come in two: refused, and done though it looked refused."""
 
 from __future__ import annotations
 
