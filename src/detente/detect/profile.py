@@ -54,7 +54,9 @@ class Profile:
 
     def __post_init__(self) -> None:
         if self.hold.horizontal_m < self.minima.horizontal_m or self.hold.vertical_ft < self.minima.vertical_ft:
-            raise ConfigError(f"profile {self.name}: the minima that hold an alert are narrower than those that raise it")
+            raise ConfigError(
+                f"profile {self.name}: the minima that hold an alert are narrower than those that raise it"
+            )
         m, n = self.confirm
         if not 1 <= m <= n <= 8:
             raise ConfigError(f"profile {self.name}: confirm {m} of {n}; 1 ≤ M ≤ N ≤ 8 is needed")

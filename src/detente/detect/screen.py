@@ -42,7 +42,14 @@ SWEPT: Final = 10
 
 
 def _sweep(
-    m: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, swept: Rows32, where: Floats, lo: int, hi: int
+    m: Floats,
+    horizontal_m: float,
+    vertical_ft: float,
+    lookahead_s: float,
+    swept: Rows32,
+    where: Floats,
+    lo: int,
+    hi: int,
 ) -> None:
     """Fill *swept* and *where* (latitude and longitude of the middle, rad, geocentric) for rows lo to hi of motions *m*.
 
@@ -164,6 +171,7 @@ def _meets(a: Rows32, b: Rows32, horizontal_m: float, half_s: float) -> bool:
 
 
 meets = njit(cache=True, nogil=True)(_meets)
+
 
 def _scan(
     m: Floats,
