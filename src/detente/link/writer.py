@@ -7,6 +7,7 @@ log is the outbox: nothing is queued that is not in it, so nothing can be droppe
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from detente.errors import OwnFault, PeerFault
@@ -39,6 +40,7 @@ from detente.types import NS_PER_S, Instant, Precedence, instant_ms
 # A backlog longer than this is drained without bodies or in its own time, and what is newest is shown before its turn.
 _BACKLOG = {Lane.FLASH: 8, Lane.OPS: 1 << 62, Lane.TRACK: 2}
 _READ_AHEAD = 32
+_OFFER_EVERY = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,8 @@ class Writer:
         self.frozen: Code | None = None  # FORK, ROLLBACK or DISK: nothing is appended, nothing in the log is sent
         self.stopped: Code | None = None  # the peer refused a leaf: nothing more is sent until the channel opens again
         self.sent = log.size  # leaves below this are on their way or there
-        self.peer_has = 0  # by the peer's word in hello and heartbeats
+        self.peer_has = 0  # by the peer's word in hello, heartbeats and receipts
+        self.moved_at = 0  # elapsed at which that last grew
         self._own = own
         self._peer = peer
         self._signer = own.log.named(log.origin)
@@ -154,8 +157,10 @@ class Writer:
             raise OwnFault(f"a body of {len(body.octets)} bytes, more than {self._limits.body_bytes}")
         return body, commitment
 
-    def stored(self, start: int, leaf_hashes: list[bytes], elapsed: int) -> list[Effect]:
+    def stored(self, start: int, leaf_hashes: Sequence[bytes], elapsed: int) -> list[Effect]:
         """Take in what was read back of our leaves from *start* on; they may leave now."""
+        if self.frozen is Code.DISK:
+            return []
         if start != self.log.size or len(leaf_hashes) > len(self._unstored):
             raise OwnFault(f"{self.log.origin}: {start} + {len(leaf_hashes)} stored, but {self.log.size} was next")
         effects: list[Effect] = []
@@ -212,6 +217,11 @@ class Writer:
         self.frozen = code
         self._queue.clear()
 
+    def stop(self, code: Code) -> None:
+        """Send no more leaves until the channel opens again: the peer refused one. FLASH goes on as previews."""
+        self.stopped = code
+        self._queue.clear()
+
     def send_again_from(self, seq: int) -> None:
         """Go back: the peer lacks leaf *seq*."""
         if seq <= self.sent:
@@ -248,7 +258,7 @@ class Writer:
 
     def _is_offer_due(self) -> bool:
         # In a long backlog a receipt for what has come so far: else there would be none until its end.
-        return self.sent - max(self._offered_size, self.peer_has) >= 256
+        return min(self.sent, self._signed_size) - max(self._offered_size, self.peer_has) >= _OFFER_EVERY
 
     def _fill_preview(self, seq: int) -> None:
         if seq < self.sent and self.stopped is None and self.frozen is None:
