@@ -3,7 +3,7 @@
 A node has a ``root`` key that belongs offline and signs only key statements. A statement names the keys in use: ``env``
 signs leaves, ``log`` checkpoints, ``mirror`` receipts, ``witness`` the peer's audit log; and the TLS keys and the URL
 of the link. Each statement holds the digest of the one before, so a chain cannot be cut or reordered. A revoked key is
-cut off by an index in a log, never by a clock. Nothing is believed of a statement before its root is confirmed by digits.
+cut off by an index in a log, never by a clock. Nothing is believed of a statement until digits confirm its root.
 """
 
 from __future__ import annotations
