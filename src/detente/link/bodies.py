@@ -1,7 +1,7 @@
 """Bodies on the way: cut into pieces, compressed where it helps, put together again within limits.
 
-What travels is the salt (the seed, for a tree body) and the body after it. Whether that is the body its leaf commits to is
-judged where the leaf is known; until then these are bytes from a peer, and bounded.
+What travels is the salt (the seed, for a tree body) and the body after it. Whether that is the body its leaf commits
+to is judged where the leaf is known; until then these are bytes from a peer, and bounded.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def chunks(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[by
             octets, encoding = packed, Encoding.ZSTD
     step = min(CHUNK_LIMIT, frame_bytes - CHUNK_HEAD)
     return [
-        _frame(Chunk(lane, seq, at, len(octets), encoding, octets[at : at + step])) for at in range(0, len(octets), step)
+        _frame(Chunk(lane, seq, at, len(octets), encoding, octets[at : at + step]))
+        for at in range(0, len(octets), step)
     ]
 
 

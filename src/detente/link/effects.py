@@ -1,7 +1,8 @@
 """What a session asks of its node, as values.
 
 They are performed in the order given, and the first that fails ends the batch: so a checkpoint is on disk before it
-leaves. After a failed write the node drops the session and opens a new one from the store; recovery is the normal start.
+leaves. After a failed write the node drops the session and opens a new one from the store: recovery is the normal
+start.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A peer's leaf, on our disk, once and in order. *body* is None if its writer no longer has it, or (tracks) not yet."""
+    """A peer's leaf, on our disk, once, in order. *body* is None if its writer has it no more, or (tracks) not yet."""
 
     envelope: Envelope
     leaf: bytes

@@ -1,8 +1,8 @@
 """The frames of the link: seven small texts and three kinds of bytes, each with a limit.
 
 A text frame is one JSON object whose ``t`` names it; unknown names and fields are refused, because versions are
-negotiated in ``hello``. A binary frame begins with its kind and its lane. Whatever else arrives raises `LinkFault` with a
-code from a closed list: what a peer is told of a refusal is the code and never a text of ours.
+negotiated in ``hello``. A binary frame begins with its kind and its lane. Whatever else arrives raises `LinkFault` with
+a code from a closed list: what a peer is told of a refusal is the code and never a text of ours.
 Source: docs/protocol/link.md.
 """
 
@@ -76,7 +76,7 @@ _Note = Annotated[str, Meta(max_length=TEXT_LIMIT // 4)]
 
 
 class LaneHello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One lane at the opening of a channel: what the sender wrote, what it holds of the reader's, its newest receipt."""
+    """One lane as a channel opens: what the sender wrote, what it holds of the reader's, and its newest receipt."""
 
     own: Head
     have: Head
@@ -162,7 +162,7 @@ class Leaves:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of the body of leaf *seq*: *total* bytes in all, as they travel (0x02). A total of 0: the body is gone."""
+    """A piece of the body of leaf *seq*: *total* bytes in all as they travel (0x02). A total of 0: the body is gone."""
 
     lane: Lane
     seq: int
@@ -231,9 +231,10 @@ def _decode_text(raw: str) -> Text:
     if len(octets) > TEXT_LIMIT:
         raise LinkFault(Code.FRAME, f"frame: a text of {len(octets)} bytes, more than {TEXT_LIMIT}", octets)
     try:
-        return _decoder.decode(octets)
+        frame: Text = _decoder.decode(octets)
     except (msgspec.DecodeError, RecursionError) as wrong:
         raise LinkFault(Code.FRAME, f"frame: {wrong}", octets) from None
+    return frame
 
 
 def _limited(leaf: bytes, raw: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """A hybrid clock: orders what this node wrote after what it had seen, however wrong the clocks are.
 
-Source: S. Kulkarni et al., Logical Physical Clocks, 2014; the bound of two seconds is ours. A peer a year ahead cannot drag
-this clock along, and no message is ever refused for its time.
+Source: S. Kulkarni et al., Logical Physical Clocks, 2014; the bound of two seconds is ours. A peer a year ahead cannot
+drag this clock along, and no message is ever refused for its time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class HybridClock:
         return self._newest
 
     def observe(self, remote: Reading, now: Instant) -> bool:
-        """Take *remote* into account; returns False, and stays unmoved, if it is more than two seconds ahead of *now*."""
+        """Take *remote* into account; returns False, and stays unmoved, if it is over two seconds ahead of *now*."""
         if remote[0] > instant_ms(now) + REMOTE_AHEAD_LIMIT_MS:
             return False
         self._newest = max(self._newest, remote)

@@ -1,7 +1,7 @@
 """A peer's log of one lane as we hold it: verified, recorded, receipted, then told to the engine once and in order.
 
-Nothing is receipted that was not read back from the disk, and the root in a receipt is our own over what was read back. A
-body may come before its leaf, with it or long after; a leaf without its body is mirrored and receipted all the same.
+Nothing is receipted that was not read back from the disk, and the root in a receipt is our own over what was read back.
+A body may come before its leaf, with it or long after; a leaf without its body is mirrored and receipted all the same.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Mirror:
         self._last_hash = log.last_leaf_hash
         self._bodies = Arrivals(limits.early_bodies, limits.early_bytes, limits.body_bytes)
         self._gone: set[int] = set()  # bodies that their writer no longer has
-        self._ready: OrderedDict[int, _Verified] = OrderedDict()  # on disk, not delivered: a cache, the disk has them all
+        self._ready: OrderedDict[int, _Verified] = (
+            OrderedDict()
+        )  # on disk, not delivered: a cache, the disk has them all
         self._previewed: OrderedDict[int, tuple[Envelope, bytes, bytes, bool]] = OrderedDict()
         self._checkpoints: deque[SignedCheckpoint] = deque(maxlen=_CHECKPOINTS_KEPT)
         self._asked_at: dict[int, int] = {}
@@ -179,7 +181,9 @@ class Mirror:
         self._last_hash = hashed
         self._asked_at.pop(-1, None)
         self._unstored.append(_Verified(envelope, leaf, hashed, None if body is None else body.octets))
-        return Entry(leaf, b"", None) if body is None else Entry(leaf, body.salt, body.octets)
+        if body is None:
+            return Entry(leaf=leaf, body=None, salt=b"")
+        return Entry(leaf=leaf, body=body.octets, salt=body.salt)
 
     def _body_that_came(self, envelope: Envelope) -> Body | None:
         travelled = self._bodies.whole(envelope.seq)
@@ -356,7 +360,7 @@ class Mirror:
             raise ForkSeen(self.log.origin, f"the root signed for {head.size} leaves is not theirs", *ours, signed.raw)
 
     def cosign(self, now: Instant) -> list[Effect]:
-        """Give the receipt for the newest checkpoint of which we hold all; raises ForkSeen for a root that is not theirs."""
+        """Give the receipt for the newest checkpoint that we hold all of; raises ForkSeen for a root that is not ours."""
         if self.frozen is not None:
             return []
         held = [signed for signed in self._checkpoints if signed.checkpoint.size <= self.log.size]

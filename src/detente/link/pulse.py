@@ -1,7 +1,7 @@
 """What the heartbeats of one channel tell: whether the peer is there, how far, and how its clock stands.
 
-Four times a heartbeat, as NTP does it: sent there, heard here, sent here, heard there. Timers run on *elapsed* time, which
-the caller keeps from going backwards; only the four times themselves are wall clock.
+Four times a heartbeat, as NTP does it: sent there, heard here, sent here, heard there. Timers run on *elapsed* time,
+which the caller keeps from going backwards; only the four times themselves are wall clock.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """One peer, without I/O: frames and times in, effects out.
 
-Both directions of all three lanes. The session never waits, never reads a clock and never touches a socket or a disk; its
-node performs the effects in order and tells it what came of them. Two rules hold it together:
+Both directions of all three lanes. The session never waits, never reads a clock and never touches a socket or a disk;
+its node performs the effects in order and tells it what came of them. Two rules hold it together:
 
 * nothing about a leaf leaves, and no receipt is given, before `stored` says what was read back of it;
 * whatever is in doubt after a cut is settled by the next ``hello``: each side says what it wrote and what it holds, the
   writer goes on from there and offers its newest checkpoint again.
 
-Timers run on elapsed time, which never goes back and takes at most five seconds of any step: a clock that is set an hour
-forward or back ends no link. Wall clock is only what is signed and shown.
+Timers run on elapsed time, which never goes back and takes at most five seconds of any step: a clock that is set an
+hour forward or back ends no link. Wall clock is only what is signed and shown.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.link.mirror import ForkSeen, Mirror
 from detente.link.pulse import Pulse, micros
 from detente.link.status import LaneStatus, LinkStatus
-from detente.link.transitions import LINE, Event, State, after
+from detente.link.transitions import Event, State, after
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
 from detente.types import NS_PER_MS, Instant
@@ -96,9 +96,7 @@ class Session:
         self._codebook = codebook
         self._clock = clock or HybridClock()
         absent = missing or {}
-        self.writers = {
-            lane: Writer(own, peer, lane, own_logs[lane], read, self._limits) for lane in CHANNEL_OF
-        }
+        self.writers = {lane: Writer(own, peer, lane, own_logs[lane], read, self._limits) for lane in CHANNEL_OF}
         self.mirrors = {
             lane: Mirror(own, peer, lane, mirror_logs[lane], read, self._limits, self._admit, absent.get(lane, ()))
             for lane in CHANNEL_OF
@@ -301,7 +299,10 @@ class Session:
     def _dispatch(self, channel: Channel, connection: _Connection, frame: Frame, now: Instant) -> list[Effect]:
         if isinstance(frame, Bye):
             self._shut(channel)
-            return [Refused(frame.code, f"{self._peer.node} closed {channel}", by_peer=True), Close(channel, frame.code)]
+            return [
+                Refused(frame.code, f"{self._peer.node} closed {channel}", by_peer=True),
+                Close(channel, frame.code),
+            ]
         if isinstance(frame, Hello):
             return self._greeted(channel, connection, frame)
         if not connection.is_greeted:
@@ -329,7 +330,9 @@ class Session:
         if hello.node != self._peer.node:
             raise LinkFault(Code.NODE, f"hello of {hello.node}, not of {self._peer.node}")
         if hello.keys != self._peer.statement_digest:
-            raise LinkFault(Code.STATEMENT, f"{self._peer.node} goes by another key statement than the one admitted here")
+            raise LinkFault(
+                Code.STATEMENT, f"{self._peer.node} goes by another key statement than the one admitted here"
+            )
         connection.is_greeted = True
         self._pulses[channel].alive(self._elapsed)
         self._heard_at = self._now
@@ -347,7 +350,9 @@ class Session:
         effects = self._check_ours(writer, said.have, "hello", ())
         if said.own[0] < mirror.log.size:
             effects += self._fell_behind(
-                mirror.log.origin, mirror.log.size, f"{self._peer.node} wrote {mirror.log.size} leaves and has {said.own[0]}"
+                mirror.log.origin,
+                mirror.log.size,
+                f"{self._peer.node} wrote {mirror.log.size} leaves and has {said.own[0]}",
             )
         has = min(said.have[0], writer.log.size)
         if has < writer.log.receipt_size:

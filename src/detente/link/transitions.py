@@ -1,8 +1,8 @@
 """The states of a link, and the one table of what changes them.
 
-The table does not know whose side it is on: both nodes use it, and a fork is a fork whoever made it. Three states are of
-the line (UP, DEGRADED, DOWN) and follow the heartbeats. Four stand above the line, hide it, and end only by the event
-named for them; what the line does meanwhile is shown beside.
+The table does not know whose side it is on: both nodes use it, and a fork is a fork whoever made it. Three states are
+of the line (UP, DEGRADED, DOWN) and follow the heartbeats. Four stand above the line, hide it, and end only by the
+event named for them; what the line does meanwhile is shown beside.
 """
 
 from __future__ import annotations

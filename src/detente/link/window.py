@@ -1,7 +1,7 @@
 """How many bytes may be on the way: half a second of what the line carries, so that a router's queue stays short.
 
-Both connections of a pair leave through one queue somewhere. If bulk fills it, a FLASH on the other connection waits all
-the same; so each channel keeps its bytes in flight within the measured goodput, and no less than 16 KiB.
+Both connections of a pair leave through one queue somewhere. If bulk fills it, a FLASH on the other connection waits
+all the same; so each channel keeps its bytes in flight within the measured goodput, and no less than 16 KiB.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Window:
         return max(0, self._sent - self._taken)
 
     def limit(self, rtt_ns: int) -> int:
-        """How many bytes may be in flight. The round trip is added, or a long line would measure itself to a standstill."""
+        """How many bytes may be in flight. Without the round trip a long line would measure itself to a standstill."""
         return max(FLOOR_BYTES, int(self._goodput_bps * (0.5 + rtt_ns / NS_PER_S)))
 
     def is_open(self, rtt_ns: int, reserve: int = 0) -> bool:

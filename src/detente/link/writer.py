@@ -1,7 +1,7 @@
 """Our own log of one lane toward one peer: written, recorded, then sent.
 
-A leaf exists from `write` on, may leave from `stored` on, and is the peer's own to deny no more once its receipt is in. The
-log is the outbox: nothing is queued that is not in it, so nothing can be dropped on the way.
+A leaf exists from `write` on, may leave from `stored` on, and can be denied by the peer no more once its receipt is in.
+The log is the outbox: nothing is queued that is not in it, so nothing can be dropped on the way.
 """
 
 from __future__ import annotations
@@ -136,12 +136,13 @@ class Writer:
             exp=None if draft.exp is None else instant_ms(draft.exp),
             re=draft.re,
             seen=seen,
-            v=1,
         )
         leaf = encode(envelope, self._own.env)
         self._last_hash = leaf_hash(leaf)
         self._unstored.append(_Unstored(self._last_hash, envelope))
-        return self._last_hash, [Append(self.log.origin, envelope.seq, (Entry(leaf, body.salt, body.octets),))]
+        return self._last_hash, [
+            Append(self.log.origin, envelope.seq, (Entry(leaf=leaf, body=body.octets, salt=body.salt),))
+        ]
 
     def _committed(self, draft: Draft) -> tuple[Body, str]:
         key, origin, seq = self._own.salt_key, self.log.origin, self.next_seq
@@ -231,11 +232,15 @@ class Writer:
 
     def body_asked(self, seq: int) -> None:
         """Queue the body of leaf *seq* behind all leaves; beyond the limit the peer has to ask again."""
-        if seq < self.log.size and seq not in self._bodies_asked and len(self._bodies_asked) < self._limits.answers_queued:
+        if (
+            seq < self.log.size
+            and seq not in self._bodies_asked
+            and len(self._bodies_asked) < self._limits.answers_queued
+        ):
             self._bodies_asked.append(seq)
 
     def next_frame(self, elapsed: int) -> str | bytes | None:
-        """Return what is to leave next on this lane, or None: previews, leaves with bodies, checkpoint, bodies asked for."""
+        """Return what leaves next on this lane, or None: previews, leaves with bodies, checkpoint, bodies asked for."""
         if not self._is_open:
             return None
         if not self._queue:
