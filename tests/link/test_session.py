@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from link.pair import draft, joined
 from detente.evidence.leaf import Lane
 from detente.link.effects import Heard, Held, StateChanged, Wrote
 from detente.link.transitions import State
+from link.pair import draft, joined
 
 
 def test_a_flash_is_recorded_heard_and_receipted_in_one_round():

@@ -360,7 +360,7 @@ class Mirror:
             raise ForkSeen(self.log.origin, f"the root signed for {head.size} leaves is not theirs", *ours, signed.raw)
 
     def cosign(self, now: Instant) -> list[Effect]:
-        """Give the receipt for the newest checkpoint that we hold all of; raises ForkSeen for a root that is not ours."""
+        """Give the receipt for the newest checkpoint of which we hold all; raises ForkSeen for a root not ours."""
         if self.frozen is not None:
             return []
         held = [signed for signed in self._checkpoints if signed.checkpoint.size <= self.log.size]
