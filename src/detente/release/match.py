@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from detente.units import M_PER_FT, M_PER_NM, RAD_PER_DEG
 
 Rows = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 Words = npt.NDArray[np.uint64]
 Answer = tuple[Bools, Bools]
 """For each row asked about: the condition holds; it cannot be known. Never both."""
@@ -47,6 +48,11 @@ class Seen:
         self.texts = {name: _words(tracks[name]) for name in ("identity", "callsign")}
         self._areas: dict[str, Bools] = {}
         self._lines: dict[str, tuple[Bools, npt.NDArray[np.float64]]] = {}
+
+    @staticmethod
+    def of(column: npt.NDArray[T], rows: Rows) -> npt.NDArray[T]:
+        """Return *column* at *rows*, which grow: as many as the column has are all of it, and nothing is copied."""
+        return column if len(rows) == len(column) else column[rows]
 
     def inside(self, area: str) -> Bools:
         """Return which tracks are in *area*."""
@@ -168,7 +174,7 @@ def _tests(when: When) -> list[tuple[str, Test]]:
 
 def _declared(by: str) -> Test:
     def test(seen: Seen, rows: Rows) -> Answer:
-        declared = seen.declared_by[rows]
+        declared = seen.of(seen.declared_by, rows)
         is_own, is_nobody = declared == 0, declared == NOBODY
         yes = is_own if by == "own" else is_nobody if by == "nobody" else ~is_own & ~is_nobody
         return yes, np.zeros(len(rows), np.bool_)
@@ -178,18 +184,18 @@ def _declared(by: str) -> Test:
 
 def _band(low: int | None, high: int | None) -> Test:
     def test(seen: Seen, rows: Rows) -> Answer:
-        altitude = seen.altitude_ft[rows]
+        altitude = seen.of(seen.altitude_ft, rows)
         # A comparison with NaN is false: unknown is never yes.
         yes = altitude >= (-np.inf if low is None else low)
-        return yes & (altitude < (np.inf if high is None else high)), seen.no_altitude[rows]
+        return yes & (altitude < (np.inf if high is None else high)), seen.of(seen.no_altitude, rows)
 
     return test
 
 
 def _emergency(wanted: bool) -> Test:
     def test(seen: Seen, rows: Rows) -> Answer:
-        unknown = seen.no_squawk[rows]
-        return (seen.is_emergency[rows] == wanted) & ~unknown, unknown
+        unknown = seen.of(seen.no_squawk, rows)
+        return (seen.of(seen.is_emergency, rows) == wanted) & ~unknown, unknown
 
     return test
 
@@ -198,7 +204,7 @@ def _category(wanted: list[str]) -> Test:
     codes = [code.encode() for code in wanted]
 
     def test(seen: Seen, rows: Rows) -> Answer:
-        category = seen.category[rows]
+        category = seen.of(seen.category, rows)
         return np.isin(category, codes), category == b""
 
     return test
@@ -210,7 +216,7 @@ def _text(column: str, wanted: list[str]) -> Test:
     masks = _words(np.array([b"\xff" * (len(text) if is_prefix else 16) for text, is_prefix in parts], "S16"))
 
     def test(seen: Seen, rows: Rows) -> Answer:
-        words = seen.texts[column][rows]
+        words = seen.texts[column] if len(rows) == len(seen.rows) else seen.texts[column][rows]
         yes = np.zeros(len(rows), np.bool_)
         _any_match(words, values, masks, yes)
         unknown = words[:, 0] == 0
@@ -223,8 +229,8 @@ def _areas(names: list[str]) -> Test:
     def test(seen: Seen, rows: Rows) -> Answer:
         yes = np.zeros(len(rows), np.bool_)
         for name in names:
-            yes |= seen.inside(name)[rows]
-        unknown = seen.no_position[rows]
+            yes |= seen.of(seen.inside(name), rows)
+        unknown = seen.of(seen.no_position, rows)
         return yes & ~unknown, unknown
 
     return test
@@ -233,10 +239,10 @@ def _areas(names: list[str]) -> Test:
 def _near(line: NearLine) -> Test:
     def test(seen: Seen, rows: Rows) -> Answer:
         inside, distance = seen.line(line.zone)
-        yes = distance[rows] <= line.within_nm * M_PER_NM  # NaN is not near
+        yes = seen.of(distance, rows) <= line.within_nm * M_PER_NM  # NaN is not near
         if line.side != "either":
-            yes &= inside[rows] == (line.side == "inside")
-        return yes, seen.no_position[rows]
+            yes &= seen.of(inside, rows) == (line.side == "inside")
+        return yes, seen.of(seen.no_position, rows)
 
     return test
 

@@ -100,8 +100,8 @@ class Released:
     at: Instant
     items: Items  # (released,) ITEM, in order of ref, which tells nothing
     rows: Rows  # for each item the row of the picture it tells of; for our own desk
-    exact: frozenset[int]  # track numbers whose position left neither coarse nor late
-    refs: dict[int, int]  # track number → ref, for what was released
+    numbers: npt.NDArray[np.uint32]  # for each item the track's number here; for our own desk
+    is_exact: npt.NDArray[np.bool_]  # for each item: its position and altitude left neither coarse nor late
     withheld: dict[str, int]  # rule or reason → tracks; for our own desk, never sent
     decisions: Decisions  # for each row of the picture the rule that decided, or a key of FIXED
     policy: str  # digest
@@ -109,6 +109,11 @@ class Released:
     @property
     def released(self) -> int:
         return len(self.items)
+
+    def item(self, number: int) -> tuple[np.void, bool] | None:
+        """Return what was told of the track *number* and whether that was exact; None when nothing was."""
+        found = np.flatnonzero(self.numbers == number)
+        return (self.items[found[0]], bool(self.is_exact[found[0]])) if found.size else None
 
 
 @dataclass(slots=True)
@@ -194,40 +199,38 @@ class Releaser:
         return decisions
 
     def _built(self, tracks: Tracks, peer: PartyId, decisions: Decisions, now: Instant, whole: Items) -> Released:
-        items = _empty(len(tracks))
-        told = np.zeros(len(tracks), np.bool_)
-        is_exact = np.zeros(len(tracks), np.bool_)
+        parts = []  # what is given, to which rows of the picture, from which rows of which source
         for give, rules in self._by_give.items():
-            if give.delay_s:
-                continue
-            rows = np.flatnonzero(rules[decisions])
-            _give(items, rows, whole[rows], give)
-            told[rows] = True
-            is_exact[rows] = not give.position_grid_m
+            if not give.delay_s:
+                rows = np.flatnonzero(rules[decisions])
+                parts.append((give, rows, whole, rows))
         for rule, give in self._delaying.items():
             rows = np.flatnonzero(decisions == rule)
-            if not rows.size:
-                continue
-            then = Instant(now - give.delay_s * NS_PER_S)
-            source, is_old_enough = self._as_of(tracks[rows], peer, rule, then)
-            decisions[rows[~is_old_enough]] = WAITING
-            rows = rows[is_old_enough]
-            _give(items, rows, _whole_items(source[is_old_enough]), give)
-            told[rows] = True
-        rows = np.flatnonzero(told)
+            if rows.size:
+                then = Instant(now - give.delay_s * NS_PER_S)
+                source, is_old_enough = self._as_of(tracks[rows], peer, rule, then)
+                decisions[rows[~is_old_enough]] = WAITING
+                parts.append((give, rows[is_old_enough], _whole_items(source), np.flatnonzero(is_old_enough)))
+        rows = np.concatenate([part[1] for part in parts]) if parts else np.empty(0, np.int64)
         refs = self._refs(tracks["number"][rows], tracks["first_at_ns"][rows], peer)
-        items = items[rows]
-        items["ref"] = refs
         order = np.argsort(refs)
-        numbers = tracks["number"][rows]
+        rows, refs = rows[order], refs[order]
+        place = np.full(len(tracks), -1)
+        place[rows] = np.arange(len(rows))
+        items = _empty(len(rows))
+        items["ref"] = refs
+        is_exact = np.zeros(len(rows), np.bool_)
+        for give, told, source_items, source_rows in parts:
+            _give(items, place[told], source_items, source_rows, give)
+            is_exact[place[told]] = _is_exact(give)
         return Released(
             peer=peer,
             at=now,
-            items=items[order],
-            rows=rows[order],
-            exact=frozenset(numbers[is_exact[rows]].tolist()),
-            refs=dict(zip(numbers.tolist(), refs.tolist(), strict=True)),
-            withheld=self._counted(decisions[~told]),
+            items=items,
+            rows=rows,
+            numbers=tracks["number"][rows],
+            is_exact=is_exact,
+            withheld=self._counted(decisions[place < 0]),
             decisions=decisions,
             policy=self.digest,
         )
@@ -338,22 +341,25 @@ def _whole_items(tracks: Tracks) -> Items:
     return items
 
 
-def _give(items: Items, rows: Rows, whole: Items, give: Give) -> None:
-    """Copy into *rows* of *items* what *give* gives of *whole*, and nothing else."""
+def _give(items: Items, to: Rows, whole: Items, rows: Rows, give: Give) -> None:
+    """Copy into *to* of *items* what *give* gives of *rows* of *whole*, and nothing else."""
     for name in ("at_ms", "is_assessed", *(column for told in give.fields for column in COLUMNS[told])):
-        items[name][rows] = whole[name]
+        items[name][to] = whole[name][rows]
     if give.position_grid_m:
         per_e7 = RAD_PER_DEG * 1e-7
-        latitude, longitude = snapped(
-            whole["latitude_e7"] * per_e7, whole["longitude_e7"] * per_e7, give.position_grid_m
-        )
-        items["latitude_e7"][rows] = _integers(latitude / per_e7)
-        items["longitude_e7"][rows] = _integers(longitude / per_e7)
+        where = whole["latitude_e7"][rows] * per_e7, whole["longitude_e7"][rows] * per_e7
+        latitude, longitude = snapped(*where, give.position_grid_m)
+        items["latitude_e7"][to] = _integers(latitude / per_e7)
+        items["longitude_e7"][to] = _integers(longitude / per_e7)
         # The sensor's own accuracy would tell two tracks in one cell apart.
-        items["precision_m"][rows] = give.position_grid_m
+        items["precision_m"][to] = give.position_grid_m
     if give.altitude_step_ft and "altitude" in give.fields:
-        step, feet = give.altitude_step_ft, whole["altitude_ft"].astype(np.int64)
-        items["altitude_ft"][rows] = np.where(feet == UNTOLD, UNTOLD, (feet + step // 2) // step * step)
+        step, feet = give.altitude_step_ft, whole["altitude_ft"][rows].astype(np.int64)
+        items["altitude_ft"][to] = np.where(feet == UNTOLD, UNTOLD, (feet + step // 2) // step * step)
+
+
+def _is_exact(give: Give) -> bool:
+    return not (give.delay_s or give.position_grid_m or give.altitude_step_ft) and "altitude" in give.fields
 
 
 def _integers(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
