@@ -2,8 +2,8 @@
 
 A log stands in it in one of two forms: *tiles*, the whole log as tlog-tiles files with bodies beside them, or
 *exhibits*, a run of leaves each with its own tlog-proof and body. ``manifest.note`` says what is in it and is signed by
-whoever made it; ``SHA256SUMS`` lists every other file. All names follow from the manifest: a reader makes them and never
-takes them from an archive.
+whoever made it; ``SHA256SUMS`` lists every other file. All names follow from the manifest: a reader makes them and
+never takes them from an archive.
 """
 
 from __future__ import annotations

@@ -121,4 +121,4 @@ def _report_log(finding: LogFinding) -> Iterator[str]:
         yield f"  not shown: {' and '.join(shown)}"
     if missing := finding.bodies_missing:
         named = ", ".join(map(str, missing[:20])) + (", …" if len(missing) > 20 else "")
-        yield f"  bodies missing: {len(missing)} (leaves {named}); such a leaf still proves when, what size, which policy"
+        yield f"  bodies missing: {len(missing)} (leaves {named}); a leaf still proves when, size and policy"

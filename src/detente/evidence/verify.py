@@ -71,7 +71,9 @@ def verify(files: Mapping[str, bytes], roots: Mapping[str, str]) -> Verdict:
     digits = {listed.party: fingerprint(listed.root) for listed in manifest.parties}
     known = {party: shown for party, shown in digits.items() if typed.get(party) == only_digits(shown)}
     unknown = [
-        Failure(party, "unknown root: " + ("other digits were typed" if party in typed else "no digits were typed for it"))
+        Failure(
+            party, "unknown root: " + ("other digits were typed" if party in typed else "no digits were typed for it")
+        )
         for party in digits
         if party not in known
     ]
