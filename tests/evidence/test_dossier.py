@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detente.errors import OwnFault, PeerFault
+from detente.evidence import dossier as dossier_module
 from detente.evidence import verify as verify_module
 from detente.evidence.checkpoint import sign_checkpoint
 from detente.evidence.dossier import ZipFiles, is_name, make_dossier, read_sums, unpack_bodies, write_zip
@@ -372,3 +373,102 @@ def test_no_bytes_make_the_readers_raise_anything_but_their_own_error(raw):
     ):
         with suppress(PeerFault):
             read(raw)
+
+
+def remade(files: dict[str, bytes], change) -> dict[str, bytes]:
+    """The same files under a manifest that *change* altered, signed by its maker."""
+    head, line, *_ = files["manifest.note"].decode().split("\n")
+    manifest = msgspec.json.decode(line)
+    change(manifest)
+    line = msgspec.json.encode(manifest, order="sorted").decode()
+    return files | {"manifest.note": sign_note(f"{head}\n{line}\n", ALFA.env)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.update(by="charlie.example/detente"),
+        lambda m: m["parties"][1].update(party="alfa"),
+        lambda m: m["parties"][1].update(node="alfa.example/detente"),
+        lambda m: m["parties"][1].update(root="x"),
+        lambda m: m["parties"][1].update(root=m["parties"][0]["root"]),
+        lambda m: m["parties"][0].update(statements=2),
+        lambda m: m["parties"].pop(),
+        lambda m: m["parties"].reverse(),
+        lambda m: m["logs"].append(m["logs"][0]),
+        lambda m: m["logs"][0].update(origin="x"),
+        lambda m: m["logs"][0].update(origin="charlie.example/detente/to/bravo.example/flash/1"),
+        lambda m: m["logs"][0].update(start=1),
+        lambda m: m["logs"][0].update(stop=2**53 - 1),
+        lambda m: m["logs"][0].update(stop=299),
+        lambda m: m["logs"][0].update(form="exhibits"),
+        lambda m: m["logs"][0].update(form="exhibits", stop=2**53 - 1),
+        lambda m: m["logs"][0].update(form="exhibits", start=5, stop=4),
+        lambda m: m.update(logs=[]),
+        lambda m: m.update(more=1),
+        lambda m: m.update(sums="x"),
+        lambda m: m.update(at=1.5),
+    ],
+)
+def test_t34_a_manifest_that_announces_anything_else_fails_and_at_once(whole, known, change):
+    assert verify(remade(whole, change), known).exit_code == 1
+
+
+def test_a_manifest_in_another_spelling_or_of_another_kind_fails(whole, known):
+    text = whole["manifest.note"].decode().rpartition("\n\n")[0] + "\n"
+    for other in (text.replace('"at":', ' "at":'), text.replace("dossier/v1", "dossier/v2"), text + "more\n"):
+        assert verify(whole | {"manifest.note": sign_note(other, ALFA.env)}, known).exit_code == 1
+
+
+def test_a_manifest_that_its_maker_did_not_sign_fails(whole, known):
+    text = whole["manifest.note"].decode().rpartition("\n\n")[0] + "\n"
+    assert verify(whole | {"manifest.note": sign_note(text, BRAVO.env)}, known).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "odd", ["", "x\n", f"{'0' * 64}  ../x\n", f"{'0' * 64}  b\n{'0' * 64}  a\n", f"{'0' * 64}  a\n{'1' * 64}  a\n"]
+)
+def test_t34_odd_sums_fail(whole, known, odd):
+    digest = b64(hashlib.sha256(odd.encode()).digest())
+    files = remade(whole, lambda m: m.update(sums=digest)) | {"SHA256SUMS": odd.encode()}
+    assert verify(files, known).exit_code == 1
+
+
+def test_a_party_whose_statement_is_of_another_node_fails(record, known):
+    flash, *_ = logs(record)
+    swapped = [with_changes(ALFA.listed, statements=BRAVO.listed.statements, root=BRAVO.root.vkey), BRAVO.listed]
+    files = dict(make_dossier(ALFA.env, ALFA.node, START_MS, [ALFA.listed, BRAVO.listed], [record.extract(flash)]))
+    assert verify(files, known).exit_code == 0
+    with pytest.raises(PeerFault, match="does not write"):
+        dict(make_dossier(ALFA.env, ALFA.node, START_MS, swapped, [record.extract(flash)]))
+
+
+def test_a_dossier_without_its_readers_mirror_key_fails(record, known):
+    flash, *_ = logs(record)
+    bare = msgspec.structs.replace(BRAVO.statement, keys=BRAVO.statement.keys[:2])
+    files = dossier(record, ALFA, [record.extract(flash, "exhibits", 0, 2)])
+    files["keys/001/000.note"] = sign_statement(bare, BRAVO.root)
+    verdict = verify(resigned(files), known)
+    assert verdict.exit_code == 1
+    assert "no mirror key" in verdict.report
+
+
+def test_no_more_than_fifty_failures_are_listed(record, known):
+    flash, *_ = logs(record)
+    files = dossier(record, ALFA, [record.extract(flash, "exhibits", 0, 100)])
+    for name in files:
+        if name.endswith(".body"):
+            files[name] = b"changed"
+    verdict = verify(files, known)
+    assert len(verdict.failures) == 50
+    assert "50 found, more not counted" in verdict.report
+
+
+def test_more_exhibits_or_files_than_the_limit_are_not_exported(record, monkeypatch):
+    flash, *_ = logs(record)
+    monkeypatch.setattr(dossier_module, "EXHIBITS_LIMIT", 9)
+    with pytest.raises(OwnFault, match="10 exhibits"):
+        dossier(record, ALFA, [record.extract(flash, "exhibits", 0, 10)])
+    monkeypatch.setattr(dossier_module, "FILES_LIMIT", 12)
+    with pytest.raises(OwnFault, match="12 files"):
+        dossier(record, ALFA, [record.extract(flash, "exhibits", 0, 9)])
