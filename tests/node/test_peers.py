@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 import time
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 from detente.evidence.leaf import Kind, Lane
 from detente.evidence.note import b64
 from detente.link.effects import Append, Close, Heard, Held, KeepBody, SaveCheckpoint, SaveReceipt, Transmit
-from detente.link.frames import Channel
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.link.restore import restored_session
 from detente.link.session import Draft

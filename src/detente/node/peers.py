@@ -395,7 +395,7 @@ class PeerLinks:
 
     async def _read_all(self, side: _Side, wire: _Wire) -> None:
         patience_s = self._limits.first_frame_s
-        while not wire.is_ending:
+        while True:
             async with asyncio.timeout(patience_s):
                 frame = await wire.socket.recv()
             wire.heard_at = asyncio.get_running_loop().time()
