@@ -180,12 +180,12 @@ class Session:
     def confirmed(self, now: Instant) -> list[Effect]:
         """The peer's digits were typed and matched: from now on things may be said to it."""
         self._advance(now)
-        return self._finish(self._change(Event.CONFIRMED, "the digits were confirmed"))
+        return [*self._change(Event.CONFIRMED, "the digits were confirmed"), *self._judged()]
 
     def suspended(self, is_suspended: bool, why: str, now: Instant) -> list[Effect]:
         """The cooperation was suspended, or resumed, by note. What still flows is the engine's to decide."""
         self._advance(now)
-        return self._finish(self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why))
+        return [*self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why), *self._judged()]
 
     def tick(self, now: Instant) -> list[Effect]:
         """Do what is due; call it four times a second or so."""
@@ -195,7 +195,7 @@ class Session:
             effects += writer.sign_if_due(self._elapsed)
         for channel in list(self._open):
             effects += self._tick_channel(channel, self._open[channel])
-        return self._finish(effects)
+        return self._finish([*effects, *self._judged()])
 
     # --- time
 
@@ -340,7 +340,7 @@ class Session:
         effects: list[Effect] = []
         for lane in LANES[channel]:
             effects += self._resume(lane, hello.lanes[lane])
-        return [*effects, self._heartbeat(channel)]
+        return [*effects, self._heartbeat(channel), *self._judged()]
 
     def _resume(self, lane: Lane, said: LaneHello) -> list[Effect]:
         """Settle one lane from what each side says it wrote and holds."""
@@ -409,7 +409,7 @@ class Session:
             writer = self.writers[lane]
             if has > writer.peer_has:
                 writer.peer_has, writer.moved_at = min(has, writer.log.size), self._elapsed
-        return self._caught_up()
+        return [*self._caught_up(), *self._judged()]
 
     def _receipt_heard(self, writer: Writer, size: int, lines: str) -> list[Effect]:
         try:
@@ -466,15 +466,19 @@ class Session:
     # --- state
 
     def _finish(self, effects: list[Effect]) -> list[Effect]:
-        """Count refusals, and let forks and heartbeats move the state."""
+        """Count refusals, and let forks move the state."""
         for effect in list(effects):
             if isinstance(effect, Refused):
                 (self._refused_by_peer if effect.by_peer else self._refused)[effect.code] += 1
             elif isinstance(effect, Forked):
                 effects += self._change(Event.FORKED, f"two histories of {effect.origin}")
+        return effects
+
+    def _judged(self) -> list[Effect]:
+        """Let what the heartbeats say move the state."""
         event, why = self._judge()
         self._line = after(self._line, event)
-        return [*effects, *self._change(event, why)]
+        return self._change(event, why)
 
     def _change(self, event: Event, why: str) -> list[Effect]:
         state = after(self.state, event)
