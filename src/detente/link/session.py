@@ -49,7 +49,7 @@ from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.link.mirror import ForkSeen, Mirror
 from detente.link.pulse import Pulse, micros
 from detente.link.status import LaneStatus, LinkStatus
-from detente.link.transitions import Event, State, after
+from detente.link.transitions import LINE, Event, State, after
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
 from detente.types import NS_PER_MS, Instant
@@ -90,6 +90,8 @@ class Session:
         self.state = State.DOWN if peer.confirmed else State.UNVERIFIED
         self._why = "not heard yet" if peer.confirmed else "the digits are not confirmed"
         self._since: Instant | None = None
+        self._is_confirmed = peer.confirmed  # apart from the state, which a fork can hide
+        self._is_suspended = False
         self._own = own
         self._peer = peer
         self._limits = limits or LinkLimits()
@@ -153,7 +155,7 @@ class Session:
     def write(self, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[Effect]]:
         """Return the hash of a new leaf of ours, and its effects; raises OwnFault where nothing may be said."""
         self._advance(now)
-        if self.state is State.UNVERIFIED and draft.kind not in BEFORE_PAIRING:
+        if not self._is_confirmed and draft.kind not in BEFORE_PAIRING:
             raise OwnFault(f"{self._peer.node} is unverified: nothing is released before its digits are confirmed")
         seen = self._newly_seen(lane)
         hashed, effects = self.writers[lane].write(draft, seen, self._clock.read(now), now)
@@ -180,11 +182,13 @@ class Session:
     def confirmed(self, now: Instant) -> list[Effect]:
         """The peer's digits were typed and matched: from now on things may be said to it."""
         self._advance(now)
+        self._is_confirmed = True
         return [*self._change(Event.CONFIRMED, "the digits were confirmed"), *self._judged()]
 
     def suspended(self, is_suspended: bool, why: str, now: Instant) -> list[Effect]:
         """The cooperation was suspended, or resumed, by note. What still flows is the engine's to decide."""
         self._advance(now)
+        self._is_suspended = is_suspended
         return [*self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why), *self._judged()]
 
     def tick(self, now: Instant) -> list[Effect]:
@@ -482,6 +486,8 @@ class Session:
 
     def _change(self, event: Event, why: str) -> list[Effect]:
         state = after(self.state, event)
+        if state in LINE and self._is_suspended:  # what hid the suspension is over
+            state = State.SUSPENDED
         if state is self.state:
             return []
         self.state, self._why, self._since = state, why, self._now

@@ -21,7 +21,7 @@ import msgspec
 from detente.errors import DetenteError
 from detente.evidence.checkpoint import Checkpoint, sign_checkpoint
 from detente.evidence.keys import parse_origin
-from detente.evidence.leaf import Kind, Lane, decode
+from detente.evidence.leaf import Kind, Lane, decode, is_body_of
 from detente.evidence.leaf import encode as encode_leaf
 from detente.evidence.log import Receipt
 from detente.evidence.merkle import Tree, leaf_hash
@@ -65,9 +65,12 @@ class Violation(DetenteError):
     """Something that must hold did not, under *seed*."""
 
     def __init__(self, seed: int, what: str) -> None:
-        super().__init__(f"seed {seed}: {what}")
+        super().__init__(seed, what)  # both, so that it can travel between processes
         self.seed = seed
         self.what = what
+
+    def __str__(self) -> str:
+        return f"seed {self.seed}: {self.what}"
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,7 @@ class _Node:
     clock: VirtualClock
     store: MemoryStore = field(default_factory=MemoryStore)
     sessions: dict[str, Session] = field(default_factory=dict)
-    work: deque[tuple[str, Effect]] = field(default_factory=deque)
-    is_writing: bool = False
+    appending: deque[tuple[str, Append]] = field(default_factory=deque)  # the first is on its way to the disk
     life: int = 0
     trees: dict[str, Tree] = field(default_factory=dict)  # over what is on the disk, kept by the simulation
     heard: dict[str, int] = field(default_factory=dict)  # by log: the next leaf the engine is to be told
@@ -220,8 +222,7 @@ class Simulation:
 
     def _start(self, node: _Node) -> None:
         node.life += 1
-        node.work.clear()
-        node.is_writing = False
+        node.appending.clear()
         node.sessions = {
             peer: restored_session(node.store, own_identity(node.name), peer_identity(peer))
             for peer in self.plan.parties
@@ -263,13 +264,12 @@ class Simulation:
     def _crash(self, name: str) -> None:
         """Stop a node in the middle of what it does: of a write under way any part may be on the disk."""
         node = self._nodes[name]
-        if node.is_writing:
-            peer, effect = node.work[0]
-            del peer
-            if isinstance(effect, Append):
-                torn = effect.entries[: self._random.randrange(len(effect.entries) + 1)]
-                if torn:
-                    self._on_disk(node, effect.origin, effect.start, torn)
+        for _, append in list(node.appending):
+            torn = append.entries[: self._random.randrange(len(append.entries) + 1)]
+            if torn:
+                self._on_disk(node, append.origin, append.start, torn)
+            if len(torn) < len(append.entries):
+                break
         for way in self._lines:
             if name in way:
                 self._cut(way, is_silent=False, without=name)
@@ -318,33 +318,38 @@ class Simulation:
     # --- effects
 
     def _perform(self, node: _Node, peer: str, effects: Sequence[Effect]) -> None:
-        node.work += [(peer, effect) for effect in effects]
-        self._work(node)
+        for effect in effects:
+            if isinstance(effect, Append):
+                node.appending.append((peer, effect))
+                if len(node.appending) == 1:
+                    self._write_next(node)
+            else:
+                self._do(node, peer, effect)
 
-    def _work(self, node: _Node) -> None:
-        """Perform effects in order; one that takes the disk time holds up all after it."""
-        while node.work and not node.is_writing:
-            peer, effect = node.work[0]
-            if isinstance(effect, Append) and self.plan.disk_ns:
-                node.is_writing = True
+    def _write_next(self, node: _Node) -> None:
+        """The disk takes its time and everything but the next append goes on meanwhile, as far as a node may go."""
+        while node.appending:
+            if self.plan.disk_ns:
                 self._at(self.now + self.plan.disk_ns, partial(self._written_to_disk, node, node.life))
                 return
-            node.work.popleft()
-            self._do(node, peer, effect)
+            self._append(node)
 
     def _written_to_disk(self, node: _Node, life: int) -> None:
         if node.life == life:
-            node.is_writing = False
-            self._do(node, *node.work.popleft())
-            self._work(node)
+            self._append(node)
+            self._write_next(node)
+
+    def _append(self, node: _Node) -> None:
+        peer, append = node.appending[0]
+        hashes = self._on_disk(node, append.origin, append.start, append.entries)
+        stored = node.sessions[peer].stored(append.origin, append.start, hashes, self._clock(node))
+        self._perform(node, peer, stored)
+        node.appending.popleft()
 
     def _do(self, node: _Node, peer: str, effect: Effect) -> None:
         match effect:
-            case Append(origin, start, entries):
-                hashes = self._on_disk(node, origin, start, entries)
-                stored = node.sessions[peer].stored(origin, start, hashes, self._clock(node))
-                node.work += [(peer, later) for later in stored]
             case KeepBody(origin, seq, salt, body):
+                self._check_body(node, origin, node.store.logs[origin][seq].leaf, salt, body)
                 node.store.put_body(origin, seq, salt, body)
             case SaveCheckpoint(origin, old, new):
                 self._check_signed_once(node, new)
@@ -396,12 +401,21 @@ class Simulation:
                 f"{node.name} records leaf {envelope.seq} of {envelope.log} at {seq} of {origin}, out of its chain",
             )
             last = entry.leaf
+            if entry.body is not None:
+                self._check_body(node, origin, entry.leaf, entry.salt, entry.body)
             if node.name != writer != self.plan.liar:
                 theirs = self._nodes[writer].store.logs.get(origin, [])
                 self._require(
                     seq < len(theirs) and theirs[seq].leaf == entry.leaf,
                     f"{node.name} records leaf {seq} of {origin}, which is not on its writer's disk",
                 )
+
+    def _check_body(self, node: _Node, origin: str, leaf: bytes, salt: bytes, body: bytes) -> None:
+        envelope = decode(leaf, own_identity(parse_origin(origin).writer).env.vkey)
+        self._require(
+            is_body_of(envelope, salt, body),
+            f"{node.name} records a body that leaf {envelope.seq} of {origin} is not over",
+        )
 
     def _check_signed_once(self, node: _Node, note: bytes) -> None:
         text = split_note(note)[0]
@@ -529,8 +543,13 @@ class Simulation:
 
 
 def simulate(seed: int) -> History:
-    """Return the history of *seed*; raises `Violation`."""
-    return Simulation(seed).run()
+    """Return the history of *seed*; raises `Violation`, for an exception of the core too."""
+    try:
+        return Simulation(seed).run()
+    except Violation:
+        raise
+    except Exception as wrong:
+        raise Violation(seed, f"{type(wrong).__name__}: {wrong}") from wrong
 
 
 def histories_digest(histories: Sequence[History]) -> str:
