@@ -308,7 +308,8 @@ class Escalations:
         found = self._subjects.get(subject)
         if found is None or not found.is_climbing:
             return None
-        return self._due(found, 1)
+        dues = [self._due(found, rung) for rung in range(1, found.top + 1)]
+        return min((due for due in dues if due is not None), default=None)
 
     def rung(self, subject: str) -> int:
         """Return how far *subject* has climbed, both sides together."""
