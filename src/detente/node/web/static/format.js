@@ -50,7 +50,7 @@ export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, " ");
 export function digest(base64) {
   if (!base64) return "";
   try {
-    const hex = Array.from(atob(base64).slice(0, 6), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    const hex = Array.from(atob(base64).slice(0, 4), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
     return hex.replace(/(.{4})(?=.)/g, "$1 ");
   } catch {
     return base64.slice(0, 12);
