@@ -1,4 +1,4 @@
-"""A headless browser and a development desk for each test module.
+"""A headless browser for the tests, and pages that remember what they complained of.
 
 Without a browser the tests say so and are skipped; a root user with apt gets Debian's small one installed; under
 `CI=true` a missing browser is a failure, not a skip.
@@ -6,22 +6,15 @@ Without a browser the tests say so and are skipped; a root user with apt gets De
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
-import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from browser.fake_desk import FakeDesk
 from playwright.sync_api import Browser, Page, sync_playwright
-
-from detente.node.web.server import build_app, serve
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -54,81 +47,6 @@ def browser() -> Iterator[Browser]:
         running = driver.chromium.launch(executable_path=path, args=FLAGS)
         yield running
         running.close()
-
-
-@dataclass
-class Desk:
-    """A served development desk: its address, and the fake behind it, to be touched only through `do`."""
-
-    address: str
-    fake: FakeDesk
-    loop: asyncio.AbstractEventLoop
-
-    def do(self, act: Callable[[FakeDesk], Any]) -> Any:
-        """Run *act* on the desk's own event loop, publish, and return its answer."""
-
-        async def on_loop() -> Any:
-            answer = act(self.fake)
-            self.fake.publish()
-            return answer
-
-        return asyncio.run_coroutine_threadsafe(on_loop(), self.loop).result(5)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def served(**scene: Any) -> Iterator[Desk]:
-    """Serve a development desk in a thread of its own while the block runs."""
-    port = free_port()
-    loop = asyncio.new_event_loop()
-    ready = threading.Event()
-    made: list[FakeDesk] = []
-
-    async def run() -> None:
-        fake = FakeDesk(**scene)
-        made.append(fake)
-        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
-        serving = asyncio.create_task(serve(app, "127.0.0.1", port))
-        playing = asyncio.create_task(fake.play())
-        ready.set()
-        try:
-            await asyncio.gather(serving, playing)
-        finally:
-            playing.cancel()
-
-    task: asyncio.Task[None] | None = None
-
-    def thread() -> None:
-        nonlocal task
-        asyncio.set_event_loop(loop)
-        task = loop.create_task(run())
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-        loop.close()
-
-    runner = threading.Thread(target=thread)
-    runner.start()
-    assert ready.wait(10)
-    wait_for_port(port)
-    try:
-        yield Desk(f"http://alfa.localhost:{port}/", made[0], loop)
-    finally:
-        assert task is not None
-        loop.call_soon_threadsafe(task.cancel)
-        runner.join(10)
-
-
-def wait_for_port(port: int) -> None:
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError(f"nothing listens on {port}")
 
 
 @dataclass

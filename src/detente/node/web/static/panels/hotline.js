@@ -46,8 +46,8 @@ function message(row) {
     <div class="first">${party(row.sender)} ${arrow()} ${party(row.to)} ${row.code ? code(row.code, "strong") : ""}
       <b class=${`badge prec p-${row.precedence}`}>${t(`precedence.${row.precedence}`)}</b><span class="grow"></span><span class="num muted">${clockZ(row.sent_at_ms)}</span></div>
     <div class="words">${local ? html`<bdi>${local}</bdi>` : others(row.text, row.lang)}</div>
-    ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate="no">${row.lang}</span></div>`}
-    ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate="no">${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
+    ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate=${false}>${row.lang}</span></div>`}
+    ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate=${false}>${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
     ${!row.known_code && html`<div class="text-warning">${t("hotline.unknown_code")}</div>`}
     <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} ${reasonText(row.reason)}` : ""}</div>
     ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
@@ -115,7 +115,7 @@ function composer(board) {
       ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
     </div>
     ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: {}, precedence: "" }))}
-    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate="no">${p}</span>
+    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate=${false}>${p}</span>
       <input value=${c.params[/** @type {never} */ (p)] ?? ""} maxlength="80" autocomplete="off" onInput=${(/** @type {any} */ e) => compose({ params: { ...c.params, [p]: e.target.value } })} /></label>`)}
     ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
