@@ -14,7 +14,7 @@ import msgspec
 from detente.errors import ConfigError
 
 PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,250}/[a-z0-9-]{1,32}$")]
+NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 
@@ -26,7 +26,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 class NodeConfig(_Part, frozen=True):
     party: PartyName  # this party's short name
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]  # as shown at every desk
-    node: NodeText  # the node's name on the link and in the record, "<domain>/<word>"
+    node: NodeText  # the node's name on the link and in the record, "<host>/detente"
     directory: str = "."  # where keys/, record.sqlite and segments live
     badges: list[str] = []  # shown at the top of every desk: "EXERCISE", "RECONSTRUCTION"
 
@@ -42,7 +42,6 @@ class PeerConfig(_Part, frozen=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
     node: NodeText
     link: str  # host:port of the peer's link listener
-    policy: str = ""  # TOML file of the release policy towards this peer; none: nothing is released
 
 
 class SbsFeed(_Part, frozen=True, tag="sbs", tag_field="kind"):
@@ -77,6 +76,10 @@ class DetectionConfig(_Part, frozen=True):
     tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
 
 
+class ReleaseConfig(_Part, frozen=True):
+    policy: str = ""  # TOML file of the release policy; none: nothing is released to anybody
+
+
 class EscalationConfig(_Part, frozen=True):
     """The ladder's times, symmetric by agreement. Rungs are 1 supervisor … 5 leader. Source: messages.md section 9."""
 
@@ -107,6 +110,7 @@ class Config(_Part, frozen=True):
     feed: list[SbsFeed | BeastFeed | RecordingFeed] = []
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
+    release: ReleaseConfig = ReleaseConfig()
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()

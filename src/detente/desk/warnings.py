@@ -18,7 +18,7 @@ from detente.types import Instant, PartyId, Role, instant_ms
 from detente.units import DEG_PER_RAD
 
 Subject = tuple[str, int, int, str]
-"""What an event is about, in this node's track numbers: ("conflict", a, b, "") or ("line", track, 0, zone)."""
+"""What an event is about, in this node's track numbers: kind, lower and higher number (or 0), zone."""
 
 SAME_EVENT_WITHIN_S: Final = 10.0
 """Two nodes' times to the same event that differ by less are shown as the same."""
@@ -30,8 +30,8 @@ _LEVEL_ORDER: Final = {Level.ALARM: 0, Level.WARNING: 1, Level.CAUTION: 2}
 
 
 def subject_of(kind: Kind, a: int, b: int, zone: str) -> Subject:
-    """Return what an alert is about, the same for an approach that becomes an incursion."""
-    return ("conflict", min(a, b), max(a, b), "") if kind is Kind.CONFLICT else ("line", a, 0, zone)
+    """Return what an alert is about: the same whichever of the two is named first."""
+    return (kind, min(a, b), max(a, b), "") if kind is Kind.CONFLICT else (kind, a, 0, zone)
 
 
 @dataclass(frozen=True, slots=True)

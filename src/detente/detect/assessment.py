@@ -22,6 +22,7 @@ class Conflict:
     vertical_at_cpa_ft: int  # absolute, integer feet
     latitude_rad: float  # midway between the two at time_to_cpa_s
     longitude_rad: float
+    is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none
 
 
 class Phase(StrEnum):

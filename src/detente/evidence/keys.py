@@ -1,0 +1,246 @@
+"""Whose keys are whose: statements signed by a node's root, log origins, and the thirty digits read over the phone.
+
+A node has a ``root`` key that belongs offline and signs only key statements. A statement names the keys in use: ``env``
+signs leaves, ``log`` checkpoints, ``mirror`` receipts, ``witness`` the peer's audit log; and the TLS keys and the URL
+of the link. Each statement holds the digest of the one before, so a chain cannot be cut or reordered. A revoked key is
+cut off by an index in a log, never by a clock. Nothing is believed of a statement until digits confirm its root.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Final, Literal, NamedTuple
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Meta
+
+from detente.errors import OwnFault, PeerFault
+from detente.evidence.leaf import HASH_PATTERN, Count, Hash, Lane, Millis
+from detente.evidence.note import COSIGNATURE, ED25519, MLDSA44, Signer, Vkey, b64, open_note, sign_note
+from detente.types import NodeName
+
+STATEMENT_LIMIT: Final = 32_768
+DIGITS: Final = 30
+
+_HEAD: Final = "detente-keys/v1\n"
+_NODE: Final = r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?"
+_NODE_NAME: Final = re.compile(rf"{_NODE}/detente")
+_ORIGIN: Final = re.compile(rf"({_NODE})/detente/to/({_NODE})/(flash|ops|track)/([1-9][0-9]{{0,8}})")
+_PAIR_SALT: Final = b"detente-pair/v1"
+_PAIR_ROUNDS: Final = 600_000
+
+# Which algorithms serve which use: a receipt and a witness's statement differ, so C2SP asks for different keys.
+_ADMITTED: Final = {
+    "env": {ED25519},
+    "log": {ED25519},
+    "mirror": {COSIGNATURE, MLDSA44},
+    "witness": {COSIGNATURE},
+}
+
+Use = Literal["env", "log", "mirror", "witness"]
+
+
+class Origin(NamedTuple):
+    """The four parts of a log's name."""
+
+    writer: NodeName
+    reader: NodeName
+    lane: Lane
+    epoch: int
+
+
+def check_node_name(name: str) -> NodeName:
+    """Return *name* as a node's name (``alfa.example/detente``); raises OwnFault for any other shape."""
+    if not _NODE_NAME.fullmatch(name):
+        raise OwnFault(f"{name!r} is no node name: write host/detente, in lower case")
+    return NodeName(name)
+
+
+def origin(writer: NodeName, reader: NodeName, lane: str, epoch: int = 1) -> str:
+    """Return the origin of the log in which *writer* speaks to *reader* on *lane*."""
+    name = f"{check_node_name(writer)}/to/{check_node_name(reader).removesuffix('/detente')}/{Lane(lane)}/{epoch}"
+    if not _ORIGIN.fullmatch(name):
+        raise OwnFault(f"{name!r} is no log origin: epochs count from 1")
+    return name
+
+
+def parse_origin(text: str) -> Origin:
+    """Return the parts of a log's origin; raises PeerFault."""
+    match = _ORIGIN.fullmatch(text)
+    if match is None:
+        raise PeerFault(f"{text[:80]!r} is no log origin", text.encode(errors="replace"))
+    writer, reader, lane, epoch = match.groups()
+    return Origin(NodeName(f"{writer}/detente"), NodeName(f"{reader}/detente"), Lane(lane), int(epoch))
+
+
+class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One key in use."""
+
+    use: Use
+    vkey: Annotated[str, Meta(max_length=4096)]
+
+
+class Revocation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key that is no longer believed from an index on, log by log; in a log not named it is not believed at all."""
+
+    vkey: Annotated[str, Meta(max_length=4096)]
+    after: dict[Annotated[str, Meta(max_length=300)], Count]
+
+
+class KeyStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """What a root says of its node's keys. ``valid`` is from and to, milliseconds since 1970 UTC."""
+
+    epoch: Annotated[int, Meta(ge=1, le=2**31)]
+    keys: Annotated[tuple[Key, ...], Meta(min_length=1, max_length=16)]
+    node: str
+    prev: Annotated[str, Meta(pattern=rf"\A({HASH_PATTERN})?\Z")]
+    tls: Annotated[tuple[Hash, ...], Meta(max_length=4)]
+    url: Annotated[str, Meta(pattern=r"\A(wss://[a-zA-Z0-9.\[\]:-]{1,253}/[a-zA-Z0-9/._-]{0,100})?\Z")]
+    valid: tuple[Millis, Millis]
+    revoked: Annotated[tuple[Revocation, ...], Meta(max_length=64)] = ()
+
+    def vkeys(self, use: Use) -> list[Vkey]:
+        """Return the keys for *use*, the newest last."""
+        return [Vkey.parse(key.vkey) for key in self.keys if key.use == use]
+
+    def vkey(self, use: Use) -> Vkey:
+        """Return the newest Ed25519 key for *use*; raises PeerFault when the statement names none."""
+        found = [key for key in self.vkeys(use) if key.algorithm != MLDSA44]
+        if not found:
+            raise PeerFault(f"{self.node}: no {use} key in its statement")
+        return found[-1]
+
+    def is_valid_for(self, vkey: Vkey, log: str, index: int) -> bool:
+        """Whether *vkey* may still sign what stands at *index* of *log*."""
+        return all(index < revoked.after.get(log, 0) for revoked in self.revoked if revoked.vkey == str(vkey))
+
+
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+_decoder: Final = msgspec.json.Decoder(KeyStatement)
+
+
+def statement_digest(raw: bytes) -> str:
+    """Return what the next statement's ``prev`` must hold after the statement note *raw*."""
+    return b64(hashlib.sha256(raw).digest())
+
+
+def sign_statement(statement: KeyStatement, root: Signer) -> bytes:
+    """Return the statement as a note signed by *root*; raises OwnFault for one that no peer would admit."""
+    try:
+        line = _encoder.encode(statement).decode()
+        raw = sign_note(f"{_HEAD}{line}\n", root)
+        verify_statement(raw, root.vkey)
+    except PeerFault as wrong:
+        raise OwnFault(f"key statement: {wrong}") from None
+    return raw
+
+
+def verify_statement(raw: bytes, root: Vkey, previous: bytes | None = None) -> KeyStatement:
+    """Return the key statement in *raw*, signed by *root*, every key in it admitted.
+
+    With *previous*, the statement note before it, also that it follows: its ``prev`` is that note's digest, its epoch
+    the next one, its node the same. Raises PeerFault with the first rule broken.
+    """
+    if len(raw) > STATEMENT_LIMIT:
+        raise PeerFault(f"key statement: {len(raw)} bytes, more than {STATEMENT_LIMIT}", raw[:256])
+    if root.algorithm != ED25519:
+        raise PeerFault("key statement: a root key is Ed25519", raw)
+    text = open_note(raw, root).text
+    line = text.removeprefix(_HEAD).removesuffix("\n").encode()
+    if not text.startswith(_HEAD) or b"\n" in line:
+        raise PeerFault("key statement: not a detente-keys/v1 of one line", raw)
+    try:
+        statement = _decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise PeerFault(f"key statement: {wrong}", raw) from None
+    if _encoder.encode(statement) != line:
+        raise PeerFault("key statement: not canonical", raw)
+    _check_keys(statement, root, raw)
+    if previous is not None:
+        _check_follows(statement, verify_statement(previous, root), previous, raw)
+    return statement
+
+
+def _check_keys(statement: KeyStatement, root: Vkey, raw: bytes) -> None:
+    if not _NODE_NAME.fullmatch(statement.node):
+        raise PeerFault(f"key statement: {statement.node[:80]!r} is no node name", raw)
+    if statement.valid[0] >= statement.valid[1]:
+        raise PeerFault("key statement: valid to no later than from", raw)
+    public_keys = {root.public_key}
+    for key in statement.keys:
+        vkey = Vkey.parse(key.vkey)
+        if vkey.algorithm not in _ADMITTED[key.use]:
+            raise PeerFault(f"key statement: algorithm 0x{vkey.algorithm:02x} does not serve {key.use}", raw)
+        if not vkey.name.startswith(f"{statement.node}/"):
+            raise PeerFault(f"key statement: {vkey.name} is not a name of {statement.node}", raw)
+        if vkey.public_key in public_keys:
+            raise PeerFault(f"key statement: the {key.use} key serves twice", raw)
+        public_keys.add(vkey.public_key)
+    for revoked in statement.revoked:
+        Vkey.parse(revoked.vkey)
+
+
+def _check_follows(statement: KeyStatement, before: KeyStatement, previous: bytes, raw: bytes) -> None:
+    if statement.node != before.node:
+        raise PeerFault(f"key statement: of {statement.node}, not of {before.node}", raw)
+    if statement.prev != statement_digest(previous):
+        raise PeerFault("key statement: prev is not the digest of the statement before", raw)
+    if statement.epoch != before.epoch + 1:
+        raise PeerFault(f"key statement: epoch {statement.epoch} after {before.epoch}", raw)
+    if any(revoked not in statement.revoked for revoked in before.revoked):
+        raise PeerFault("key statement: a revocation of the statement before is gone", raw)
+
+
+def verify_chain(statements: Sequence[bytes], root: Vkey) -> KeyStatement:
+    """Return the newest of *statements*, oldest first, after checking that each follows the one before."""
+    if not statements:
+        raise PeerFault("key statement: none")
+    first = verify_statement(statements[0], root)
+    if first.prev:
+        raise PeerFault("key statement: the chain does not begin at its first", statements[0])
+    for before, raw in pairwise(statements):
+        first = verify_statement(raw, root, before)
+    return first
+
+
+def log_vkey(statement: KeyStatement, origin_: str) -> Vkey:
+    """Return the key that signs checkpoints of the log *origin_*: the ``log`` key, under the origin as its name.
+
+    Raises PeerFault when the log is not one that the statement's node writes.
+    """
+    if parse_origin(origin_).writer != statement.node:
+        raise PeerFault(f"{statement.node} does not write {origin_}")
+    return Vkey(origin_, ED25519, statement.vkey("log").public_key)
+
+
+def fingerprint(root_vkey: str) -> str:
+    """Return the thirty digits, in six groups of five, that stand for the root key line *root_vkey* (takes 0.25 s).
+
+    Digits, not words: two ministries share no language. About 100 bits, stretched by 600,000 rounds.
+    """
+    raw = hashlib.pbkdf2_hmac("sha512", root_vkey.encode(), _PAIR_SALT, _PAIR_ROUNDS, 32)
+    digits = f"{int.from_bytes(raw, 'big') % 10**DIGITS:0{DIGITS}d}"
+    return " ".join(digits[i : i + 5] for i in range(0, DIGITS, 5))
+
+
+def only_digits(typed: str) -> str:
+    """Return the thirty digits of *typed*, spaces and hyphens left out; raises OwnFault for anything else."""
+    digits = re.sub(r"[\s-]", "", typed)
+    if not re.fullmatch(rf"[0-9]{{{DIGITS}}}", digits):
+        raise OwnFault(f"{DIGITS} digits are wanted, in six groups of five")
+    return digits
+
+
+def spki_pin(certificate_der: bytes) -> str:
+    """Return base64 SHA-256 of a certificate's public key, as ``tls`` lists it; raises PeerFault."""
+    try:
+        key = x509.load_der_x509_certificate(certificate_der).public_key()
+        spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except ValueError as wrong:
+        raise PeerFault(f"certificate: {wrong}", certificate_der) from None
+    return b64(hashlib.sha256(spki).digest())

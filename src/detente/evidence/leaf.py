@@ -1,0 +1,238 @@
+"""A leaf: one signed statement from one node to another, at one place in one log.
+
+The bytes of a leaf are a whole signed note: the line that names the type, one line of canonical JSON (RFC 8785,
+integers only), a blank line and the signature by the node's ``env`` key. They are kept and hashed as received and never
+made again. The body travels beside the leaf, which holds only a salted commitment to it: a witness that sees
+leaves cannot guess a short text, and a body may expire while the leaf still proves when, what size and which policy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from detente.errors import OwnFault, PeerFault
+from detente.evidence.merkle import Tree, leaf_hash, verify_inclusion
+from detente.evidence.note import Signer, Vkey, b64, sign_note, split_note, unb64
+from detente.types import Precedence
+
+LEAF_LIMIT: Final = 8192
+BODY_LIMIT: Final = 16 * 1024 * 1024
+SALT_LENGTH: Final = 16
+SEED_LENGTH: Final = 32
+FIRST_PREV: Final = hashlib.sha256().digest()
+"""What ``prev`` of the first leaf holds: SHA-256 of nothing."""
+
+_HEAD: Final = b"detente-envelope/v1\n"
+_BODY_HEAD: Final = b"detente-body/v1\n"
+
+
+class Lane(StrEnum):
+    """One log each, so that FLASH never waits behind a day of track frames."""
+
+    FLASH = "flash"
+    OPS = "ops"
+    TRACK = "track"
+
+
+class Kind(StrEnum):
+    """What a leaf says; the list is closed, and a new kind is a new version of the protocol."""
+
+    TRACK = "track"
+    ALERT = "alert"
+    HOTLINE = "hotline"
+    ACTIVITY = "activity"
+    REPORT = "report"
+    DECISION = "decision"
+    ACK = "ack"
+    DISPLAYED = "displayed"
+    KEYS = "keys"
+    REBASE = "rebase"
+    LINE_TEST = "line_test"
+    POLICY = "policy"
+    INCIDENT = "incident"
+    PROPOSAL = "proposal"
+    STATEMENT = "statement"
+    CEASEFIRE = "ceasefire"
+    TABLE = "table"
+    ESCALATION = "escalation"
+    STAND_DOWN = "stand_down"
+    WATCH = "watch"
+
+
+# The last letter before the padding carries four bits only: one hash has one spelling.
+HASH_PATTERN: Final = r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="
+Hash = Annotated[str, Meta(pattern=rf"\A{HASH_PATTERN}\Z")]
+"""Base64 of 32 bytes."""
+Millis = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+_Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,254}\Z")]
+
+
+class Envelope(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, tag_field="v", tag=1
+):
+    """What a leaf says of itself and of its body. Times are milliseconds since 1970 UTC, by the writer's clock."""
+
+    log: _Name
+    seq: Count
+    prev: Hash
+    to: _Name
+    ts: Millis
+    hlc: tuple[Millis, Count]
+    kind: Kind
+    prec: Precedence
+    by: Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_-]{0,31}\Z")]
+    body: Hash
+    size: Annotated[int, Meta(ge=0, le=BODY_LIMIT)]
+    media: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9./+-]{0,63}\Z")]
+    pol: Hash
+    exp: Millis | None = None
+    re: Annotated[tuple[Hash, ...], Meta(max_length=64)] = ()
+    seen: dict[Lane, tuple[Count, Hash]] = {}
+
+
+_encoder: Final = msgspec.json.Encoder(order="sorted")
+_decoder: Final = msgspec.json.Decoder(Envelope)
+
+
+def encode(envelope: Envelope, signer: Signer) -> bytes:
+    """Return the leaf's bytes, signed; raises OwnFault for an envelope that no peer would decode."""
+    try:
+        line = _encoder.encode(envelope)
+        _decoder.decode(line)
+    except (msgspec.ValidationError, UnicodeEncodeError, OverflowError) as wrong:
+        raise OwnFault(f"envelope: {wrong}") from None
+    leaf = sign_note(f"{_HEAD.decode()}{line.decode()}\n", signer)
+    if len(leaf) > LEAF_LIMIT:
+        raise OwnFault(f"envelope: the leaf would be {len(leaf)} bytes, more than {LEAF_LIMIT}")
+    return leaf
+
+
+def decode(leaf: bytes, vkey: Vkey) -> Envelope:
+    """Return the envelope in *leaf*, which *vkey* and nobody else signed; raises PeerFault with the first rule broken.
+
+    The order is fixed: size, UTF-8, typed decode, equal when written again, signature over the bytes received. So
+    duplicate keys, spaces, escapes, ``1.0`` and ``-0`` are refused before a signature is looked at.
+    """
+    if len(leaf) > LEAF_LIMIT:
+        raise PeerFault(f"leaf: {len(leaf)} bytes, more than {LEAF_LIMIT}", leaf[:256])
+    text, lines = split_note(leaf)
+    line = text.removeprefix(_HEAD).removesuffix(b"\n")
+    if not text.startswith(_HEAD) or b"\n" in line:
+        raise PeerFault("leaf: not a detente-envelope/v1 of one line", leaf)
+    try:
+        envelope = _decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise PeerFault(f"leaf: {wrong}", leaf) from None
+    if _encoder.encode(envelope) != line:
+        raise PeerFault("leaf: not canonical, two readings of one signature", leaf)
+    if len(lines) != 1:
+        raise PeerFault(f"leaf: {len(lines)} signatures, not one", leaf)
+    name, keyed, _ = lines[0]
+    if name != vkey.name or keyed[:4] != vkey.key_id or not vkey.verifies(text, keyed[4:]):
+        raise PeerFault(f"leaf: not signed by {vkey.name}", leaf)
+    return envelope
+
+
+def check_place(envelope: Envelope, leaf: bytes, *, log: str, seq: int, prev: bytes, to: str) -> None:
+    """Refuse a leaf that was signed for another place: raises PeerFault naming which of log, seq, prev, to differs."""
+    for field, found, wanted in (
+        ("to", envelope.to, to),
+        ("log", envelope.log, log),
+        ("seq", envelope.seq, seq),
+        ("prev", envelope.prev, b64(prev)),
+    ):
+        if found != wanted:
+            raise PeerFault(f"leaf: {field} is {found}, not {wanted}", leaf)
+
+
+def salt_for(key: bytes, origin: str, seq: int) -> bytes:
+    """Return the 16-byte salt of the body of leaf *seq*: from a secret key, so a replay gives the same leaves."""
+    return seed_for(key, origin, seq)[:SALT_LENGTH]
+
+
+def seed_for(key: bytes, origin: str, seq: int) -> bytes:
+    """Return the 32-byte seed of a tree body: HMAC-SHA256(key, origin ‖ newline ‖ uint64be seq)."""
+    return hmac.digest(key, origin.encode() + b"\n" + seq.to_bytes(8, "big"), "sha256")
+
+
+def body_commitment(salt: bytes, body: bytes) -> str:
+    """Return what the envelope's ``body`` holds for a plain body under its 16-byte *salt*."""
+    return b64(hashlib.sha256(_BODY_HEAD + salt + body).digest())
+
+
+def is_tree(media: str) -> bool:
+    """Whether bodies of *media* are committed item by item, so that one can be shown without the others."""
+    return media.endswith("+tree")
+
+
+def item_salt(seed: bytes, index: int) -> bytes:
+    """Return the salt of item *index* of a tree body."""
+    return hmac.digest(seed, index.to_bytes(4, "big"), "sha256")[:SALT_LENGTH]
+
+
+def _tree(seed: bytes, items: Sequence[bytes]) -> Tree:
+    return Tree(leaf_hash(item_salt(seed, i) + item) for i, item in enumerate(items))
+
+
+def tree_commitment(seed: bytes, items: Sequence[bytes]) -> str:
+    """Return what the envelope's ``body`` holds for a tree body: the RFC 6962 root over salted items."""
+    return b64(_tree(seed, items).root())
+
+
+def pack_items(items: Sequence[bytes]) -> bytes:
+    """Return the bytes of a tree body: each item ended by a newline; raises OwnFault for an item that holds one."""
+    if any(b"\n" in item for item in items):
+        raise OwnFault("an item of a tree body holds a newline")
+    return b"".join(item + b"\n" for item in items)
+
+
+def unpack_items(body: bytes) -> list[bytes]:
+    """Return the items of a tree body; raises PeerFault when the last is not ended."""
+    if body and not body.endswith(b"\n"):
+        raise PeerFault("tree body: the last item is not ended", body[:256])
+    return body.split(b"\n")[:-1]
+
+
+def is_body_of(envelope: Envelope, salt: bytes, body: bytes) -> bool:
+    """Whether *body* under *salt* (the seed, for a tree body) is what *envelope* commits to, length included."""
+    if len(body) != envelope.size:
+        return False
+    if not is_tree(envelope.media):
+        return len(salt) == SALT_LENGTH and body_commitment(salt, body) == envelope.body
+    if len(salt) != SEED_LENGTH or (body and not body.endswith(b"\n")):
+        return False
+    return tree_commitment(salt, unpack_items(body)) == envelope.body
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """One item of a tree body, shown without the others: *count* is how many items the body has."""
+
+    index: int
+    count: int
+    salt: bytes
+    item: bytes
+    proof: tuple[bytes, ...]
+
+
+def disclose(seed: bytes, items: Sequence[bytes], index: int) -> Disclosure:
+    """Return the disclosure of item *index*; raises OwnFault outside the body."""
+    tree = _tree(seed, items)
+    return Disclosure(index, len(items), item_salt(seed, index), items[index], tuple(tree.inclusion(index, len(items))))
+
+
+def is_disclosed(commitment: str, shown: Disclosure) -> bool:
+    """Whether *shown* is an item of the tree body that *commitment* stands for."""
+    if len(shown.salt) != SALT_LENGTH:
+        return False
+    hashed = leaf_hash(shown.salt + shown.item)
+    return verify_inclusion(hashed, shown.index, shown.count, shown.proof, unb64(commitment))

@@ -1,0 +1,92 @@
+"""Who speaks on a link and with which keys, and the limits both keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from detente.evidence.keys import KeyStatement, log_vkey
+from detente.evidence.leaf import Lane
+from detente.evidence.note import Cosigner, Ed25519Signer, Vkey
+from detente.evidence.store import Entry
+from detente.types import NS_PER_S, NodeName
+
+Read = Callable[[str, int, int], list[Entry]]
+"""Entries [start, stop) of the log *origin*, as they stand on the disk."""
+
+
+@dataclass(frozen=True)
+class OwnIdentity:
+    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement."""
+
+    node: NodeName
+    env: Ed25519Signer
+    log: Ed25519Signer
+    mirror: Cosigner
+    salt_key: bytes = field(repr=False)
+    statement_digest: str
+
+
+@dataclass(frozen=True)
+class PeerIdentity:
+    """The peer as its verified key statement names it. Until its digits are *confirmed* nothing is released to it."""
+
+    statement: KeyStatement
+    statement_digest: str
+    confirmed: bool
+
+    @property
+    def node(self) -> NodeName:
+        """The peer's name."""
+        return NodeName(self.statement.node)
+
+    @cached_property
+    def env(self) -> Vkey:
+        """The key of its leaves."""
+        return self.statement.vkey("env")
+
+    @cached_property
+    def mirror(self) -> Vkey:
+        """The key of its receipts."""
+        return self.statement.vkey("mirror")
+
+    def log(self, origin: str) -> Vkey:
+        """The key of its checkpoints of the log *origin*."""
+        return log_vkey(self.statement, origin)
+
+
+def _seconds(value: float) -> int:
+    return round(value * NS_PER_S)
+
+
+@dataclass(frozen=True)
+class LinkLimits:
+    """Every bound of one link and what happens at it. Durations in nanoseconds."""
+
+    heartbeat_ns: int = _seconds(1)
+    degraded_missed: int = 2  # heartbeats in a row: DEGRADED
+    down_missed: int = 5  # DOWN
+    degraded_rtt_ms: float = 2_000  # DEGRADED
+    degraded_lag_ns: int = _seconds(5)  # a receipt this late: DEGRADED
+    withheld_lag_ns: int = _seconds(30)  # "receipts withheld" at the desk
+    hello_ns: int = _seconds(5)  # the channel is closed
+    stall_ns: int = _seconds(3)  # nothing taken though something is on the way: sent again from what the peer holds
+    reoffer_ns: int = _seconds(5)  # a checkpoint without receipt is offered again
+    ask_again_ns: int = _seconds(2)  # a gap or a missing body is asked for again
+    # A step of the clock counts as this much at most for every timer: a clock that was set stops no timer.
+    step_ns: int = _seconds(5)
+    checkpoint_ns: dict[Lane, int] = field(
+        default_factory=lambda: {Lane.FLASH: 0, Lane.OPS: _seconds(1), Lane.TRACK: _seconds(10)}
+    )
+    prio_frame_bytes: int = 4 * 1024  # a FLASH waits for no more than this to leave
+    bulk_frame_bytes: int = 16 * 1024
+    flash_reserve_bytes: int = 64 * 1024  # what the flash lane may have on the way beyond the window
+    body_bytes: int = 4 << 20  # a longer body is refused at the writer, and by the reader
+    early_bodies: int = 64  # bodies held before their leaf came; the oldest goes and is asked for again
+    early_bytes: int = 8 << 20
+    previews: int = 64  # leaves shown before their turn and remembered; the oldest is forgotten
+    bodies_asked: int = 8  # missing bodies asked for at once
+    answers_queued: int = 64  # bodies the peer asked for and did not get yet; further asking is passed over
+    unstored: int = 4_096  # leaves not yet on disk, each way: own orders are refused, the peer's are not read
+    refusals_kept: int = 32  # newest refusals, for the desk; all are counted

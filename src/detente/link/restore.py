@@ -1,0 +1,55 @@
+"""A session as the store has it: the start of a node, and the way on after a cut, a crash or a failed write."""
+
+from __future__ import annotations
+
+from detente.evidence.keys import origin
+from detente.evidence.leaf import Lane
+from detente.evidence.log import Log
+from detente.evidence.store import LeafStore
+from detente.link.hybrid import HybridClock
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
+from detente.link.session import Session
+from detente.types import NodeName
+
+_BATCH = 256
+_TRACK_BODIES = 3_600
+"""Of so many of the newest track frames a missing body is asked for again; older ones serve nobody's picture."""
+
+
+def restored_log(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> Log:
+    """Return the log in which *writer* speaks to *reader* on *lane*, as *store* has it."""
+    name = origin(writer, reader, lane)
+    return Log.restore(name, store.leaf_hashes(name), store.checkpoint(name), store.receipt(name))
+
+
+def missing_bodies(read: Read, log: Log, lane: Lane) -> set[int]:
+    """Return the leaves of a mirrored *log* that are on the disk without their body."""
+    first = max(0, log.size - _TRACK_BODIES) if lane is Lane.TRACK else 0
+    missing: set[int] = set()
+    for start in range(first, log.size, _BATCH):
+        entries = read(log.origin, start, min(log.size, start + _BATCH))
+        missing.update(seq for seq, entry in enumerate(entries, start) if entry.body is None)
+    return missing
+
+
+def restored_session(
+    store: LeafStore,
+    own: OwnIdentity,
+    peer: PeerIdentity,
+    limits: LinkLimits | None = None,
+    codebook: str = "",
+    clock: HybridClock | None = None,
+) -> Session:
+    """Return the session with *peer* that goes on from what *store* has."""
+    mirrors = {lane: restored_log(store, peer.node, own.node, lane) for lane in Lane}
+    return Session(
+        own,
+        peer,
+        {lane: restored_log(store, own.node, peer.node, lane) for lane in Lane},
+        mirrors,
+        store.read,
+        limits,
+        codebook,
+        clock=clock,
+        missing={lane: missing_bodies(store.read, log, lane) for lane, log in mirrors.items()},
+    )

@@ -1,0 +1,552 @@
+"""One peer, without I/O: frames and times in, effects out.
+
+Both directions of all three lanes. The session never waits, never reads a clock and never touches a socket or a disk;
+its node performs the effects in order and tells it what came of them. Two rules hold it together:
+
+* nothing about a leaf leaves, and no receipt is given, before `stored` says what was read back of it;
+* whatever is in doubt after a cut is settled by the next ``hello``: each side says what it wrote and what it holds, the
+  writer goes on from there and offers its newest checkpoint again.
+
+Timers run on elapsed time, which never goes back and takes at most five seconds of any step: a clock that is set an
+hour forward or back ends no link. Wall clock is only what is signed and shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from detente.errors import OwnFault
+from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.log import Log
+from detente.evidence.note import b64
+from detente.link import frames
+from detente.link.effects import Close, Effect, Forked, Refused, StateChanged, Transmit
+from detente.link.frames import (
+    CHANNEL_OF,
+    LANES,
+    VERSION,
+    Bye,
+    Channel,
+    Chunk,
+    Code,
+    Cp,
+    Credit,
+    Frame,
+    Hb,
+    Hello,
+    LaneHello,
+    Leaves,
+    LinkFault,
+    Nack,
+    Preview,
+    Rcpt,
+)
+from detente.link.hybrid import HybridClock
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
+from detente.link.mirror import ForkSeen, Mirror
+from detente.link.pulse import Pulse, micros
+from detente.link.status import LaneStatus, LinkStatus
+from detente.link.transitions import Event, State, after
+from detente.link.window import Window
+from detente.link.writer import Draft, Writer
+from detente.types import NS_PER_MS, Instant
+
+__all__ = ["Draft", "Session"]
+
+BEFORE_PAIRING: Final = frozenset({Kind.KEYS, Kind.LINE_TEST})
+"""What may be said to a peer whose digits are not confirmed."""
+
+_CREDIT_BYTES: Final = 4 * 1024
+
+
+@dataclass(slots=True)
+class _Connection:
+    opened_at: int
+    window: Window = field(default_factory=Window)
+    is_greeted: bool = False
+    taken: int = 0  # bytes of windowed frames received
+    credited: int = 0  # of which the peer was told
+
+
+class Session:
+    """One link. Pass *clock* to share one hybrid clock among a node's links, *missing* to name leaves without body."""
+
+    def __init__(
+        self,
+        own: OwnIdentity,
+        peer: PeerIdentity,
+        own_logs: Mapping[Lane, Log],
+        mirror_logs: Mapping[Lane, Log],
+        read: Read,
+        limits: LinkLimits | None = None,
+        codebook: str = "",
+        *,
+        clock: HybridClock | None = None,
+        missing: Mapping[Lane, Collection[int]] | None = None,
+    ) -> None:
+        self.state = State.DOWN if peer.confirmed else State.UNVERIFIED
+        self._why = "not heard yet" if peer.confirmed else "the digits are not confirmed"
+        self._since: Instant | None = None
+        self._own = own
+        self._peer = peer
+        self._limits = limits or LinkLimits()
+        self._codebook = codebook
+        self._clock = clock or HybridClock()
+        absent = missing or {}
+        self.writers = {lane: Writer(own, peer, lane, own_logs[lane], read, self._limits) for lane in CHANNEL_OF}
+        self.mirrors = {
+            lane: Mirror(own, peer, lane, mirror_logs[lane], read, self._limits, self._admit, absent.get(lane, ()))
+            for lane in CHANNEL_OF
+        }
+        for writer in self.writers.values():
+            self._clock.resume(writer.newest_reading())
+        self._by_origin = {w.log.origin: w for w in self.writers.values()}
+        self._mirror_by_origin = {m.log.origin: m for m in self.mirrors.values()}
+        self._open: dict[Channel, _Connection] = {}
+        self._pulses = {channel: Pulse(self._limits.heartbeat_ns) for channel in Channel}
+        self._now = Instant(0)
+        self._elapsed = 0
+        self._heard_at: Instant | None = None
+        self._line = State.DOWN
+        self._peer_wrote: dict[Lane, int] = {}
+        self._peer_codebook: str | None = None
+        self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
+        self._behind: dict[tuple[str, int], str] = {}  # (origin, size said before) → who holds less now
+        self._is_suspect = False
+        self._refused: Counter[Code] = Counter()
+        self._refused_by_peer: Counter[Code] = Counter()
+
+    # --- inputs
+
+    def opened(self, channel: Channel, now: Instant) -> list[Effect]:
+        """A connection to the peer is there, authenticated: say hello on it."""
+        self._advance(now)
+        self._shut(channel)
+        self._open[channel] = _Connection(self._elapsed)
+        self._pulses[channel].opened()
+        return [Transmit(channel, frames.encode(self._hello(channel)))]
+
+    def closed(self, channel: Channel, now: Instant) -> list[Effect]:
+        """A connection is gone. The link's state follows the heartbeats that stay out."""
+        self._advance(now)
+        self._shut(channel)
+        return []
+
+    def received(self, channel: Channel, frame: str | bytes, now: Instant) -> list[Effect]:
+        """Take in one frame. Nothing a peer sends raises: what is refused comes back as `Refused`, counted."""
+        self._advance(now)
+        connection = self._open.get(channel)
+        if connection is None:
+            return []
+        try:
+            effects = self._dispatch(channel, connection, frames.decode(frame), now)
+        except LinkFault as fault:
+            effects = self._give_up(channel, fault.code, fault.reason)
+        if isinstance(frame, bytes):
+            connection.taken += len(frame)
+            effects += self._credit(channel, connection, _CREDIT_BYTES)
+        return self._finish([*effects, *self._pump(channel)])
+
+    def write(self, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[Effect]]:
+        """Return the hash of a new leaf of ours, and its effects; raises OwnFault where nothing may be said."""
+        self._advance(now)
+        if self.state is State.UNVERIFIED and draft.kind not in BEFORE_PAIRING:
+            raise OwnFault(f"{self._peer.node} is unverified: nothing is released before its digits are confirmed")
+        seen = self._newly_seen(lane)
+        hashed, effects = self.writers[lane].write(draft, seen, self._clock.read(now), now)
+        self._seen[lane].update(seen)
+        return hashed, effects
+
+    def stored(self, origin: str, start: int, leaf_hashes: Sequence[bytes], now: Instant) -> list[Effect]:
+        """The transaction of an `Append` is durable: *leaf_hashes* are of what was read back from the disk."""
+        self._advance(now)
+        writer = self._by_origin.get(origin)
+        if writer is not None:
+            effects = writer.stored(start, leaf_hashes, self._elapsed)
+            return self._finish([*effects, *self._pump(CHANNEL_OF[writer.lane])])
+        mirror = self._mirror_by_origin.get(origin)
+        if mirror is None:
+            raise OwnFault(f"{origin} is no log of this link")
+        effects = mirror.stored(start, leaf_hashes)
+        try:
+            effects += mirror.cosign(now)
+        except ForkSeen as fork:
+            effects += mirror.forked(fork)
+        return self._finish(effects)
+
+    def confirmed(self, now: Instant) -> list[Effect]:
+        """The peer's digits were typed and matched: from now on things may be said to it."""
+        self._advance(now)
+        return self._finish(self._change(Event.CONFIRMED, "the digits were confirmed"))
+
+    def suspended(self, is_suspended: bool, why: str, now: Instant) -> list[Effect]:
+        """The cooperation was suspended, or resumed, by note. What still flows is the engine's to decide."""
+        self._advance(now)
+        return self._finish(self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why))
+
+    def tick(self, now: Instant) -> list[Effect]:
+        """Do what is due; call it four times a second or so."""
+        self._advance(now)
+        effects: list[Effect] = []
+        for writer in self.writers.values():
+            effects += writer.sign_if_due(self._elapsed)
+        for channel in list(self._open):
+            effects += self._tick_channel(channel, self._open[channel])
+        return self._finish(effects)
+
+    # --- time
+
+    def _advance(self, now: Instant) -> None:
+        if self._since is None:
+            self._since = now
+        else:
+            self._elapsed += min(max(now - self._now, 0), self._limits.step_ns)
+        self._now = now
+
+    # --- channels
+
+    def _hello(self, channel: Channel) -> Hello:
+        return Hello(
+            versions=(VERSION,),
+            node=self._own.node,
+            keys=self._own.statement_digest,
+            channel=channel,
+            lanes={lane: self._lane_hello(lane) for lane in LANES[channel]},
+            codebook=self._codebook,
+        )
+
+    def _lane_hello(self, lane: Lane) -> LaneHello:
+        own, mirror = self.writers[lane].log, self.mirrors[lane]
+        receipt = mirror.log.receipt
+        return LaneHello(
+            own=(own.size, b64(own.tree.root())),
+            have=(mirror.log.size, b64(mirror.log.tree.root())),
+            receipt=None if receipt is None else (receipt.size, mirror.receipt_lines(receipt)),
+        )
+
+    def _shut(self, channel: Channel) -> None:
+        self._open.pop(channel, None)
+        for lane in LANES[channel]:
+            self.writers[lane].closed()
+
+    def _give_up(self, channel: Channel, code: Code, why: str) -> list[Effect]:
+        """Close a channel on which the peer broke the protocol; nothing else changes."""
+        self._shut(channel)
+        return [Refused(code, why), Transmit(channel, frames.encode(Bye(code))), Close(channel, code)]
+
+    def _tick_channel(self, channel: Channel, connection: _Connection) -> list[Effect]:
+        if not connection.is_greeted:
+            if self._elapsed - connection.opened_at < self._limits.hello_ns:
+                return []
+            return self._give_up(channel, Code.HELLO, "no hello in time")
+        effects = self._credit(channel, connection, 1)
+        for lane in LANES[channel]:
+            self.writers[lane].offer_again_if_late(self._elapsed)
+            self._send_again_if_stalled(self.writers[lane], connection)
+            effects += self.mirrors[lane].ask_for_bodies(self._elapsed)
+        if self._pulses[channel].is_due(self._elapsed):
+            effects.append(self._heartbeat(channel))
+        return [*effects, *self._pump(channel)]
+
+    def _send_again_if_stalled(self, writer: Writer, connection: _Connection) -> None:
+        if writer.sent <= writer.peer_has:
+            writer.moved_at = self._elapsed
+        moved = max(writer.moved_at, connection.window.moved_at, connection.opened_at)
+        if self._elapsed - moved >= self._limits.stall_ns:
+            connection.window.forgive()
+            writer.send_again_from(writer.peer_has)
+            writer.moved_at = self._elapsed
+
+    def _credit(self, channel: Channel, connection: _Connection, at_least: int) -> list[Effect]:
+        if connection.taken - connection.credited < at_least or not connection.is_greeted:
+            return []
+        connection.credited = connection.taken
+        return [Transmit(channel, frames.encode(Credit(connection.taken)))]
+
+    def _heartbeat(self, channel: Channel) -> Transmit:
+        pulse = self._pulses[channel]
+        beat = Hb(
+            n=pulse.sent(self._elapsed),
+            sent_us=micros(self._now),
+            lanes={lane: (self.writers[lane].log.size, self.mirrors[lane].log.size) for lane in LANES[channel]},
+            echo=pulse.echo,
+        )
+        return Transmit(channel, frames.encode(beat))
+
+    def _pump(self, channel: Channel) -> list[Effect]:
+        """Send what the window allows: lanes in strict order, so that nothing goes before a FLASH."""
+        connection = self._open.get(channel)
+        if connection is None or not connection.is_greeted:
+            return []
+        rtt_ns = int((self._pulses[channel].rtt_ms or 0.0) * NS_PER_MS)
+        effects: list[Effect] = []
+        for lane in LANES[channel]:
+            reserve = self._limits.flash_reserve_bytes if lane is Lane.FLASH else 0
+            while connection.window.is_open(rtt_ns, reserve):
+                frame = self.writers[lane].next_frame(self._elapsed)
+                if frame is None:
+                    break
+                if isinstance(frame, bytes):
+                    connection.window.sent(len(frame), self._elapsed)
+                effects.append(Transmit(channel, frame))
+        return effects
+
+    # --- frames
+
+    def _dispatch(self, channel: Channel, connection: _Connection, frame: Frame, now: Instant) -> list[Effect]:
+        if isinstance(frame, Bye):
+            self._shut(channel)
+            return [
+                Refused(frame.code, f"{self._peer.node} closed {channel}", by_peer=True),
+                Close(channel, frame.code),
+            ]
+        if isinstance(frame, Hello):
+            return self._greeted(channel, connection, frame)
+        if not connection.is_greeted:
+            raise LinkFault(Code.HELLO, "a frame before hello")
+        self._pulses[channel].alive(self._elapsed)
+        self._heard_at = now
+        if isinstance(frame, Credit):
+            connection.window.taken(frame.taken, self._elapsed)
+            return []
+        if isinstance(frame, Hb):
+            return self._heartbeat_heard(channel, frame, now)
+        if frame.lane not in LANES[channel]:
+            raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
+        if isinstance(frame, Nack):
+            return self._nacked(self.writers[frame.lane], frame)
+        if isinstance(frame, Rcpt):
+            return self._receipt_heard(self.writers[frame.lane], frame.size, frame.lines)
+        return self._mirrored(self.mirrors[frame.lane], frame, now)
+
+    def _greeted(self, channel: Channel, connection: _Connection, hello: Hello) -> list[Effect]:
+        if connection.is_greeted or hello.channel is not channel or set(hello.lanes) != set(LANES[channel]):
+            raise LinkFault(Code.HELLO, "a second hello, or of other lanes")
+        if VERSION not in hello.versions:
+            raise LinkFault(Code.VERSION, f"{self._peer.node} speaks versions {hello.versions}, we speak {VERSION}")
+        if hello.node != self._peer.node:
+            raise LinkFault(Code.NODE, f"hello of {hello.node}, not of {self._peer.node}")
+        if hello.keys != self._peer.statement_digest:
+            raise LinkFault(
+                Code.STATEMENT, f"{self._peer.node} goes by another key statement than the one admitted here"
+            )
+        connection.is_greeted = True
+        self._pulses[channel].alive(self._elapsed)
+        self._heard_at = self._now
+        self._peer_codebook = hello.codebook
+        effects: list[Effect] = []
+        for lane in LANES[channel]:
+            effects += self._resume(lane, hello.lanes[lane])
+        return [*effects, self._heartbeat(channel)]
+
+    def _resume(self, lane: Lane, said: LaneHello) -> list[Effect]:
+        """Settle one lane from what each side says it wrote and holds."""
+        writer, mirror = self.writers[lane], self.mirrors[lane]
+        mirror.opened()
+        self._peer_wrote[lane] = said.own[0]
+        effects = self._check_ours(writer, said.have, "hello", ())
+        if said.own[0] < mirror.log.size:
+            effects += self._fell_behind(
+                mirror.log.origin,
+                mirror.log.size,
+                f"{self._peer.node} wrote {mirror.log.size} leaves and has {said.own[0]}",
+            )
+        has = min(said.have[0], writer.log.size)
+        if has < writer.log.receipt_size:
+            effects += self._fell_behind(
+                writer.log.origin,
+                writer.log.receipt_size,
+                f"{self._peer.node} gave a receipt for {writer.log.receipt_size} leaves and holds {has}",
+            )
+        effects += writer.opened(has, self._elapsed)
+        if said.receipt is not None:
+            effects += self._receipt_heard(writer, *said.receipt)
+        return [*effects, *self._caught_up()]
+
+    def _check_ours(self, writer: Writer, said: tuple[int, str], where: str, proof: tuple[bytes, ...]) -> list[Effect]:
+        """Compare what the peer says of a log of ours with our own tree."""
+        size, root = said
+        origin = writer.log.origin
+        if size > writer.log.size:
+            why = f"{self._peer.node} holds {size} leaves of {origin}, we have {writer.log.size}"
+            if writer.frozen is None:
+                writer.freeze(Code.ROLLBACK)
+            return [Refused(Code.ROLLBACK, why), *self._change(Event.ROLLED_BACK, why)]
+        if b64(writer.log.tree.root(size)) != root and writer.frozen is not Code.FORK:
+            writer.freeze(Code.FORK)
+            ours = (writer.log.checkpoint,) if writer.log.checkpoint else ()
+            why = f"{origin}: the root of {size} leaves in the peer's {where} is not ours"
+            return [Forked(origin, (*ours, *proof)), Refused(Code.FORK, why)]
+        return []
+
+    def _fell_behind(self, origin: str, size: int, why: str) -> list[Effect]:
+        self._behind[origin, size] = why
+        return [Refused(Code.ROLLBACK, why), *self._change(Event.ROLLED_BACK, why)]
+
+    def _caught_up(self) -> list[Effect]:
+        """End a ROLLBACK of the peer's once what it said before is true again."""
+        if not self._behind:
+            return []
+        for origin, size in list(self._behind):
+            writer = self._by_origin.get(origin)
+            has = writer.peer_has if writer else self._peer_wrote.get(self._mirror_by_origin[origin].lane, 0)
+            if has >= size:
+                del self._behind[origin, size]
+        is_ours = any(writer.frozen is Code.ROLLBACK for writer in self.writers.values())
+        if self._behind or is_ours:
+            return []
+        return self._change(Event.RECOVERED, "what was missing is held again")
+
+    def _heartbeat_heard(self, channel: Channel, beat: Hb, now: Instant) -> list[Effect]:
+        if set(beat.lanes) != set(LANES[channel]):
+            raise LinkFault(Code.FRAME, "a heartbeat of other lanes")
+        self._pulses[channel].heard(beat, now, self._elapsed)
+        for lane, (wrote, has) in beat.lanes.items():
+            self._peer_wrote[lane] = wrote
+            writer = self.writers[lane]
+            if has > writer.peer_has:
+                writer.peer_has, writer.moved_at = min(has, writer.log.size), self._elapsed
+        return self._caught_up()
+
+    def _receipt_heard(self, writer: Writer, size: int, lines: str) -> list[Effect]:
+        try:
+            effects = writer.receipt(size, lines)
+        except LinkFault as fault:
+            return [Refused(fault.code, fault.reason)]
+        if size > writer.peer_has:
+            writer.peer_has, writer.moved_at = size, self._elapsed
+        return [*effects, *self._caught_up()]
+
+    def _nacked(self, writer: Writer, nack: Nack) -> list[Effect]:
+        if nack.code is Code.GAP:
+            writer.send_again_from(nack.seq)
+            return []
+        if nack.code is Code.NO_BODY:
+            writer.body_asked(nack.seq)
+            return []
+        writer.stop(nack.code)
+        why = f"{writer.log.origin}: leaf {nack.seq} refused by {self._peer.node}"
+        if nack.code is Code.FORK and writer.frozen is not Code.FORK:
+            writer.freeze(Code.FORK)
+            own = (writer.log.checkpoint,) if writer.log.checkpoint else ()
+            return [Forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+        return [Refused(nack.code, why, by_peer=True)]
+
+    def _mirrored(self, mirror: Mirror, frame: Leaves | Chunk | Preview | Cp, now: Instant) -> list[Effect]:
+        try:
+            if isinstance(frame, Leaves):
+                return mirror.leaves(frame, self._elapsed)
+            if isinstance(frame, Chunk):
+                return mirror.chunk(frame)
+            return mirror.preview(frame) if isinstance(frame, Preview) else mirror.checkpoint(frame, now)
+        except ForkSeen as fork:
+            return mirror.forked(fork)
+        except LinkFault as fault:
+            return mirror.stop(mirror.next_seq, fault)
+
+    def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:
+        """Learn from a verified leaf: the peer's clock, and what it says it has seen of our logs."""
+        self._is_suspect = not self._clock.observe(envelope.hlc, self._now)
+        effects: list[Effect] = []
+        for lane, seen in envelope.seen.items():
+            effects += self._check_ours(self.writers[lane], seen, "leaf", (leaf,))
+        return effects
+
+    def _newly_seen(self, lane: Lane) -> dict[Lane, tuple[int, str]]:
+        before = self._seen[lane]
+        return {
+            other: (mirror.log.size, b64(mirror.log.tree.root()))
+            for other, mirror in self.mirrors.items()
+            if mirror.log.size and before.get(other, (0, ""))[0] != mirror.log.size
+        }
+
+    # --- state
+
+    def _finish(self, effects: list[Effect]) -> list[Effect]:
+        """Count refusals, and let forks and heartbeats move the state."""
+        for effect in list(effects):
+            if isinstance(effect, Refused):
+                (self._refused_by_peer if effect.by_peer else self._refused)[effect.code] += 1
+            elif isinstance(effect, Forked):
+                effects += self._change(Event.FORKED, f"two histories of {effect.origin}")
+        event, why = self._judge()
+        self._line = after(self._line, event)
+        return [*effects, *self._change(event, why)]
+
+    def _change(self, event: Event, why: str) -> list[Effect]:
+        state = after(self.state, event)
+        if state is self.state:
+            return []
+        self.state, self._why, self._since = state, why, self._now
+        return [StateChanged(state, why)]
+
+    def _judge(self) -> tuple[Event, str]:
+        """What the heartbeats say of the line."""
+        missed = self._pulses[Channel.PRIO].missed(self._elapsed)
+        if missed is None or missed >= self._limits.down_missed:
+            return Event.SILENT, "not heard" if missed is None else f"{missed} heartbeats missed"
+        if missed >= self._limits.degraded_missed:
+            return Event.POOR, f"{missed} heartbeats missed"
+        bulk = self._pulses[Channel.BULK].missed(self._elapsed)
+        if bulk is None or bulk >= self._limits.down_missed:
+            return Event.POOR, "the second connection is down"
+        rtt_ms = self._pulses[Channel.PRIO].rtt_p95_ms or 0.0
+        if rtt_ms > self._limits.degraded_rtt_ms:
+            return Event.POOR, f"round trip {rtt_ms:.0f} ms"
+        lag = self._receipt_lag()
+        if lag >= self._limits.withheld_lag_ns:
+            return Event.POOR, "receipts withheld"
+        if lag > self._limits.degraded_lag_ns:
+            return Event.POOR, f"receipts {lag // NS_PER_MS} ms late"
+        return Event.WELL, "heard"
+
+    def _receipt_lag(self) -> int:
+        return max(writer.receipt_lag(self._elapsed) for writer in self.writers.values())
+
+    def status(self, now: Instant) -> LinkStatus:
+        """What a desk shows of this link at *now*; changes nothing."""
+        elapsed = self._elapsed + min(max(now - self._now, 0), self._limits.step_ns)
+        pulse = self._pulses[Channel.PRIO]
+        lag = self._receipt_lag()
+        return LinkStatus(
+            state=self.state,
+            why=self._why,
+            since=now if self._since is None else self._since,
+            line=self._line,
+            heard_at=self._heard_at,
+            missed=pulse.missed(elapsed),
+            rtt_ms=pulse.rtt_ms,
+            rtt_p95_ms=pulse.rtt_p95_ms,
+            offset_ms=pulse.offset_ms,
+            loss=pulse.loss,
+            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipts_withheld=lag >= self._limits.withheld_lag_ns,
+            clock_suspect=self._is_suspect,
+            codebook_same=None if self._peer_codebook is None else self._peer_codebook == self._codebook,
+            channels=tuple(channel for channel, connection in self._open.items() if connection.is_greeted),
+            lanes=tuple(self._lane_status(lane, elapsed) for lane in CHANNEL_OF),
+            refused=dict(self._refused),
+            refused_by_peer=dict(self._refused_by_peer),
+        )
+
+    def _lane_status(self, lane: Lane, elapsed: int) -> LaneStatus:
+        writer, mirror = self.writers[lane], self.mirrors[lane]
+        lag = writer.receipt_lag(elapsed)
+        wrote = self._peer_wrote.get(lane)
+        return LaneStatus(
+            lane=lane,
+            own_size=writer.log.size,
+            own_root=b64(writer.log.tree.root()),
+            own_held=writer.log.receipt_size,
+            their_size=mirror.log.size,
+            their_root=b64(mirror.log.tree.root()),
+            backlog=writer.log.size - writer.sent,
+            their_backlog=None if wrote is None else max(0, wrote - mirror.log.size),
+            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            bodies_missing=len(mirror.missing),
+            own_stopped=writer.frozen or writer.stopped,
+            their_stopped=mirror.frozen or mirror.stopped,
+        )

@@ -1,0 +1,356 @@
+"""Our own log of one lane toward one peer: written, recorded, then sent.
+
+A leaf exists from `write` on, may leave from `stored` on, and can be denied by the peer no more once its receipt is in.
+The log is the outbox: nothing is queued that is not in it, so nothing can be dropped on the way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from detente.errors import OwnFault, PeerFault
+from detente.evidence.checkpoint import sign_checkpoint, with_lines
+from detente.evidence.leaf import (
+    Envelope,
+    Kind,
+    Lane,
+    body_commitment,
+    decode,
+    encode,
+    is_tree,
+    pack_items,
+    salt_for,
+    seed_for,
+    tree_commitment,
+)
+from detente.evidence.log import Log, Receipt
+from detente.evidence.merkle import leaf_hash
+from detente.evidence.note import b64, open_note
+from detente.evidence.store import Entry
+from detente.link import frames
+from detente.link.bodies import Body, chunks
+from detente.link.effects import Append, Effect, Held, Refused, SaveCheckpoint, SaveReceipt, Wrote
+from detente.link.frames import CHANNEL_OF, Channel, Code, Cp, Leaves, LinkFault, Preview
+from detente.link.hybrid import Reading
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
+from detente.types import NS_PER_S, Instant, Precedence, instant_ms
+
+# A backlog longer than this is drained without bodies or in its own time, and what is newest is shown before its turn.
+_BACKLOG = {Lane.FLASH: 8, Lane.OPS: 1 << 62, Lane.TRACK: 2}
+_READ_AHEAD = 32
+_OFFER_EVERY = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What is to be said. *items* makes it a tree body, of which one item can be disclosed without the others."""
+
+    kind: Kind
+    body: bytes = b""
+    items: tuple[bytes, ...] | None = None
+    media: str = "application/json"
+    precedence: Precedence
+    by: str
+    pol: str
+    exp: Instant | None = None
+    re: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Unstored:
+    leaf_hash: bytes
+    envelope: Envelope
+
+
+class Writer:
+    """One own log. Times named *elapsed* are nanoseconds since the session began."""
+
+    def __init__(
+        self, own: OwnIdentity, peer: PeerIdentity, lane: Lane, log: Log, read: Read, limits: LinkLimits
+    ) -> None:
+        self.lane = lane
+        self.log = log
+        self.frozen: Code | None = None  # FORK, ROLLBACK or DISK: nothing is appended, nothing in the log is sent
+        self.stopped: Code | None = None  # the peer refused a leaf: nothing more is sent until the channel opens again
+        self.sent = log.size  # leaves below this are on their way or there
+        self.peer_has = 0  # by the peer's word in hello, heartbeats and receipts
+        self.moved_at = 0  # elapsed at which that last grew
+        self._own = own
+        self._peer = peer
+        self._signer = own.log.named(log.origin)
+        self._read = read
+        self._limits = limits
+        self._channel: Channel = CHANNEL_OF[lane]
+        self._frame_bytes = limits.bulk_frame_bytes if self._channel is Channel.BULK else limits.prio_frame_bytes
+        self._is_open = False
+        self._unstored: deque[_Unstored] = deque()
+        self._last_hash = log.last_leaf_hash
+        self._queue: deque[bytes] = deque()
+        self._to_preview: deque[int] = deque(maxlen=1 if lane is Lane.TRACK else limits.previews)
+        self._bodies_asked: deque[int] = deque()
+        self._signed_at = -(1 << 62)
+        self._signed_size = _signed_size(log)
+        self._offered_size = -1
+        self._offered_at = -(1 << 62)
+        self._unreceipted: deque[tuple[int, int]] = deque()  # (size, elapsed) of offers without receipt
+
+    # --- writing
+
+    @property
+    def next_seq(self) -> int:
+        """The index of the next leaf."""
+        return self.log.size + len(self._unstored)
+
+    def newest_reading(self) -> Reading:
+        """Return the hybrid clock's reading in the newest leaf on disk; (0, 0) for an empty log."""
+        if not self.log.size:
+            return (0, 0)
+        newest = self._entries(self.log.size - 1, self.log.size)[0]
+        return decode(newest.leaf, self._own.env.vkey).hlc
+
+    def write(
+        self, draft: Draft, seen: dict[Lane, tuple[int, str]], hlc: Reading, now: Instant
+    ) -> tuple[bytes, list[Effect]]:
+        """Return the new leaf's hash and its `Append`; raises OwnFault where nothing may be written."""
+        if self.frozen is not None:
+            raise OwnFault(f"{self.log.origin}: frozen ({self.frozen}), nothing is written")
+        if len(self._unstored) >= self._limits.unstored:
+            raise OwnFault(f"{self.log.origin}: {len(self._unstored)} leaves wait for the disk, no more are taken")
+        body, commitment = self._committed(draft)
+        envelope = Envelope(
+            log=self.log.origin,
+            seq=self.next_seq,
+            prev=b64(self._last_hash),
+            to=self._peer.node,
+            ts=instant_ms(now),
+            hlc=hlc,
+            kind=draft.kind,
+            prec=draft.precedence,
+            by=draft.by,
+            body=commitment,
+            size=len(body.octets),
+            media=draft.media,
+            pol=draft.pol,
+            exp=None if draft.exp is None else instant_ms(draft.exp),
+            re=draft.re,
+            seen=seen,
+        )
+        leaf = encode(envelope, self._own.env)
+        self._last_hash = leaf_hash(leaf)
+        self._unstored.append(_Unstored(self._last_hash, envelope))
+        return self._last_hash, [
+            Append(self.log.origin, envelope.seq, (Entry(leaf=leaf, body=body.octets, salt=body.salt),))
+        ]
+
+    def _committed(self, draft: Draft) -> tuple[Body, str]:
+        key, origin, seq = self._own.salt_key, self.log.origin, self.next_seq
+        if is_tree(draft.media) != (draft.items is not None):
+            raise OwnFault(f"a body of items is of media …+tree, and no other: {draft.media}")
+        if draft.items is not None:
+            body = Body(seed_for(key, origin, seq), pack_items(draft.items))
+            commitment = tree_commitment(body.salt, draft.items)
+        else:
+            body = Body(salt_for(key, origin, seq), draft.body)
+            commitment = body_commitment(body.salt, body.octets)
+        if len(body.octets) > self._limits.body_bytes:
+            raise OwnFault(f"a body of {len(body.octets)} bytes, more than {self._limits.body_bytes}")
+        return body, commitment
+
+    def stored(self, start: int, leaf_hashes: Sequence[bytes], elapsed: int) -> list[Effect]:
+        """Take in what was read back of our leaves from *start* on; they may leave now."""
+        if self.frozen is Code.DISK:
+            return []
+        if start != self.log.size or len(leaf_hashes) > len(self._unstored):
+            raise OwnFault(f"{self.log.origin}: {start} + {len(leaf_hashes)} stored, but {self.log.size} was next")
+        effects: list[Effect] = []
+        for seq, hashed in enumerate(leaf_hashes, start):
+            written = self._unstored.popleft()
+            if hashed != written.leaf_hash:
+                self.freeze(Code.DISK)
+                return [*effects, Refused(Code.DISK, f"{self.log.origin}: leaf {seq} was read back altered")]
+            self.log.extend([hashed])
+            effects.append(Wrote(self.log.origin, seq, hashed, written.envelope))
+            if not self._goes_at_once():
+                self._to_preview.append(seq)
+        return [*effects, *self.sign_if_due(elapsed)]
+
+    def _goes_at_once(self) -> bool:
+        can_send = self.frozen is None and self.stopped is None
+        return can_send and self.log.size - self.sent <= _BACKLOG[self.lane]
+
+    def sign_if_due(self, elapsed: int, *, is_opening: bool = False) -> list[Effect]:
+        """Sign a checkpoint over new leaves, at this lane's cadence."""
+        is_due = is_opening or elapsed - self._signed_at >= self._limits.checkpoint_ns[self.lane]
+        if self.frozen is not None or self.log.size == self._signed_size or not is_due:
+            return []
+        note = sign_checkpoint(self.log.head(), self._signer)
+        saved = SaveCheckpoint(self.log.origin, self.log.checkpoint, note)
+        self.log.checkpoint, self._signed_size, self._signed_at = note, self.log.size, elapsed
+        return [saved]
+
+    # --- the channel
+
+    def opened(self, peer_has: int, elapsed: int) -> list[Effect]:
+        """Begin sending from what the peer says it holds, and offer the newest checkpoint again whatever is new.
+
+        Without the second offer a receipt that was lost in a cut is never given again.
+        """
+        self.closed()
+        self._is_open = True
+        self.stopped = None
+        self.peer_has = self.sent = peer_has
+        self._offered_size = -1
+        if self.lane is Lane.TRACK and not self._goes_at_once():
+            self._to_preview.append(self.log.size - 1)
+        return self.sign_if_due(elapsed, is_opening=True)
+
+    def closed(self) -> None:
+        """Forget what was on the way."""
+        self._is_open = False
+        self._queue.clear()
+        self._bodies_asked.clear()
+        self._unreceipted.clear()
+
+    def freeze(self, code: Code) -> None:
+        """Append and send nothing more in this log: its way out is a decision of people. FLASH goes on as previews."""
+        self.frozen = code
+        self._queue.clear()
+
+    def stop(self, code: Code) -> None:
+        """Send no more leaves until the channel opens again: the peer refused one. FLASH goes on as previews."""
+        self.stopped = code
+        self._queue.clear()
+
+    def send_again_from(self, seq: int) -> None:
+        """Go back: the peer lacks leaf *seq*."""
+        if seq <= self.sent:
+            self._queue.clear()
+            self.sent = seq
+            self._offered_size = -1
+
+    def body_asked(self, seq: int) -> None:
+        """Queue the body of leaf *seq* behind all leaves; beyond the limit the peer has to ask again."""
+        if (
+            seq < self.log.size
+            and seq not in self._bodies_asked
+            and len(self._bodies_asked) < self._limits.answers_queued
+        ):
+            self._bodies_asked.append(seq)
+
+    def next_frame(self, elapsed: int) -> str | bytes | None:
+        """Return what leaves next on this lane, or None: previews, leaves with bodies, checkpoint, bodies asked for."""
+        if not self._is_open:
+            return None
+        if not self._queue:
+            self._fill()
+        if self._queue:
+            return self._queue.popleft()
+        if (offer := self._offer(elapsed)) is not None:
+            return offer
+        if self._bodies_asked and self.frozen is None:
+            seq = self._bodies_asked.popleft()
+            self._queue += self._body_frames(seq, self._entries(seq, seq + 1)[0])
+            return self._queue.popleft()
+        return None
+
+    def _fill(self) -> None:
+        if self._to_preview:
+            self._fill_preview(self._to_preview.popleft())
+        elif self.frozen is None and self.stopped is None and self.sent < self.log.size and not self._is_offer_due():
+            self._fill_leaves()
+
+    def _is_offer_due(self) -> bool:
+        # In a long backlog a receipt for what has come so far: else there would be none until its end.
+        return min(self.sent, self._signed_size) - max(self._offered_size, self.peer_has) >= _OFFER_EVERY
+
+    def _fill_preview(self, seq: int) -> None:
+        if seq < self.sent and self.stopped is None and self.frozen is None:
+            return
+        entry = self._entries(seq, seq + 1)[0]
+        if entry.body is not None:
+            preview = frames.encode(Preview(self.lane, entry.leaf))
+            assert isinstance(preview, bytes)
+            self._queue += [*self._body_frames(seq, entry), preview]
+
+    def _fill_leaves(self) -> None:
+        backlog = self.log.size - self.sent
+        entries = self._entries(self.sent, min(self.log.size, self.sent + _READ_AHEAD))
+        leaves: list[bytes] = []
+        room = self._frame_bytes - frames.LEAVES_HEAD
+        for seq, entry in enumerate(entries, self.sent):
+            room -= len(entry.leaf) + 2
+            if leaves and room < 0:
+                break
+            leaves.append(entry.leaf)
+            # The body goes first: its leaf then finds it there, and both are on the peer's disk in one transaction.
+            if self.lane is not Lane.TRACK or backlog <= _BACKLOG[Lane.TRACK]:
+                self._queue += self._body_frames(seq, entry)
+        bundle = frames.encode(Leaves(self.lane, self.sent, leaves))
+        assert isinstance(bundle, bytes)
+        self._queue.append(bundle)
+        self.sent += len(leaves)
+
+    def _body_frames(self, seq: int, entry: Entry) -> list[bytes]:
+        body = None if entry.body is None else Body(entry.salt, entry.body)
+        return chunks(self.lane, seq, body, self._frame_bytes)
+
+    def _entries(self, start: int, stop: int) -> list[Entry]:
+        entries = self._read(self.log.origin, start, stop)
+        if len(entries) != stop - start:
+            raise OwnFault(f"{self.log.origin}: the store gave {len(entries)} of leaves {start} to {stop}")
+        return entries
+
+    # --- checkpoints and receipts
+
+    def _offer(self, elapsed: int) -> str | None:
+        """Return the newest signed checkpoint that what was sent can satisfy, unless it was offered already."""
+        size = min(self.sent, self._signed_size)
+        if self.frozen is not None or size <= max(self._offered_size, 0):
+            return None
+        note = self.log.checkpoint if size == self._signed_size else None
+        if note is None:
+            note = sign_checkpoint(self.log.head(size), self._signer)
+        self._offered_size, self._offered_at = size, elapsed
+        if size > self.log.receipt_size:
+            self._unreceipted.append((size, elapsed))
+        text = frames.encode(Cp(self.lane, note.decode()))
+        assert isinstance(text, str)
+        return text
+
+    def receipt_lag(self, elapsed: int) -> int:
+        """How long the oldest checkpoint offered on this channel has been without receipt, in nanoseconds."""
+        return elapsed - self._unreceipted[0][1] if self._unreceipted else 0
+
+    def offer_again_if_late(self, elapsed: int) -> None:
+        """Offer a checkpoint again whose receipt is late."""
+        if self._unreceipted and elapsed - self._offered_at >= self._limits.reoffer_ns:
+            self._offered_size = -1
+
+    def receipt(self, size: int, lines: str) -> list[Effect]:
+        """Take in the peer's cosignature over the first *size* leaves; raises LinkFault (``receipt``)."""
+        if size > self.log.size:
+            raise LinkFault(Code.RECEIPT, f"receipt: for {size} leaves of {self.log.size}", lines.encode())
+        if size <= self.log.receipt_size:
+            return []
+        head = self.log.head(size)
+        try:
+            signature = open_note(f"{head.text}\n{lines}".encode(), self._peer.mirror).by(self._peer.mirror)
+        except PeerFault as wrong:
+            raise LinkFault(Code.RECEIPT, f"receipt: {wrong.reason}", lines.encode()) from None
+        if signature is None or signature.at_s is None:
+            raise LinkFault(Code.RECEIPT, "receipt: not by the peer's mirror key", lines.encode())
+        receipt = Receipt(size, with_lines(sign_checkpoint(head, self._signer), signature.line), signature.at_s)
+        self.log.receipt = receipt
+        while self._unreceipted and self._unreceipted[0][0] <= size:
+            self._unreceipted.popleft()
+        return [
+            SaveReceipt(self.log.origin, receipt),
+            Held(self.log.origin, size, Instant(signature.at_s * NS_PER_S)),
+        ]
+
+
+def _signed_size(log: Log) -> int:
+    """How many leaves the newest checkpoint of *log* covers; it is our own note, so it is not verified again."""
+    return int(log.checkpoint.split(b"\n", 2)[1]) if log.checkpoint else 0

@@ -1,0 +1,55 @@
+"""Throw-away keys for tests and simulations, always the same for the same name. Never use them elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+
+from detente.evidence.keys import Key, KeyStatement, sign_statement, statement_digest, verify_statement
+from detente.evidence.note import Cosigner, Ed25519Signer
+from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.types import NodeName
+
+
+def _seed(node: str, use: str) -> bytes:
+    return hashlib.sha256(f"detente test {node} {use}".encode()).digest()
+
+
+@cache
+def own_identity(node: str) -> OwnIdentity:
+    """Return the identity of the test node *node* (``alfa.example/detente``)."""
+    return OwnIdentity(
+        node=NodeName(node),
+        env=Ed25519Signer(f"{node}/env", _seed(node, "env")),
+        log=Ed25519Signer(f"{node}/log", _seed(node, "log")),
+        mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
+        salt_key=_seed(node, "salt"),
+        statement_digest=statement_digest(key_statement(node)),
+    )
+
+
+@cache
+def key_statement(node: str) -> bytes:
+    """Return the key statement of the test node *node*, signed by its root."""
+    statement = KeyStatement(
+        epoch=1,
+        keys=(
+            Key("env", str(Ed25519Signer(f"{node}/env", _seed(node, "env")).vkey)),
+            Key("log", str(Ed25519Signer(f"{node}/log", _seed(node, "log")).vkey)),
+            Key("mirror", str(Cosigner(f"{node}/mirror", _seed(node, "mirror")).vkey)),
+        ),
+        node=node,
+        prev="",
+        tls=(),
+        url="",
+        valid=(0, 2**52),
+    )
+    return sign_statement(statement, Ed25519Signer(f"{node}/root", _seed(node, "root")))
+
+
+@cache
+def peer_identity(node: str, *, confirmed: bool = True) -> PeerIdentity:
+    """Return how others know the test node *node*."""
+    raw = key_statement(node)
+    statement = verify_statement(raw, Ed25519Signer(f"{node}/root", _seed(node, "root")).vkey)
+    return PeerIdentity(statement, statement_digest(raw), confirmed)
