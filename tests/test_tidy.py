@@ -83,7 +83,7 @@ def test_no_module_is_named_after_nothing():
 
 
 def test_nothing_is_left_undone_in_the_source():
-    undone = re.compile(r"\b(TODO|FIXME|XXX|HACK|NotImplementedError|NotImplemented)\b")
+    undone = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|return NotImplemented\b")
     found = [
         named(path, n)
         for path, text in texts(".py", ".js", ".toml", ".md", ".css", ".html", ".sql", "Makefile")
@@ -99,7 +99,7 @@ def test_every_module_says_what_it_is():
 
 
 def test_no_test_asserts_nothing():
-    """A test that can only fail by an exception says so with pytest.raises, or asserts."""
+    """A test asserts, expects an exception, fails by hand, or says in its name that nothing may be raised."""
     idle = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -108,11 +108,11 @@ def test_no_test_asserts_nothing():
                     isinstance(inner, ast.Assert)
                     or (
                         isinstance(inner, ast.Call)
-                        and re.search(r"raises|expect|check|assert", ast.unparse(inner.func))
+                        and re.search(r"raises|expect|check|assert|fail$", ast.unparse(inner.func))
                     )
                     for inner in ast.walk(node)
                 )
-                if not judged:
+                if not judged and not re.search(r"_no_.*_raises?(_|$)|_no_.*_makes?_", node.name):
                     idle.append(f"{named(path, node.lineno)} {node.name}")
     assert idle == []
 
@@ -164,7 +164,7 @@ def test_the_notice_names_every_vendored_module_font_and_map():
     notice = (ROOT / "NOTICE").read_text("utf-8").lower()
     static = ROOT / "src/detente/node/web/static"
     known = {"preact": "preact", "htm": "htm", "plex": "plex", "land": "natural earth"}
-    vendored = [p for p in tracked() if static in p.parents and ("vendor" in p.parts or "fonts" in p.parts)]
+    vendored = [p for p in tracked() if static in p.parents and ("vendor" in p.parts or p.suffix in {".woff2", ".bin"})]
     unnamed = [
         named(path)
         for path in vendored
