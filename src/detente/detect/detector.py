@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from detente.detect import cpa, incursion
 from detente.detect.assessment import Assessment, Conflict, NotAssessed, Phase, ZoneVerdict
+from detente.detect.level import levels_that_avoid, settle
 from detente.detect.motion import Floats, along, geodetic, motions
 from detente.detect.profile import Minima, Profile
 from detente.detect.screen import pairs_in_conflict
@@ -43,9 +45,9 @@ def conflicts(
 ) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.bool_]]:
     """Judge all pairs of n aircraft at one instant, each holding its course and climb.
 
-    All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict (k, 2)
-    in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,), of which no
-    pair says anything.
+    All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict
+    (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
+    of which no pair says anything.
     """
     nothing = np.full(len(latitude_rad), np.nan)
     still = np.zeros(len(latitude_rad))
@@ -91,7 +93,8 @@ class Detector:
         lost = [_why_unknown(row) for row in m]
         numbers = judged["number"].tolist()
         not_assessed += [NotAssessed(n, why) for n, why in zip(numbers, lost, strict=True) if why != Reason.NONE]
-        found_conflicts, undecided = self._conflicts(m, numbers)
+        selected_ft = judged["selected_altitude_m"] / M_PER_FT
+        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft)
         return Assessment(
             at=now,
             tracks=len(shown),
@@ -100,7 +103,13 @@ class Detector:
             not_assessed=tuple(not_assessed + undecided),
         )
 
-    def _conflicts(self, m: Floats, numbers: list[int]) -> tuple[list[Conflict], list[NotAssessed]]:
+    def _conflicts(
+        self, m: Floats, numbers: list[int], selected_ft: Floats
+    ) -> tuple[list[Conflict], list[NotAssessed]]:
+        rules = self.profile.level
+        if rules:
+            m = m.copy()
+            settle(m, rules)
         minima, hold, floor_ft = self.profile.minima, self.profile.hold, self.profile.floor_ft
         pairs, found, verdicts = pairs_in_conflict(
             m, hold.horizontal_m, hold.vertical_ft, hold.lookahead_s, self._threads
@@ -117,9 +126,18 @@ class Detector:
                 m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
             )
             is_conflict = strict == cpa.CONFLICT
-            conflicts_found.append(
-                _conflict(m[a], m[b], numbers[a], numbers[b], narrow if is_conflict else wide, is_conflict)
-            )
+            found_here = narrow if is_conflict else wide
+            levels: tuple[tuple[int, int], ...] = ()
+            is_told = True
+            if rules and found_here[0] > 0.0:
+                avoided = levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
+                if avoided is not None:
+                    levels = tuple(
+                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided, strict=True) if ft is not None
+                    )
+                    is_told = bool(found_here[0] <= rules.conditional_s)
+            stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), found_here)
+            conflicts_found.append(replace(stated, levels=levels, is_told=is_told, is_held=not is_conflict))
         return conflicts_found, undecided
 
     def _zone_verdicts(self, m: Floats, judged: Tracks, not_assessed: list[NotAssessed]) -> list[ZoneVerdict]:
@@ -176,13 +194,13 @@ def _why_unknown(row: Floats) -> Reason:
     return Reason.NO_ALTITUDE if math.isnan(row[11]) and math.isnan(row[12]) else Reason.NONE
 
 
-def _conflict(a: Floats, b: Floats, number_a: int, number_b: int, found: Floats, is_conflict: bool) -> Conflict:
+def _conflict(a: Floats, b: Floats, numbers: tuple[int, int], found: Floats) -> Conflict:
     time_in, time_out, t_cpa, distance, vertical, _, _ = found.tolist()
     pa, pb = along(a, t_cpa), along(b, t_cpa)
     latitude, longitude = geodetic(*(0.5 * (pa[q] + pb[q]) for q in range(3)))
     return Conflict(
-        a=number_a,
-        b=number_b,
+        a=numbers[0],
+        b=numbers[1],
         time_in_s=time_in,
         time_out_s=time_out,
         time_to_cpa_s=t_cpa,
@@ -190,7 +208,6 @@ def _conflict(a: Floats, b: Floats, number_a: int, number_b: int, found: Floats,
         vertical_at_cpa_ft=round(vertical),
         latitude_rad=latitude,
         longitude_rad=longitude,
-        is_held=not is_conflict,
     )
 
 

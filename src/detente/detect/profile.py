@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from detente.detect.level import LevelRules
 from detente.errors import ConfigError
 from detente.units import M_PER_NM
 
@@ -51,10 +52,13 @@ class Profile:
     zone_lookahead_s: float
     zone_alarm_s: float  # entry at most this far off, or inside: alarm
     zone_warning_s: float  # entry at most this far off, and every approach: warning; else caution
+    level: LevelRules | None = None  # controlled traffic: flies level at whole thousands, and levels off there
 
     def __post_init__(self) -> None:
         if self.hold.horizontal_m < self.minima.horizontal_m or self.hold.vertical_ft < self.minima.vertical_ft:
-            raise ConfigError(f"profile {self.name}: the minima that hold an alert are narrower than those that raise it")
+            raise ConfigError(
+                f"profile {self.name}: the minima that hold an alert are narrower than those that raise it"
+            )
         m, n = self.confirm
         if not 1 <= m <= n <= 8:
             raise ConfigError(f"profile {self.name}: confirm {m} of {n}; 1 ≤ M ≤ N ≤ 8 is needed")
@@ -75,6 +79,7 @@ EN_ROUTE: Final = Profile(
     zone_lookahead_s=600.0,
     zone_alarm_s=300.0,
     zone_warning_s=1200.0,
+    level=LevelRules(),
 )
 
 TERMINAL: Final = Profile(
@@ -91,6 +96,7 @@ TERMINAL: Final = Profile(
     zone_lookahead_s=300.0,
     zone_alarm_s=300.0,
     zone_warning_s=1200.0,
+    level=LevelRules(),
 )
 
 # A helicopter or a drone among other low traffic: minutes of straight flight do not exist there.
