@@ -7,12 +7,13 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import numpy as np
 
 from detente.detect.detector import conflicts
+from detente.detect.encounter import AircraftState, AlertFilter, cylinders, levels, relative, well_clear
 from detente.detect.profile import Minima
 from detente.errors import FeedFault
 from detente.units import M_PER_NM, MPS_PER_KT
@@ -107,3 +108,44 @@ def _why_not(state: list[float]) -> str:
     if not 0.0 <= speed <= 2_500.0 or abs(climb) > 60_000.0:
         return "impossible_speed"
     return ""
+
+
+@click.command()
+@click.argument("rows", type=click.Path(path_type=Path))
+def encounters(rows: Path) -> None:
+    """Judge reference encounters: JSON lines with `id`, `own`, `intr`, or `id` and `steps`; one line out for each."""
+    try:
+        lines = [line for line in rows.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise FeedFault(f"{rows}: {getattr(wrong, 'strerror', None) or 'not text'}") from None
+    if not lines:
+        raise FeedFault(f"{rows}: no encounter in it")
+    judged = []
+    for number, line in enumerate(lines, 1):
+        try:
+            judged.append(judge_row(json.loads(line)))
+        except (ValueError, KeyError, TypeError, IndexError) as wrong:
+            raise FeedFault(f"{rows}: line {number}: {type(wrong).__name__}: {wrong}") from None
+    for record in judged:
+        print(json.dumps(record))
+
+
+def judge_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to one row of encounters or of sequences."""
+    if "steps" in row:
+        told = AlertFilter()
+        filtered = [
+            told.step(float(step[0]), well_clear(*relative(_state(step[1]), _state(step[2])))) for step in row["steps"]
+        ]
+        return {"id": row["id"], "filtered": filtered}
+    own, intr = ([row[who][name] for name in _NUMBERS] for who in ("own", "intr"))
+    s, v = relative(_state(own), _state(intr))
+    lost = well_clear(s, v)
+    return {"id": row["id"], "wcv": lost, "alert": levels(lost), "cylinder": cylinders(s, v)}
+
+
+def _state(numbers: list[float]) -> AircraftState:
+    state = [float(number) for number in numbers]
+    if len(state) != len(_NUMBERS) or not all(math.isfinite(number) for number in state):
+        raise ValueError(f"a state is six finite numbers, not {numbers}")
+    return AircraftState(*state)
