@@ -28,6 +28,9 @@ from detente.types import Instant, duration_ns
 _MOVED_S: Final = 5.0
 """A desk is told again when the event has moved by more than this."""
 
+_ONE_AIRCRAFT_NS: Final = duration_ns(30.0)
+"""How long the tracker may take to know that two tracks side by side are one aircraft."""
+
 _RANK: Final = {Level.CAUTION: 0, Level.WARNING: 1, Level.ALARM: 2}
 
 
@@ -57,6 +60,7 @@ class _Seen(NamedTuple):
     alert: Alert
     counts: bool = True  # towards M of N
     tells: bool = True  # enough to raise one
+    may_be_one: bool = False  # one aircraft with two devices, perhaps: the tracker will know soon
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class _State:
     alert: Alert | None = None
     gone_since: Instant | None = None
     held_since: Instant | None = None
+    one_since: Instant | None = None
 
 
 class AlertBook:
@@ -90,7 +95,7 @@ class AlertBook:
             verdict = verdicts.get(key)
             self._vote(state, verdict, (stamps.get(key.a, 0), stamps.get(key.b, 0)))
             if state.alert is None:
-                event = self._raised(key, state, verdict)
+                event = self._raised(key, state, verdict, now)
             elif verdict is not None:
                 event = self._renewed(state, state.alert, verdict.alert)
             elif key.a in secondary or key.b in secondary:
@@ -111,7 +116,10 @@ class AlertBook:
     def _verdicts(self, assessment: Assessment, now: Instant) -> Iterator[tuple[Key, _Seen]]:
         for conflict in assessment.conflicts:
             seen = _Seen(
-                self._of_conflict(conflict, now), not conflict.is_held, conflict.is_told and not conflict.is_held
+                self._of_conflict(conflict, now),
+                counts=not conflict.is_held,
+                tells=conflict.is_told and not conflict.is_held,
+                may_be_one=conflict.may_be_one,
             )
             yield Key(Kind.CONFLICT, conflict.a, conflict.b, ""), seen
         for zone in assessment.zones:
@@ -167,8 +175,14 @@ class AlertBook:
             votes = (state.votes << 1) | (verdict is not None and verdict.counts)
             state.votes = votes & ((1 << self.profile.confirm[1]) - 1)
 
-    def _raised(self, key: Key, state: _State, verdict: _Seen | None) -> AlertEvent | None:
+    def _raised(self, key: Key, state: _State, verdict: _Seen | None, now: Instant) -> AlertEvent | None:
+        if verdict is None or not verdict.may_be_one:
+            state.one_since = None
+        elif state.one_since is None:
+            state.one_since = now
         if verdict is None or not verdict.tells:
+            return None
+        if state.one_since is not None and now - state.one_since < _ONE_AIRCRAFT_NS:
             return None
         is_near = verdict.alert.time_to_event_s <= self.profile.confirm_within_s
         if state.votes.bit_count() < self.profile.confirm[0] and not (is_near and key.kind is Kind.CONFLICT):

@@ -24,6 +24,7 @@ class Conflict:
     longitude_rad: float
     levels: tuple[tuple[int, int], ...] = ()  # conditional: (track, level in ft) that must level off for it not to come
     is_told: bool = True  # False: conditional and so far off that nobody needs to know yet
+    may_be_one: bool = False  # side by side, and at most one with an ICAO address: two devices in one aircraft?
     is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none
 
 

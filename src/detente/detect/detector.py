@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,11 @@ _PHASES = {
     incursion.INSIDE: Phase.INSIDE,
     incursion.LEAVING: Phase.LEAVING,
 }
+
+
+ONE_AIRCRAFT_M: Final = 25.0
+ONE_AIRCRAFT_FT: Final = 150.0
+ONE_AIRCRAFT_MPS: Final = 5.0
 
 
 def conflicts(
@@ -94,7 +100,8 @@ class Detector:
         numbers = judged["number"].tolist()
         not_assessed += [NotAssessed(n, why) for n, why in zip(numbers, lost, strict=True) if why != Reason.NONE]
         selected_ft = judged["selected_altitude_m"] / M_PER_FT
-        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft)
+        nameless = judged["identity"].astype("S1") == b"~"
+        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
         return Assessment(
             at=now,
             tracks=len(shown),
@@ -104,40 +111,52 @@ class Detector:
         )
 
     def _conflicts(
-        self, m: Floats, numbers: list[int], selected_ft: Floats
+        self, m: Floats, numbers: list[int], selected_ft: Floats, nameless: npt.NDArray[np.bool_]
     ) -> tuple[list[Conflict], list[NotAssessed]]:
         rules = self.profile.level
         if rules:
             m = m.copy()
             settle(m, rules)
-        minima, hold, floor_ft = self.profile.minima, self.profile.hold, self.profile.floor_ft
+        profile, hold = self.profile, self.profile.hold
         pairs, found, verdicts = pairs_in_conflict(
             m, hold.horizontal_m, hold.vertical_ft, hold.lookahead_s, self._threads
         )
         conflicts_found: list[Conflict] = []
         undecided: list[NotAssessed] = []
         for (a, b), wide, verdict in zip(pairs.tolist(), found, verdicts.tolist(), strict=True):
-            if verdict == cpa.NOT_ASSESSED:
-                undecided.append(NotAssessed(numbers[a], Reason.NO_ALTITUDE, numbers[b]))
+            why = Reason.NO_ALTITUDE if verdict == cpa.NOT_ASSESSED else Reason.NONE
+            if max(m[a, 10], m[b, 10]) < profile.slowest_mps:
+                why = Reason.ON_GROUND
+            if why != Reason.NONE:
+                undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
-            if floor_ft is not None and max(m[a, 11], m[b, 11]) < floor_ft:
-                continue
+            minima = profile.minima
+            if profile.below_floor and profile.floor_ft is not None and max(m[a, 11], m[b, 11]) < profile.floor_ft:
+                minima = profile.below_floor
             strict, narrow = cpa.judge_pair(
                 m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
             )
             is_conflict = strict == cpa.CONFLICT
-            found_here = narrow if is_conflict else wide
-            levels: tuple[tuple[int, int], ...] = ()
-            is_told = True
-            if rules and found_here[0] > 0.0:
-                avoided = levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
-                if avoided is not None:
-                    levels = tuple(
-                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided, strict=True) if ft is not None
-                    )
-                    is_told = bool(found_here[0] <= rules.conditional_s)
-            stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), found_here)
-            conflicts_found.append(replace(stated, levels=levels, is_told=is_told, is_held=not is_conflict))
+            if not is_conflict and minima is not profile.minima:
+                continue
+            finding = narrow if is_conflict else wide
+            stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), finding)
+            avoided = (
+                levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
+                if rules and finding[0] > 0.0
+                else None
+            )
+            conflicts_found.append(
+                replace(
+                    stated,
+                    levels=tuple(
+                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
+                    ),
+                    is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
+                    may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
+                    is_held=not is_conflict,
+                )
+            )
         return conflicts_found, undecided
 
     def _zone_verdicts(self, m: Floats, judged: Tracks, not_assessed: list[NotAssessed]) -> list[ZoneVerdict]:
@@ -209,6 +228,12 @@ def _conflict(a: Floats, b: Floats, numbers: tuple[int, int], found: Floats) -> 
         latitude_rad=latitude,
         longitude_rad=longitude,
     )
+
+
+def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
+    """Whether two motions are as near and as equal as two devices in one aircraft."""
+    _, _, speed2 = cpa.gap(a, b, 0.0)
+    return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
 
 
 def warm() -> None:

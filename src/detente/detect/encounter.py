@@ -146,7 +146,7 @@ class AlertFilter:
         self._recent.append(level)
         self._last_s = at_s
         agreed = sorted(self._recent, reverse=True)[self.m - 1]
-        if 0 < self._told and agreed < self._told and at_s - self._since_s < self.persist_s:
+        if self._told > 0 and agreed < self._told and at_s - self._since_s < self.persist_s:
             return self._told
         if agreed > max(self._told, 0):
             self._since_s = at_s

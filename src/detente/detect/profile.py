@@ -42,7 +42,9 @@ class Profile:
     name: str
     minima: Minima  # raise
     hold: Minima  # an alert once raised is kept while below these: hysteresis, never narrower than `minima`
-    floor_ft: int | None  # pairs with both aircraft below this are not judged as conflicts; None judges all
+    floor_ft: int | None  # where both aircraft are below this, `below_floor` counts instead; None nowhere
+    below_floor: Minima | None  # raises and holds
+    slowest_mps: float  # a pair of two slower than this is taken to be on the ground, and told as not assessed
     confirm: tuple[int, int]  # raise after M of the last N passes, each with a new plot of either track
     confirm_within_s: float  # nearer than this an alert is raised at once
     clear_after_s: float  # the verdict must be gone this long before an alert is cleared
@@ -59,6 +61,8 @@ class Profile:
             raise ConfigError(
                 f"profile {self.name}: the minima that hold an alert are narrower than those that raise it"
             )
+        if (self.floor_ft is None) != (self.below_floor is None):
+            raise ConfigError(f"profile {self.name}: a floor and the minima below it go together")
         m, n = self.confirm
         if not 1 <= m <= n <= 8:
             raise ConfigError(f"profile {self.name}: confirm {m} of {n}; 1 ≤ M ≤ N ≤ 8 is needed")
@@ -70,6 +74,8 @@ EN_ROUTE: Final = Profile(
     minima=Minima(5.0 * M_PER_NM, 800, 120.0),
     hold=Minima(5.25 * M_PER_NM, 850, 120.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=0.0,
     clear_after_s=8.0,
@@ -87,6 +93,8 @@ TERMINAL: Final = Profile(
     minima=Minima(3.0 * M_PER_NM, 800, 60.0),
     hold=Minima(3.15 * M_PER_NM, 850, 60.0),
     floor_ft=3000,
+    below_floor=Minima(900.0, 300, 60.0),  # parallel approaches pass side by side
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=0.0,
     clear_after_s=8.0,
@@ -105,6 +113,8 @@ LOW_LEVEL: Final = Profile(
     minima=Minima(900.0, 300, 60.0),
     hold=Minima(1000.0, 350, 60.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=0.0,
     confirm=(2, 3),
     confirm_within_s=20.0,
     clear_after_s=5.0,
@@ -118,9 +128,11 @@ LOW_LEVEL: Final = Profile(
 
 LIGHT_AIRCRAFT: Final = Profile(
     name="light-aircraft",
-    minima=Minima(600.0, 400, 45.0),
-    hold=Minima(700.0, 450, 45.0),
+    minima=Minima(926.0, 600, 45.0),
+    hold=Minima(1000.0, 650, 45.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=15.0,
     clear_after_s=5.0,

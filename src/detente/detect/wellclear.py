@@ -74,9 +74,7 @@ RULES: Final = {
 }
 
 
-def _near_or_closing(
-    x: float, y: float, u: float, v: float, dthr_m: float, tthr_s: float
-) -> tuple[float, float]:
+def _near_or_closing(x: float, y: float, u: float, v: float, dthr_m: float, tthr_s: float) -> tuple[float, float]:
     """Return when the horizontal part is violated; not cut to the future, empty as (inf, -inf)."""
     square, closing, speed2 = x * x + y * y, x * u + y * v, u * u + v * v
     inside = square - dthr_m * dthr_m
@@ -122,9 +120,7 @@ def well_clear_lost(s: Vector, v: Vector, volume: Volume, lookahead_s: float = L
     return (first, last) if first <= last else None
 
 
-def cylinder_lost(
-    s: Vector, v: Vector, horizontal_m: float, vertical_ft: float, lookahead_s: float
-) -> Interval | None:
+def cylinder_lost(s: Vector, v: Vector, horizontal_m: float, vertical_ft: float, lookahead_s: float) -> Interval | None:
     """Return when a pair is strictly inside a cylinder within [0, lookahead_s], or None."""
     enters, leaves = near_or_closing(s[0], s[1], v[0], v[1], horizontal_m, 0.0)
     z, w = s[2] / M_PER_FT, v[2] / M_PER_FT
