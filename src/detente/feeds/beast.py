@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from statistics import median
 from typing import Any, Final, NamedTuple, cast
 
 import rs1090
@@ -20,6 +21,7 @@ import rs1090
 from detente.feeds.heard import NAN, Heard, Hearing, Row, plots_of_rows
 from detente.feeds.plot import Plots, Reject
 from detente.feeds.readsb import position_sigma_m, velocity_sigma_mps
+from detente.feeds.site import Site
 from detente.feeds.table import callsign_of, squawk_of
 from detente.types import NS_PER_S, Instant
 from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT, RAD_PER_DEG
@@ -129,9 +131,8 @@ class _Pair:
 class ModeSReader:
     """Frames of one receiver become plots. Keeps what each address has told."""
 
-    def __init__(self, receiver_deg: tuple[float, float]) -> None:
-        """*receiver_deg*: latitude and longitude of the antenna, WGS 84 degrees."""
-        self.receiver_deg = receiver_deg
+    def __init__(self, receiver: Site) -> None:
+        self.receiver_deg = (receiver.latitude_deg, receiver.longitude_deg)
         self.messages = 0
         self._hearing = Hearing()
         self._pairs: dict[bytes, _Pair] = {}
@@ -139,23 +140,19 @@ class ModeSReader:
     def feed(self, frames: Iterable[Frame]) -> tuple[Plots, Counter[Reject]]:
         """Return the plots that *frames* complete, in their order, and how many frames or positions were refused."""
         rejected: Counter[Reject] = Counter()
-        sound: list[Frame] = []
-        for frame in frames:
-            # rs1090 panics past `except Exception` on other lengths and letters.
-            if len(frame.hex) in {14, 28} and _HEX.issuperset(frame.hex.encode("ascii", "replace")):
-                sound.append(frame)
-            else:
-                rejected[Reject.MALFORMED] += 1
+        offered = list(frames)
+        sound = _sound(offered)
         self.messages += len(sound)
         rows: list[Row] = []
         if sound:
-            times = [frame.at_ns / NS_PER_S for frame in sound]
-            told = _decoded([f.hex.lower() for f in sound], times, self.receiver_deg)
-            rejected[Reject.MALFORMED] += len(sound) - len(told)
+            told = _decoded([f.hex for f in sound], [f.at_ns / NS_PER_S for f in sound], self.receiver_deg)
+            rejected[Reject.MALFORMED] += len(offered) - len(told)
             for message in told:
                 row = self._message(message, rejected)
                 if row is not None:
                     rows.append(row)
+        else:
+            rejected[Reject.MALFORMED] += len(offered)
         return plots_of_rows(rows), +rejected
 
     def _message(self, message: dict[str, Any], rejected: Counter[Reject]) -> Row | None:
@@ -203,6 +200,29 @@ class ModeSReader:
         return pair.trusted
 
 
+def receiver_of(frames: Iterable[Frame]) -> Site | None:
+    """Return about where the receiver of a whole recording stood: the median of the positions its pairs give.
+
+    For a recording that does not say; None when no pair gives a position.
+    """
+    whole = _sound(frames)
+    told = _decoded([f.hex for f in whole], [f.at_ns / NS_PER_S for f in whole], None) if whole else []
+    places = [(m["latitude"], m["longitude"]) for m in told if m.get("latitude") is not None]
+    if not places:
+        return None
+    latitudes, longitudes = zip(*places, strict=True)
+    return Site(median(latitudes), median(longitudes))
+
+
+def _sound(frames: Iterable[Frame]) -> list[Frame]:
+    """Return the frames that are whole: rs1090 panics, past `except Exception`, on other lengths and letters."""
+    return [
+        Frame(frame.at_ns, frame.hex.lower())
+        for frame in frames
+        if len(frame.hex) in {14, 28} and _HEX.issuperset(frame.hex.encode("ascii", "replace"))
+    ]
+
+
 def _decoded(frames: list[str], times_s: list[float], receiver_deg: tuple[float, float] | None) -> list[dict[str, Any]]:
     """Return what rs1090 makes of *frames*; those whose parity is wrong are left out."""
     return cast("list[dict[str, Any]]", rs1090.decode(frames, times_s, reference=receiver_deg))
@@ -244,9 +264,9 @@ def _note(heard: Heard, message: dict[str, Any], at_ns: int) -> None:
 class BeastReader:
     """A Beast stream of one receiver becomes plots: framer, clock and decoder in one."""
 
-    def __init__(self, receiver_deg: tuple[float, float], started_at: Instant | None = None) -> None:
+    def __init__(self, receiver: Site, started_at: Instant | None = None) -> None:
         """*started_at*: the instant of the first frame of a recording; None: frames happen when they are received."""
-        self.modes = ModeSReader(receiver_deg)
+        self.modes = ModeSReader(receiver)
         self._framer = BeastFramer()
         self._started_at = started_at
         self._first_ticks: int | None = None

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.feeds.plot import Reject
-from detente.picture.motion import offset_m, robust_slope, slope
+from detente.picture.motion import newest_slope, offset_m, robust_slope, slope
 from detente.picture.picture import Mark, Reason
 
 DEPTH: Final = 16
@@ -349,6 +349,8 @@ def _derived_velocity(memory: Record) -> tuple[float, float]:
         n += 1
     if n < 2 or t_s[0] - t_s[n - 1] < 2.0:
         return math.nan, math.nan
+    if n >= 6:
+        return newest_slope(t_s, east_m, n), newest_slope(t_s, north_m, n)
     return slope(t_s, east_m, n), slope(t_s, north_m, n)
 
 

@@ -113,7 +113,7 @@ class Tracker:
     def snapshot(self) -> Tracks:
         """Return a read-only copy of all tracks, each at its own time of applicability, in order of row."""
         tracks = self._tracks[: self._used]
-        held: Tracks = tracks[tracks["number"] != 0]
+        held: Tracks = tracks[tracks["number"] != 0] if self._free else tracks.copy()
         held.flags.writeable = False
         return held
 
