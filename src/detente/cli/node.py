@@ -130,7 +130,7 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
 @click.command("check-config")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a node's configuration, or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    """Check a node's configuration and the files it names; exit 2 with the key's path if it is wrong."""
     from detente.node.party import check_files
 
     for line in check_files(file):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detente.alerts.escalation import Escalations
-from detente.desk.board import Board, Counts, FeedRow, LaneRow, PeerRow, ZoneRow
+from detente.desk.board import Counts, FeedRow, LaneRow, PeerRow, ZoneRow
 from detente.desk.warnings import Rung, Warnings
 from detente.detect.zone import Zone
 from detente.engine.values import Feed, Party
@@ -84,7 +84,7 @@ def peer_row(
 
 
 def feed_row(feed: Feed, tracker: Tracker) -> FeedRow:
-    """Return what the desk shows of one of our sensors: plots read, and refused by reason, the decoder's and the tracker's."""
+    """Return what the desk shows of one of our sensors: plots read, and refused by reason."""
     tally = tracker.tallies.get((0, feed.source))
     rejected = {reason.name.lower(): n for reason, n in feed.malformed.items() if n}
     if tally is not None:
@@ -113,6 +113,3 @@ def zone_row(zone: Zone) -> ZoneRow:
         ceiling_ft=zone.ceiling_ft,
         margin_m=zone.margin_m,
     )
-
-
-__all__ = ["Board", "counts_of", "feed_row", "peer_row", "rungs_of", "zone_row"]

@@ -23,7 +23,7 @@ from detente.alerts.alert import AlertEvent, Happening, Kind, Level
 from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
 from detente.desk.board import Board, PeerRow, TrackRef
 from detente.desk.frame import track_frame
-from detente.desk.hotline import Hotline
+from detente.desk.hotline import Hotline, Said
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, Displayed, SendCode, SendText, StandDown
 from detente.desk.seats import permit
 from detente.desk.warnings import Row, Subject, Told, Warnings, subject_of
@@ -104,7 +104,7 @@ _ALERT_PRECEDENCE: Final = {
     Level.WARNING: Precedence.IMMEDIATE,
     Level.CAUTION: Precedence.PRIORITY,
 }
-_NO_POLICY: Final = b64(bytes(32))
+BEFORE: Final = Instant(0)
 
 
 @dataclass(slots=True)
@@ -116,7 +116,7 @@ class _Peer:
     theirs: dict[int, bytes] = field(default_factory=dict)  # ref it gave us → identity in our picture
     newest: Released | None = None
     shared: int = 0  # tracks in its newest frame
-    frame_at: Instant = Instant(0)  # of our newest frame to it
+    frame_at: Instant = BEFORE  # of our newest frame to it
     faults: Counter[str] = field(default_factory=Counter)  # bodies of the peer that could not be read, by kind
     told: dict[str, AlertTold] = field(default_factory=dict)  # what we last told it of each alert
     sent: dict[tuple[Lane, int], str] = field(default_factory=dict)  # our hotline leaves without receipt → message
@@ -328,7 +328,7 @@ class Engine:
         labels = (self._label(alert.a), self._label(alert.b) if alert.b else None)
         told = {party: self._told_of(event, party) for party in self._peers}
         concerned = {party for party, body in told.items() if body is not None}
-        row, is_new = self.warnings.changed(event, labels, concerned)
+        row, _ = self.warnings.changed(event, labels, concerned)
         row.mark = self._mark(alert.a, alert.b)
         if event.happening is Happening.CLEARED:
             if not row.is_active:
@@ -337,7 +337,7 @@ class Engine:
             self._climb_from(row, now)
         out: list[Effect] = [Show()]
         for party, body in told.items():
-            if body is not None and self._is_news(party, row, body):
+            if body is not None and self._is_news(party, body):
                 out += self._tell(party, row, body, now)
         return out
 
@@ -350,7 +350,7 @@ class Engine:
         name = f"{self._own}-{event.alert.alert_id}"
         return alert_for(event, name, self._watch.tracks, peer.newest, self._ids, self._zones)
 
-    def _is_news(self, party: PartyId, row: Row, body: AlertTold) -> bool:
+    def _is_news(self, party: PartyId, body: AlertTold) -> bool:
         last = self._peers[party].told.get(body.alert)
         if last is None:
             return body.happening != "cleared"
@@ -696,21 +696,8 @@ class Engine:
     ) -> None:
         message = f"{party}-{parse_origin(envelope.log).lane}-{envelope.seq}"
         self._know(message, leaf_hash)
-        answers = next((self._message_of[h] for h in map(unb64, envelope.re) if h in self._message_of), None)
-        self.hotline.said(
-            said_of(
-                body,
-                message=message,
-                sender=party,
-                to=self._own,
-                by=Role(envelope.by),
-                precedence=envelope.prec.value,
-                sent_at_ms=envelope.ts,
-                answers=answers,
-            ),
-            is_recorded=not is_preview,
-            is_preview=is_preview,
-        )
+        said = self._said_of(envelope, body, message, sender=party, to=self._own)
+        self.hotline.said(said, is_recorded=not is_preview, is_preview=is_preview)
         if not is_preview:
             self.hotline.held(message, instant_ms(now))
 
@@ -809,6 +796,71 @@ class Engine:
             logs += [mirror.log for mirror in peer.session.mirrors.values()]
             self._party_of.update((log.origin, party) for log in logs)
 
+    # --- the start
+
+    def logs(self) -> dict[str, tuple[PartyId, bool, int]]:
+        """Return every log held here: whose peer it is about, whether we write it, and its size."""
+        found: dict[str, tuple[PartyId, bool, int]] = {}
+        for party, peer in self._peers.items():
+            found |= {w.log.origin: (party, True, w.log.size) for w in peer.session.writers.values()}
+            found |= {m.log.origin: (party, False, m.log.size) for m in peer.session.mirrors.values()}
+        return found
+
+    def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> None:
+        """Fold one leaf of the record, ours or the peer's, as it was folded when it was written. Nothing leaves."""
+        try:
+            body = decode_body(envelope.kind, raw)
+            if is_own:
+                self._fold_own(party, envelope, leaf_hash, body)
+            elif not isinstance(body, AlertTold):
+                self._fold(party, envelope, leaf_hash, body, instant_of_ms(envelope.ts), is_preview=False)
+        except (PeerFault, ValueError) as fault:
+            self._peers[party].faults[f"{envelope.kind}: {fault}"[:120]] += 1
+
+    def _fold_own(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: Body) -> None:
+        match body:
+            case HotlineBody():
+                lane = parse_origin(envelope.log).lane
+                message = f"{self._own}-{lane}-{envelope.seq}"
+                self._know(message, leaf_hash)
+                self.hotline.said(self._said_of(envelope, body, message, sender=self._own, to=party))
+                writer = self._peers[party].session.writers[lane]
+                receipt = writer.log.receipt
+                if receipt is not None and envelope.seq < receipt.size:
+                    self.hotline.held(message, receipt.at_s * 1000)
+                else:
+                    self._peers[party].sent[(lane, envelope.seq)] = message
+            case AckBody(at_ms=at_ms):
+                for subject in self._subjects(envelope):
+                    self._they_acknowledged(self._own, subject, Role(envelope.by), at_ms)
+            case DisplayedBody(at_ms=at_ms):
+                for subject in self._subjects(envelope):
+                    self._they_displayed(self._own, subject, at_ms)
+            case EscalationBody(rung=rung, at_ms=at_ms):
+                for subject in self._subjects(envelope):
+                    name = subject.name if isinstance(subject, Row) else subject
+                    self.escalations.peer_climbed(name, rung, instant_of_ms(at_ms), self._own)
+            case StandDownBody(reason=reason, at_ms=at_ms):
+                for subject in self._subjects(envelope):
+                    self._they_stood_down(self._own, subject, Stand(reason), at_ms)
+            case AlertTold():
+                return
+            case _:
+                assert_never(body)
+
+    def _said_of(self, envelope: Envelope, body: HotlineBody, message: str, *, sender: PartyId, to: PartyId) -> Said:
+        answers = next((self._message_of[h] for h in map(unb64, envelope.re) if h in self._message_of), None)
+        return said_of(
+            body,
+            message=message,
+            sender=sender,
+            to=to,
+            by=Role(envelope.by),
+            precedence=envelope.prec.value,
+            sent_at_ms=envelope.ts,
+            answers=answers,
+        )
+
     # --- what the desk asks
 
     def board(self, role: Role, now: Instant) -> Board:
@@ -849,7 +901,7 @@ class Engine:
         return peer_row(party, peer.session, peer.newest, self._releaser, peer.shared, now)
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
-        """Return what *party* would see now: a track frame made of what was released, and each withheld track's rule."""
+        """Return what *party* would see now, as a track frame, and each withheld track's rule."""
         if party not in self._peers:
             raise OrderRefused("unknown_party", f"there is no party {party!r}")
         tracks = self._watch.tracks
@@ -860,12 +912,10 @@ class Engine:
             shown[name] = plots[name]
         shown["number"] = np.arange(1, len(plots) + 1)
         shown["declared_by"] = np.where(is_ours, 0, NOBODY)
-        shown["callsign"] = np.where(plots["callsign"] == b"", b"", plots["callsign"])
         frame = track_frame(shown, np.zeros(len(shown), np.uint8), now)
-        hidden = np.flatnonzero(released.decisions < 0) if len(tracks) else np.empty(0, np.int64)
         rules = self._releaser.policy.rule
-        hidden = np.array([i for i, d in enumerate(released.decisions.tolist()) if d < 0 or rules[d].give is None], int)
-        mine = [i for i in hidden.tolist() if tracks["party"][i] == 0]
+        hidden = [i for i, d in enumerate(released.decisions.tolist()) if d < 0 or rules[d].give is None]
+        mine = [i for i in hidden if tracks["party"][i] == 0]
         return frame, [
             (self._label(int(tracks["number"][i])).label, self._why(int(released.decisions[i]))) for i in mine
         ]
