@@ -187,11 +187,12 @@ class _Subject:
     cause: Cause
     raised_at: Instant
     halves: dict[PartyId, _Half]
+    informed: tuple[PartyId, ...]
     event_at: Instant | None
     severity: int
     top: int
-    first_after_s: float | None = None  # a deadline of its own for rung 1; later rungs move with it
-    rung: int = 0
+    first_after_s: float | None  # a deadline of its own for rung 1; later rungs move with it
+    rung: int
     cleared_at: Instant | None = None
 
     @property
@@ -203,7 +204,7 @@ class Escalations:
     """All subjects that climb, under one ladder."""
 
     def __init__(self, ladder: Ladder = DEFAULT_LADDER) -> None:
-        self._ladder = ladder
+        self.ladder = ladder
         self._subjects: dict[str, _Subject] = {}
 
     def raised(
@@ -217,12 +218,15 @@ class Escalations:
         severity: int = 2,
         is_exercise: bool = False,
         first_after_s: float | None = None,
+        from_rung: int = 0,
+        informed: Sequence[PartyId] = (),
     ) -> None:
         """Start *subject*, or correct its event and severity when it stands already.
 
         concerned: the sides whose answer is waited for. severity: S0 … S4; a loss of separation or a crossing that has
-        happened is S2. first_after_s: instead of the ladder's time to rung 1, as a precedence may demand; when it is
-        later than the ladder's, the rungs above move with it. Raises OwnFault beyond SUBJECTS_LIMIT.
+        happened is S2. first_after_s: when later than the ladder's time to rung 1, it stands instead, and the rungs
+        above move with it. from_rung: where it starts, for what a seat above the watch said. informed: sides that climb
+        along though no answer of theirs is waited for. Raises OwnFault beyond SUBJECTS_LIMIT.
         """
         known = self._subjects.get(subject)
         if known is not None:
@@ -232,9 +236,11 @@ class Escalations:
             return
         if len(self._subjects) >= SUBJECTS_LIMIT:
             raise OwnFault(f"{SUBJECTS_LIMIT} subjects are open; {subject} does not climb")
-        top = min(self._ladder.top(cause), EXERCISE_TOP if is_exercise else TOP)
+        top = min(self.ladder.top(cause), EXERCISE_TOP if is_exercise else TOP)
         halves = {party: _Half() for party in concerned}
-        self._subjects[subject] = _Subject(cause, now, halves, event_at, severity, top, first_after_s)
+        self._subjects[subject] = _Subject(
+            cause, now, halves, tuple(informed), event_at, severity, max(top, from_rung), first_after_s, from_rung
+        )
 
     def acknowledged(self, subject: str, party: PartyId, role: Role, now: Instant) -> None:
         """Note that a person of *party* has seen *subject*. It closes that side's half and no other."""
@@ -263,7 +269,7 @@ class Escalations:
         found = self._subjects.get(subject)
         if found is None:
             raise OwnFault(f"{subject} is not open")
-        step = self._ladder.step(found.cause, rung)
+        step = self.ladder.step(found.cause, rung)
         if step is None or not step.on_request or rung > found.top:
             raise OwnFault(f"rung {rung} cannot be asked for on a subject of kind {found.cause}")
         return self._climb(subject, found, rung, now)
@@ -302,7 +308,8 @@ class Escalations:
         found = self._subjects.get(subject)
         if found is None or not found.is_climbing:
             return None
-        return self._due(found, 1)
+        dues = [self._due(found, rung) for rung in range(1, found.top + 1)]
+        return min((due for due in dues if due is not None), default=None)
 
     def rung(self, subject: str) -> int:
         """Return how far *subject* has climbed, both sides together."""
@@ -349,7 +356,7 @@ class Escalations:
         return rung, at
 
     def _due(self, subject: _Subject, rung: int) -> Instant | None:
-        step = self._ladder.step(subject.cause, rung)
+        step = self.ladder.step(subject.cause, rung)
         if step is None:
             return None
         start, event, dues = subject.raised_at, subject.event_at, []
@@ -369,7 +376,7 @@ class Escalations:
     def _after_s(self, subject: _Subject, rung: int, step: Step) -> float | None:
         if step.after_s is None or subject.first_after_s is None:
             return step.after_s
-        first = self._ladder.step(subject.cause, 1)
+        first = self.ladder.step(subject.cause, 1)
         usual = first.after_s if first is not None and first.after_s is not None else 0.0
         if rung == 1:
             return max(step.after_s, subject.first_after_s)
@@ -377,11 +384,12 @@ class Escalations:
 
     def _climb(self, name: str, subject: _Subject, rung: int, at: Instant) -> list[Climbed]:
         """Reach *rung*; the rungs between are told too, so that nobody hears from above what he was not told."""
-        told = tuple(sorted(p for p, half in subject.halves.items() if half.state is not State.STOOD_DOWN))
+        still = [p for p, half in subject.halves.items() if half.state is not State.STOOD_DOWN]
+        told = tuple(sorted({*still, *subject.informed}))
         steps = [
             Climbed(name, between, RUNGS[between], at, told)
             for between in range(subject.rung + 1, rung + 1)
-            if between == rung or self._ladder.step(subject.cause, between) is not None
+            if between == rung or self.ladder.step(subject.cause, between) is not None
         ]
         subject.rung = max(subject.rung, rung)
         return steps
