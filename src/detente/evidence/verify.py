@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from detente.errors import PeerFault
 from detente.evidence.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
@@ -366,12 +367,17 @@ class _LogCheck:
         elif not is_body_of(envelope, *body):
             self._fail(f"leaf {index} body ({name})", "not the body that the leaf commits to")
 
+    @cached_property
+    def _env_keys(self) -> dict[bytes, Vkey]:
+        """The writer's keys for leaves by key id, over all its statements."""
+        chain = self.dossier.statements[self.finding.writer]
+        return {key.key_id: key for statement in chain for key in statement.vkeys("env")}
+
     def _decoded(self, index: int, leaf: bytes) -> Envelope:
         chain = self.dossier.statements[self.finding.writer]
-        key_id = split_note(leaf)[1][0][1][:4]
-        keys = [key for statement in chain for key in statement.vkeys("env") if key.key_id == key_id]
-        if not keys:
+        key = self._env_keys.get(split_note(leaf)[1][0][1][:4])
+        if key is None:
             raise PeerFault(f"signed by no env key of {self.finding.writer}", leaf)
-        if not chain[-1].is_valid_for(keys[0], self._origin, index):
+        if not chain[-1].is_valid_for(key, self._origin, index):
             raise PeerFault(f"signed by a key that {self.finding.writer} revoked before this index", leaf)
-        return decode(leaf, keys[0])
+        return decode(leaf, key)
