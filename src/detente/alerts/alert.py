@@ -9,7 +9,7 @@ from detente.types import Instant
 
 
 class Level(StrEnum):
-    """How near the event is: ALARM at most 5 minutes, WARNING 5 to 20, CAUTION for data, link, clock, lead time."""
+    """How near the event is; the times are the profile's. An alarm is minutes away for a line, one for a conflict."""
 
     CAUTION = "caution"
     WARNING = "warning"
@@ -47,7 +47,9 @@ class Alert:
     latitude_rad: float
     longitude_rad: float
     cleared_at: Instant | None = None
-    cleared_because: str = ""  # from a closed list: "diverged", "left", "track_dropped", "not_assessed"
+    cleared_because: str = ""  # from a closed list: `life.Cleared`
+    levels: tuple[tuple[int, int], ...] = ()  # a caution on condition: "if <track> does not level at <ft>"
+    held_because: str = ""  # not empty while the verdict cannot be renewed: the name of the `Reason`, "track_dropped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from detente.alerts.alert import Kind, Level
+
 
 class Half(msgspec.Struct, frozen=True, omit_defaults=False):
     """One side's half of an alert or a message: the four times of a warning, each side for itself."""
@@ -41,8 +43,8 @@ class PeerVerdict(msgspec.Struct, frozen=True):
 
 class AlertRow(msgspec.Struct, frozen=True):
     alert: str  # "<party>-<n>": stable name, the key for orders
-    kind: Literal["conflict", "incursion", "approach"]
-    level: Literal["caution", "warning", "alarm"]
+    kind: Kind
+    level: Level
     state: Literal["active", "cleared"]
     raised_by: str  # party
     a: TrackRef

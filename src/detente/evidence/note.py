@@ -42,6 +42,7 @@ _PUBLIC_KEY_LENGTH: Final = {ED25519: 32, COSIGNATURE: 32, MLDSA44: 1312}
 _SIGNATURE_LENGTH: Final = {ED25519: 64, COSIGNATURE: 72, MLDSA44: 2428}
 _DASH: Final = "— ".encode()
 _CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_KEY_NAME: Final = re.compile(r"[^\s+\x00-\x1f]+")
 
 
 def b64(raw: bytes) -> str:
@@ -61,10 +62,6 @@ def unb64(text: str | bytes) -> bytes:
     return raw
 
 
-def _is_key_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(c.isspace() or ord(c) < 0x20 for c in name)
-
-
 def key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
     """Return the four bytes that tell keys apart in a signature line."""
     return hashlib.sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:4]
@@ -82,7 +79,7 @@ class Vkey:
     public_key: bytes
 
     def __post_init__(self) -> None:
-        if not _is_key_name(self.name):
+        if not _KEY_NAME.fullmatch(self.name):
             raise PeerFault(f"key name {self.name[:80]!r}: empty, or holds a space or a plus")
         wanted = _PUBLIC_KEY_LENGTH.get(self.algorithm)
         if wanted is None:
@@ -302,7 +299,7 @@ def _parse_line(line: bytes, raw: bytes) -> tuple[str, bytes, bytes]:
     except ValueError as wrong:
         raise PeerFault(f"note: signature line: {wrong}", raw) from None
     text = name.decode()
-    if not line.startswith(_DASH) or not _is_key_name(text) or len(signature) < 5:
+    if not line.startswith(_DASH) or not _KEY_NAME.fullmatch(text) or len(signature) < 5:
         raise PeerFault("note: malformed signature line", raw)
     return text, signature, line
 

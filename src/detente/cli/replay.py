@@ -1,0 +1,315 @@
+"""`detente replay`: a recording through the same surveillance that a node runs, as fast as it goes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+from rich.table import Table
+
+from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
+from detente.alerts.life import AlertBook
+from detente.detect import detector as detection
+from detente.detect.detector import Detector
+from detente.detect.profile import PROFILES, profile_named
+from detente.detect.zone import Zone, read_zones
+from detente.errors import ConfigError, FeedFault
+from detente.feeds.plot import Plots, Reject
+from detente.node.recordings import open_recording
+from detente.picture import tracker as tracking
+from detente.picture.picture import Reason
+from detente.picture.tracker import Tracker
+from detente.surveillance import Surveillance
+from detente.types import NS_PER_S, Instant, PartyId, instant_of_iso, iso_utc
+from detente.units import DEG_PER_RAD, M_PER_NM
+
+_TICK_NS: Final = NS_PER_S
+_GAP_NS: Final = 60 * NS_PER_S
+"""Time between two plots of an aircraft that is not counted as flight."""
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay has come to so far."""
+
+    rejected: Counter[str] = field(default_factory=Counter)
+    names: dict[int, str] = field(default_factory=dict)  # track number → identity
+    not_assessed: dict[Reason, set[int]] = field(default_factory=dict)
+    levels: dict[int, tuple[Kind, Level]] = field(default_factory=dict)  # alert → the highest level it reached
+
+    def note(self, surveillance: Surveillance) -> None:
+        """Take the names and the not-assessed of the last pass."""
+        for number, identity in zip(
+            surveillance.tracks["number"].tolist(), surveillance.tracks["identity"].tolist(), strict=True
+        ):
+            if number not in self.names:
+                self.names[number] = identity.decode("ascii", "replace")
+        for lost in surveillance.assessment.not_assessed:
+            self.not_assessed.setdefault(lost.reason, set()).add(lost.track)
+
+
+@click.command()
+@click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--zones", "zones_file", type=click.Path(path_type=Path), help="Zones to judge against, GeoJSON.")
+@click.option("--profile", "profile_name", default="en-route", show_default=True, help=", ".join(PROFILES))
+@click.option("--from", "from_utc", help="Leave out what is before this instant (ISO 8601, UTC).")
+@click.option("--to", "to_utc", help="Leave out what is after this instant.")
+@click.option("--json", "as_json", is_flag=True, help="One event a line on stdout, a summary last.")
+def replay(
+    recordings: tuple[Path, ...],
+    zones_file: Path | None,
+    profile_name: str,
+    from_utc: str | None,
+    to_utc: str | None,
+    as_json: bool,
+) -> None:
+    """Run RECORDINGS, merged by time, through tracker, detector and alerts.
+
+    The absence of an alert is not a clearance.
+    """
+    profile = profile_named(profile_name)
+    zones = read_zone_file(zones_file) if zones_file else ()
+    began = time.perf_counter()
+    replayed = Replayed()
+    with _bar() as bar:
+        reading = bar.add_task("reading", total=len(recordings))
+        plots_read = 0
+        sources: list[Plots] = []
+        for path in recordings:
+            recording = open_recording(path)
+            replayed.rejected.update({reason.name.lower(): n for reason, n in recording.rejected.items()})
+            plots_read += len(recording.plots) + recording.rejected.total()
+            sources.append(_between(recording.plots, from_utc, to_utc))
+            bar.advance(reading)
+        if not any(len(plots) for plots in sources):
+            raise FeedFault("no plot lies between --from and --to")
+        tracking.warm()
+        detection.warm()
+        surveillance = Surveillance(Tracker(), Detector(profile, zones), AlertBook(profile))
+        first, last = _span(sources)
+        replaying = bar.add_task("replaying", total=(last - first) / NS_PER_S)
+        events = run(
+            sources, surveillance, replayed, lambda now: bar.update(replaying, completed=(now - first) / NS_PER_S)
+        )
+        show = _print_json if as_json else _print_row
+        for event in events:
+            show(event, replayed.names)
+    wall_s = time.perf_counter() - began
+    summary = summarised(replayed, sources, plots_read, wall_s)
+    if as_json:
+        print(json.dumps(summary))
+    else:
+        _print_summary(summary)
+
+
+def read_zone_file(path: Path) -> tuple[Zone, ...]:
+    """Return the zones of a GeoJSON file, plain or gzipped; raises ConfigError with the file's name."""
+    try:
+        raw = path.read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.decompress(raw)
+    except (OSError, EOFError, gzip.BadGzipFile) as wrong:
+        raise ConfigError(
+            f"{path}: {wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else wrong}"
+        ) from None
+    try:
+        return read_zones(raw, asserted_by=PartyId("not-stated"))
+    except ConfigError as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
+
+
+def run(
+    sources: list[Plots],
+    surveillance: Surveillance,
+    replayed: Replayed,
+    on_tick: Callable[[Instant], None] = lambda _: None,
+) -> Iterator[AlertEvent]:
+    """Play *sources*, each in order of time, second by second, and yield the alert events.
+
+    Counts and names gather in *replayed*. Hours in which nobody flies are skipped.
+    """
+    nexts = [0] * len(sources)
+    first, last = _span(sources)
+    now = -(-first // _TICK_NS) * _TICK_NS
+    # A minute more, so that what is still open when the recording ends is dropped and cleared in its time.
+    end = last + 2 * _GAP_NS
+    while now <= end:
+        heard = False
+        for source, plots in enumerate(sources):
+            start = nexts[source]
+            stop = start + int(np.searchsorted(plots["applicable_at_ns"][start:], now, side="right"))
+            if stop > start:
+                heard = True
+                counts = surveillance.take(0, source, plots[start:stop], Instant(now))
+                nexts[source] = stop
+                replayed.rejected.update(
+                    {reason.name.lower(): int(counts[reason]) for reason in Reject if counts[reason]}
+                )
+        before = surveillance.assessment.at
+        events = surveillance.tick(Instant(now))
+        if surveillance.assessment.at != before:
+            replayed.note(surveillance)
+            on_tick(Instant(now))
+        for event in events:
+            replayed.levels[event.alert.alert_id] = (event.alert.kind, event.alert.level)
+            yield event
+        now += _TICK_NS
+        if not heard and not len(surveillance.tracker) and not surveillance.book.active:
+            ahead = [
+                int(plots["applicable_at_ns"][n]) for plots, n in zip(sources, nexts, strict=True) if n < len(plots)
+            ]
+            if not ahead:
+                return
+            now = max(now, -(-min(ahead) // _TICK_NS) * _TICK_NS)
+
+
+def summarised(replayed: Replayed, sources: list[Plots], plots_read: int, wall_s: float) -> dict[str, Any]:
+    """Return the summary line of a replay."""
+    first, last = _span(sources)
+    hours = sum(flight_hours(plots) for plots in sources)
+    alerts: dict[str, dict[str, int]] = {}
+    for kind, level in replayed.levels.values():
+        by_level = alerts.setdefault(kind.value, {})
+        by_level[level.value] = by_level.get(level.value, 0) + 1
+    lost = set().union(*replayed.not_assessed.values()) if replayed.not_assessed else set()
+    return {
+        "type": "summary",
+        "tracks": len(set(replayed.names.values())),
+        "plots_read": plots_read,
+        "rejected": dict(sorted(replayed.rejected.items())),
+        "not_assessed": len({replayed.names.get(number, "") for number in lost}),
+        "not_assessed_reasons": {
+            reason.name.lower(): len(numbers) for reason, numbers in sorted(replayed.not_assessed.items())
+        },
+        "alerts": alerts,
+        "flight_hours": round(hours, 2),
+        "alerts_per_flight_hour": round(len(replayed.levels) / hours, 4) if hours else None,
+        "wall_s": round(wall_s, 3),
+        "speed_up": round((last - first) / NS_PER_S / wall_s, 1),
+    }
+
+
+def flight_hours(plots: Plots) -> float:
+    """Return how long all aircraft of *plots* were heard, in hours: gaps of more than a minute are not counted."""
+    _, aircraft = np.unique(plots["identity"], return_inverse=True)
+    order = np.lexsort((plots["applicable_at_ns"], aircraft))
+    apart = np.diff(plots["applicable_at_ns"][order])
+    flown = (np.diff(aircraft[order]) == 0) & (apart <= _GAP_NS)
+    return float(apart[flown].sum()) / NS_PER_S / 3600.0
+
+
+def _between(plots: Plots, from_utc: str | None, to_utc: str | None) -> Plots:
+    try:
+        low = instant_of_iso(from_utc) if from_utc else None
+        high = instant_of_iso(to_utc) if to_utc else None
+    except ValueError as wrong:
+        raise ConfigError(f"--from and --to are ISO 8601 in UTC: {wrong}") from None
+    at_ns: npt.NDArray[np.int64] = plots["applicable_at_ns"]
+    start = int(np.searchsorted(at_ns, low)) if low is not None else 0
+    stop = int(np.searchsorted(at_ns, high, side="right")) if high is not None else len(plots)
+    return plots[start:stop]
+
+
+def _span(sources: list[Plots]) -> tuple[int, int]:
+    held = [plots["applicable_at_ns"] for plots in sources if len(plots)]
+    return min(int(at_ns[0]) for at_ns in held), max(int(at_ns[-1]) for at_ns in held)
+
+
+def _bar() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        *Progress.get_default_columns(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def event_record(event: AlertEvent, names: dict[int, str]) -> dict[str, Any]:
+    """Return one alert event as the contract's JSON object."""
+    alert = event.alert
+    record: dict[str, Any] = {
+        "type": "alert",
+        "alert_id": alert.alert_id,
+        "event": event.happening.value,
+        "kind": alert.kind.value,
+        "a": names.get(alert.a, str(alert.a)),
+    }
+    if alert.zone:
+        record["zone"] = alert.zone
+    else:
+        record["b"] = names.get(alert.b, str(alert.b))
+    record |= {
+        "at": iso_utc(alert.updated_at),
+        "time_to_event_s": _finite(alert.time_to_event_s),
+        "level": alert.level.value,
+        "event_at": iso_utc(alert.event_at) if alert.event_at is not None else None,
+        "distance_m": _finite(alert.distance_m),
+        "vertical_ft": alert.vertical_ft,
+        "latitude_deg": round(alert.latitude_rad * DEG_PER_RAD, 6),
+        "longitude_deg": round(alert.longitude_rad * DEG_PER_RAD, 6),
+    }
+    if alert.levels:
+        record["condition"] = condition(alert, names)
+    if alert.held_because:
+        record["held_because"] = alert.held_because
+    if event.happening is Happening.CLEARED:
+        record["cleared_because"] = alert.cleared_because
+    return record
+
+
+def condition(alert: Alert, names: dict[int, str]) -> str:
+    """Return in words what a conditional alert depends on: ``if 4ca225 does not level at FL360``."""
+    return "if " + " or ".join(
+        f"{names.get(track, str(track))} does not level at FL{round(level_ft / 100):03d}"
+        for track, level_ft in alert.levels
+    )
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 1) if np.isfinite(value) else None
+
+
+def _print_json(event: AlertEvent, names: dict[int, str]) -> None:
+    print(json.dumps(event_record(event, names)))
+
+
+def _print_row(event: AlertEvent, names: dict[int, str]) -> None:
+    alert = event.alert
+    about = alert.zone or names.get(alert.b, "?")
+    print(
+        f"{iso_utc(alert.updated_at, 0)}  {alert.alert_id:>4} {event.happening:<8} {alert.kind:<9} {alert.level:<8}"
+        f"{names.get(alert.a, '?'):<10} {about:<16} {_when(alert, names)}"
+    )
+
+
+def _when(alert: Alert, names: dict[int, str]) -> str:
+    if alert.cleared_because:
+        return alert.cleared_because
+    what = f"{alert.distance_m / M_PER_NM:.1f} NM"
+    what += f" {alert.vertical_ft} ft" if alert.kind is Kind.CONFLICT else ""
+    what += f"  {condition(alert, names)}" if alert.levels else ""
+    return what if alert.event_at is None else f"in {alert.time_to_event_s:.0f} s  {what}"
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    table = Table(show_header=False, box=None)
+    for key, value in summary.items():
+        if key != "type":
+            shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            table.add_row(key.replace("_", " "), str(shown))
+    Console(file=sys.stdout).print(table)
+    print("The absence of an alert is not a clearance.")

@@ -1,0 +1,158 @@
+"""One node's configuration: one TOML file, read once into one frozen tree. The field comments are the manual.
+
+An unknown key refuses to start, with its path. Relative paths are relative to the file.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from detente.errors import ConfigError
+
+PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
+NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
+Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
+Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every part of the tree refuses keys it does not know."""
+
+
+class NodeConfig(_Part, frozen=True):
+    party: PartyName  # this party's short name
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]  # as shown at every desk
+    node: NodeText  # the node's name on the link and in the record, "<host>/detente"
+    directory: str = "."  # where keys/, record.sqlite and segments live
+    badges: list[str] = []  # shown at the top of every desk: "EXERCISE", "RECONSTRUCTION"
+
+
+class ListenConfig(_Part, frozen=True):
+    console: str = "127.0.0.1:8440"  # host:port of the console; loopback unless you say otherwise
+    link: str = "127.0.0.1:7440"  # host:port where peers connect
+    hosts: list[str] = []  # further host names the console answers to
+
+
+class PeerConfig(_Part, frozen=True):
+    party: PartyName
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+    node: NodeText
+    link: str  # host:port of the peer's link listener
+
+
+class SbsFeed(_Part, frozen=True, tag="sbs", tag_field="kind"):
+    name: str
+    address: str  # host:port of a BaseStation (SBS-1) server
+
+
+class BeastFeed(_Part, frozen=True, tag="beast", tag_field="kind"):
+    name: str
+    address: str
+    receiver: tuple[Degrees, Degrees]  # latitude, longitude of the antenna; plots beyond 180 NM of it are refused
+
+
+class RecordingFeed(_Part, frozen=True, tag="recording", tag_field="kind"):
+    name: str
+    path: str
+    speed: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] = 1.0
+    loop: bool = False
+    receiver: tuple[Degrees, Degrees] | None = None
+
+
+class DeclaredConfig(_Part, frozen=True):
+    """Which tracks of our own sensors are ours: "this one is mine"."""
+
+    callsigns: list[str] = []  # prefixes
+    identities: list[str] = []  # ICAO addresses or prefixes, lower-case hex
+
+
+class DetectionConfig(_Part, frozen=True):
+    profile: Literal["en-route", "terminal", "low-level", "light-aircraft"] = "en-route"
+    zones: list[str] = []  # GeoJSON files of notified lines and zones
+    tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
+
+
+class ReleaseConfig(_Part, frozen=True):
+    policy: str = ""  # TOML file of the release policy; none: nothing is released to anybody
+
+
+class EscalationConfig(_Part, frozen=True):
+    """The ladder's times, symmetric by agreement. Rungs are 1 supervisor … 5 leader. Source: messages.md section 9."""
+
+    conflict_after_s: tuple[Seconds, ...] = (0.0, 60.0, 120.0)
+    hotline_after_s: tuple[Seconds, ...] = (0.0, 120.0, 300.0, 900.0, 3600.0)
+    conflict_reaches_leader: bool = False  # the agreement may let predicted conflicts climb to the leaders' line
+
+
+class ConsoleConfig(_Part, frozen=True):
+    centre: tuple[Degrees, Degrees] = (0.0, 0.0)  # latitude, longitude of the map's fixed centre
+    range_nm: Annotated[float, msgspec.Meta(gt=0.0, le=3000.0)] = 200.0
+    language: Literal["en", "tr", "ru"] = "en"
+    accounts: Literal["demo"] = "demo"  # embedded accounts, marked so on screen
+
+
+class LimitsConfig(_Part, frozen=True):
+    """Every limit, with what happens at it."""
+
+    tracks: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 20_000  # further plots are refused as picture_full
+    inbox_plots: Annotated[int, msgspec.Meta(ge=1)] = 256  # batches waiting; the oldest goes, counted
+    alerts_shown: Annotated[int, msgspec.Meta(ge=10, le=200)] = 200  # "200 of 3,114"
+
+
+class Config(_Part, frozen=True):
+    node: NodeConfig
+    listen: ListenConfig = ListenConfig()
+    peer: list[PeerConfig] = []
+    feed: list[SbsFeed | BeastFeed | RecordingFeed] = []
+    declared: DeclaredConfig = DeclaredConfig()
+    detection: DetectionConfig = DetectionConfig()
+    release: ReleaseConfig = ReleaseConfig()
+    escalation: EscalationConfig = EscalationConfig()
+    console: ConsoleConfig = ConsoleConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+
+def read_config(path: Path) -> Config:
+    """Return the configuration in the TOML file *path*; raises ConfigError with the key's path on anything unknown."""
+    try:
+        text = path.read_bytes()
+    except OSError as wrong:
+        raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+    return parse_config(text, path)
+
+
+def parse_config(text: bytes, path: Path) -> Config:
+    """Return the configuration *text* holds; *path* names it in errors."""
+    try:
+        config = msgspec.toml.decode(text, type=Config)
+    except msgspec.ValidationError as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: not TOML: {wrong}") from None
+    for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
+        split_address(address, f"{path}: {where}")
+    names = [config.node.party]
+    for i, peer in enumerate(config.peer):
+        split_address(peer.link, f"{path}: peer[{i}].link")
+        if peer.party in names:
+            raise ConfigError(f"{path}: peer[{i}].party: {peer.party!r} is named twice")
+        names.append(peer.party)
+    feeds = [feed.name for feed in config.feed]
+    for i, feed in enumerate(config.feed):
+        if feeds.index(feed.name) != i:
+            raise ConfigError(f"{path}: feed[{i}].name: {feed.name!r} is named twice")
+        if not isinstance(feed, RecordingFeed):
+            split_address(feed.address, f"{path}: feed[{i}].address")
+    return config
+
+
+def split_address(text: str, where: str) -> tuple[str, int]:
+    """Return host and port of ``host:port``; raises ConfigError that names *where*."""
+    found = re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})", text)
+    if found is None or not 0 <= int(found[2]) <= 65_535:
+        raise ConfigError(f"{where}: {text!r} is not host:port")
+    return found[1].strip("[]"), int(found[2])

@@ -1,0 +1,249 @@
+"""One pass over one snapshot: kernels to verdicts. Conflict, entry, approach, not assessed; never "safe".
+
+Pairs are taken in order of identity, and altitudes in whole feet at their time of applicability, so that two nodes that
+hold the same tracks compute the same verdicts to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detente.detect import cpa, incursion
+from detente.detect.assessment import Assessment, Conflict, NotAssessed, Phase, ZoneVerdict
+from detente.detect.level import levels_that_avoid, settle
+from detente.detect.motion import Floats, along, geodetic, motions
+from detente.detect.profile import Minima, Profile
+from detente.detect.screen import pairs_in_conflict
+from detente.detect.zone import Zone
+from detente.picture.picture import Mark, Reason, Tracks
+from detente.types import NS_PER_S, Instant, PartyId
+from detente.units import M_PER_FT
+
+_PHASES = {
+    incursion.APPROACH: Phase.APPROACH,
+    incursion.ENTRY: Phase.ENTRY,
+    incursion.INSIDE: Phase.INSIDE,
+    incursion.LEAVING: Phase.LEAVING,
+}
+
+
+ONE_AIRCRAFT_M: Final = 25.0
+ONE_AIRCRAFT_FT: Final = 150.0
+ONE_AIRCRAFT_MPS: Final = 5.0
+
+
+def conflicts(
+    latitude_rad: Floats,
+    longitude_rad: Floats,
+    altitude_ft: Floats,
+    v_east_mps: Floats,
+    v_north_mps: Floats,
+    v_up_fps: Floats,
+    minima: Minima,
+    threads: Executor | None = None,
+) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.bool_]]:
+    """Judge all pairs of n aircraft at one instant, each holding its course and climb.
+
+    All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict
+    (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
+    of which no pair says anything.
+    """
+    nothing = np.full(len(latitude_rad), np.nan)
+    still = np.zeros(len(latitude_rad))
+    m = motions(
+        latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still
+    )  # fmt: skip
+    unknown = ~np.isfinite(m[:, 0] + m[:, 10] + m[:, 11] + m[:, 13])
+    m[unknown, 0] = np.nan
+    pairs, found, _ = pairs_in_conflict(m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads)
+    return pairs, found, unknown
+
+
+class Detector:
+    """Judges a snapshot by one profile and a set of zones. Holds no state between passes."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        zones: Sequence[Zone] = (),
+        parties: Sequence[PartyId] = (),
+        threads: Executor | None = None,
+    ) -> None:
+        """*parties*: the node's table of parties, to know whom a zone exempts."""
+        self.profile = profile
+        self.zones = tuple(zones)
+        self._parties = tuple(parties)
+        self._threads = threads
+        self._boundaries = [
+            incursion.boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones
+        ]
+
+    def assess(self, tracks: Tracks, now: Instant) -> Assessment:
+        """Return the verdicts on *tracks* (`TRACK`, each at its own time of applicability) at *now*."""
+        shown = tracks[(tracks["flags"] & np.uint32(Mark.SECONDARY)) == 0]
+        shown = shown[np.lexsort((shown["number"], shown["identity"]))]
+        judged = shown[shown["not_assessed"] == Reason.NONE]
+        not_assessed = [
+            NotAssessed(int(number), Reason(int(reason)))
+            for number, reason in zip(shown["number"], shown["not_assessed"], strict=True)
+            if reason != Reason.NONE
+        ]
+        m = motions_at(judged, now)
+        lost = [_why_unknown(row) for row in m]
+        numbers = judged["number"].tolist()
+        not_assessed += [NotAssessed(n, why) for n, why in zip(numbers, lost, strict=True) if why != Reason.NONE]
+        selected_ft = judged["selected_altitude_m"] / M_PER_FT
+        nameless = judged["identity"].astype("S1") == b"~"
+        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
+        return Assessment(
+            at=now,
+            tracks=len(shown),
+            conflicts=tuple(found_conflicts),
+            zones=tuple(self._zone_verdicts(m, judged, not_assessed)),
+            not_assessed=tuple(not_assessed + undecided),
+        )
+
+    def _conflicts(
+        self, m: Floats, numbers: list[int], selected_ft: Floats, nameless: npt.NDArray[np.bool_]
+    ) -> tuple[list[Conflict], list[NotAssessed]]:
+        rules = self.profile.level
+        if rules:
+            m = m.copy()
+            settle(m, rules)
+        profile, hold = self.profile, self.profile.hold
+        pairs, found, verdicts = pairs_in_conflict(
+            m, hold.horizontal_m, hold.vertical_ft, hold.lookahead_s, self._threads
+        )
+        conflicts_found: list[Conflict] = []
+        undecided: list[NotAssessed] = []
+        for (a, b), wide, verdict in zip(pairs.tolist(), found, verdicts.tolist(), strict=True):
+            why = Reason.NO_ALTITUDE if verdict == cpa.NOT_ASSESSED else Reason.NONE
+            if max(m[a, 10], m[b, 10]) < profile.slowest_mps:
+                why = Reason.ON_GROUND
+            if why != Reason.NONE:
+                undecided.append(NotAssessed(numbers[a], why, numbers[b]))
+                continue
+            minima = profile.minima
+            if profile.below_floor and profile.floor_ft is not None and max(m[a, 11], m[b, 11]) < profile.floor_ft:
+                minima = profile.below_floor
+            strict, narrow = cpa.judge_pair(
+                m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
+            )
+            is_conflict = strict == cpa.CONFLICT
+            if not is_conflict and minima is not profile.minima:
+                continue
+            finding = narrow if is_conflict else wide
+            stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), finding)
+            avoided = (
+                levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
+                if rules and finding[0] > 0.0
+                else None
+            )
+            conflicts_found.append(
+                replace(
+                    stated,
+                    levels=tuple(
+                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
+                    ),
+                    is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
+                    may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
+                    is_held=not is_conflict,
+                )
+            )
+        return conflicts_found, undecided
+
+    def _zone_verdicts(self, m: Floats, judged: Tracks, not_assessed: list[NotAssessed]) -> list[ZoneVerdict]:
+        verdicts: list[ZoneVerdict] = []
+        told = {lost.track for lost in not_assessed}
+        for zone, area in zip(self.zones, self._boundaries, strict=True):
+            how, out = incursion.standing(m, area, self.profile.zone_lookahead_s)
+            exempt = {self._parties.index(party) for party in zone.exempt if party in self._parties}
+            for row in np.flatnonzero(how).tolist():
+                number = int(judged["number"][row])
+                if int(judged["declared_by"][row]) in exempt:
+                    continue
+                if how[row] == incursion.NOT_ASSESSED:
+                    if number not in told:
+                        not_assessed.append(NotAssessed(number, Reason.NO_ALTITUDE))
+                        told.add(number)
+                    continue
+                phase = _PHASES[int(how[row])]
+                entry, latitude, longitude, least, least_at, dwell = out[row].tolist()
+                verdicts.append(
+                    ZoneVerdict(
+                        track=number,
+                        zone=zone.zone_id,
+                        phase=phase,
+                        time_to_entry_s=entry,
+                        latitude_rad=latitude,
+                        longitude_rad=longitude,
+                        least_distance_m=least if phase is Phase.APPROACH else 0.0,
+                        time_to_least_s=least_at if phase is Phase.APPROACH else entry,
+                        dwell_s=dwell,
+                    )
+                )
+        return verdicts
+
+
+def motions_at(tracks: Tracks, now: Instant) -> Floats:
+    """Return the motions of *tracks* at *now*, each carried forward from its own time of applicability."""
+    age_s = (np.int64(now) - tracks["applicable_at_ns"]) / NS_PER_S
+    return motions(
+        np.ascontiguousarray(tracks["latitude_rad"]),
+        np.ascontiguousarray(tracks["longitude_rad"]),
+        np.rint(tracks["altitude_pressure_m"] / M_PER_FT),
+        np.rint(tracks["altitude_ellipsoid_m"] / M_PER_FT),
+        np.ascontiguousarray(tracks["v_east_mps"]),
+        np.ascontiguousarray(tracks["v_north_mps"]),
+        tracks["v_up_mps"] / M_PER_FT,
+        age_s,
+    )
+
+
+def _why_unknown(row: Floats) -> Reason:
+    if math.isnan(row[0]) or math.isnan(row[10]) or math.isnan(row[13]):
+        return Reason.NO_VELOCITY
+    return Reason.NO_ALTITUDE if math.isnan(row[11]) and math.isnan(row[12]) else Reason.NONE
+
+
+def _conflict(a: Floats, b: Floats, numbers: tuple[int, int], found: Floats) -> Conflict:
+    time_in, time_out, t_cpa, distance, vertical, _, _ = found.tolist()
+    pa, pb = along(a, t_cpa), along(b, t_cpa)
+    latitude, longitude = geodetic(*(0.5 * (pa[q] + pb[q]) for q in range(3)))
+    return Conflict(
+        a=numbers[0],
+        b=numbers[1],
+        time_in_s=time_in,
+        time_out_s=time_out,
+        time_to_cpa_s=t_cpa,
+        distance_at_cpa_m=distance,
+        vertical_at_cpa_ft=round(vertical),
+        latitude_rad=latitude,
+        longitude_rad=longitude,
+    )
+
+
+def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
+    """Whether two motions are as near and as equal as two devices in one aircraft."""
+    _, _, speed2 = cpa.gap(a, b, 0.0)
+    return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
+
+
+def warm() -> None:
+    """Compile, or load from the cache, every kernel of this package: none is compiled once a node runs."""
+    here, there = np.zeros(2), np.array([0.0, 0.0003])
+    east, still = np.array([100.0, -100.0]), np.zeros(2)
+    conflicts(here, there, still, east, still, still, Minima(9_260.0, 1_000, 60.0))
+    m = motions(here, there, still, still, east, still, still, still)
+    cpa.judge_pair(m[0], m[1], 9_260.0, 800.0, 60.0)
+    along(m[0], 1.0)
+    geodetic(m[0, 0], m[0, 1], m[0, 2])
+    ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
+    incursion.standing(m, incursion.boundary((ring,), 0, 1_000, 1_000.0), 60.0)

@@ -1,0 +1,132 @@
+"""A track's motion as an arc over the WGS 84 ellipsoid, in Earth-centred coordinates.
+
+An aircraft that holds its course follows a geodesic. Over the distances of a look-ahead it is, within centimetres, the
+circle that touches the ellipsoid along the course: the plane of the normal and the direction of flight, with the radius
+of curvature in that direction (Euler). In these coordinates nothing is special at the antimeridian or a pole, and
+meridian convergence needs no thought. The error against pyproj is below 0.1 m at 100 km and 7 m at 500 km.
+
+A motion is one row of MOTION float64 columns, so a pair's two rows are two cache lines each.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+SEMI_MAJOR_M: Final = 6_378_137.0
+SEMI_MINOR_M: Final = 6_356_752.314245179
+_E2: Final = 1.0 - (SEMI_MINOR_M / SEMI_MAJOR_M) ** 2
+
+MOTION: Final = 14
+"""Columns: 0-2 surface point at time zero, m; 3-5 unit vector of flight; 6-8 unit normal; 9 radius of the arc, m;
+10 speed over ground, m/s; 11 pressure altitude, 12 ellipsoid altitude, ft (whole feet at the time of applicability, NaN
+unknown); 13 vertical speed, ft/s."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def _motion(
+    latitude_rad: float,
+    longitude_rad: float,
+    v_east_mps: float,
+    v_north_mps: float,
+    age_s: float,
+    out: Floats,
+) -> None:
+    """Fill columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
+    sin_lat, cos_lat = math.sin(latitude_rad), math.cos(latitude_rad)
+    sin_lon, cos_lon = math.sin(longitude_rad), math.cos(longitude_rad)
+    speed = math.sqrt(v_east_mps * v_east_mps + v_north_mps * v_north_mps)
+    east, north = (v_east_mps / speed, v_north_mps / speed) if speed > 0.0 else (1.0, 0.0)
+    w2 = 1.0 - _E2 * sin_lat * sin_lat
+    prime_vertical = SEMI_MAJOR_M / math.sqrt(w2)
+    meridian = prime_vertical * (1.0 - _E2) / w2
+    radius = 1.0 / (north * north / meridian + east * east / prime_vertical)
+    n0, n1, n2 = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
+    t0 = -east * sin_lon - north * sin_lat * cos_lon
+    t1 = east * cos_lon - north * sin_lat * sin_lon
+    t2 = north * cos_lat
+    turn = speed * age_s / radius
+    s, c = math.sin(turn), math.cos(turn)
+    rise = radius * (1.0 - c)
+    run = radius * s
+    out[0] = prime_vertical * n0 + run * t0 - rise * n0
+    out[1] = prime_vertical * n1 + run * t1 - rise * n1
+    out[2] = prime_vertical * (1.0 - _E2) * n2 + run * t2 - rise * n2
+    out[3], out[4], out[5] = c * t0 - s * n0, c * t1 - s * n1, c * t2 - s * n2
+    out[6], out[7], out[8] = c * n0 + s * t0, c * n1 + s * t1, c * n2 + s * t2
+    out[9] = radius
+    out[10] = speed
+
+
+motion = njit(cache=True, nogil=True)(_motion)
+
+
+def _motions(
+    latitude_rad: Floats,
+    longitude_rad: Floats,
+    altitude_pressure_ft: Floats,
+    altitude_ellipsoid_ft: Floats,
+    v_east_mps: Floats,
+    v_north_mps: Floats,
+    v_up_fps: Floats,
+    age_s: Floats,
+) -> Floats:
+    """Return (n, MOTION) motions at one instant, *age_s* after each row's own time of applicability."""
+    n = latitude_rad.shape[0]
+    out = np.empty((n, MOTION))
+    for i in range(n):
+        motion(latitude_rad[i], longitude_rad[i], v_east_mps[i], v_north_mps[i], age_s[i], out[i])
+        climbed_ft = v_up_fps[i] * age_s[i]
+        out[i, 11] = altitude_pressure_ft[i] + climbed_ft
+        out[i, 12] = altitude_ellipsoid_ft[i] + climbed_ft
+        out[i, 13] = v_up_fps[i]
+    return out
+
+
+motions = njit(cache=True, nogil=True)(_motions)
+
+
+def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, float]:
+    """Return the surface point, m, and the velocity, m/s, of one motion at *t* seconds.
+
+    The sine and cosine are short series (error below 1e-12 to 0.1 rad, 640 km), so two nodes get the same bits whatever
+    their maths library.
+    """
+    radius, speed = m[9], m[10]
+    x = speed * t / radius
+    x2 = x * x
+    sine = x * (1.0 - x2 / 6.0 * (1.0 - x2 / 20.0 * (1.0 - x2 / 42.0)))
+    versine = x2 / 2.0 * (1.0 - x2 / 12.0 * (1.0 - x2 / 30.0 * (1.0 - x2 / 56.0)))
+    run, rise = radius * sine, radius * versine
+    forward, down = speed * (1.0 - versine), speed * sine
+    return (
+        m[0] + run * m[3] - rise * m[6],
+        m[1] + run * m[4] - rise * m[7],
+        m[2] + run * m[5] - rise * m[8],
+        forward * m[3] - down * m[6],
+        forward * m[4] - down * m[7],
+        forward * m[5] - down * m[8],
+    )
+
+
+along = njit(cache=True, nogil=True)(_along)
+
+
+def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
+    """Return geodetic latitude and longitude, rad, of a point on or near the ellipsoid (Bowring, one step)."""
+    p = math.sqrt(x * x + y * y)
+    theta = math.atan2(z * SEMI_MAJOR_M, p * SEMI_MINOR_M)
+    second_e2 = (SEMI_MAJOR_M / SEMI_MINOR_M) ** 2 - 1.0
+    latitude = math.atan2(
+        z + second_e2 * SEMI_MINOR_M * math.sin(theta) ** 3,
+        p - _E2 * SEMI_MAJOR_M * math.cos(theta) ** 3,
+    )
+    return latitude, math.atan2(y, x)
+
+
+geodetic = njit(cache=True, nogil=True)(_geodetic)

@@ -1,0 +1,93 @@
+"""The one queue of a node: everything that happens to it, in order, with a bound for each kind of thing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from detente.engine import Input, OrderGiven, PlotsReceived
+from detente.errors import OrderRefused
+
+BATCH: Final = 64
+"""Inputs taken in one turn: their leaves share one transaction."""
+
+ORDERS_WAITING: Final = 32
+"""Operator orders waiting; beyond it an order is refused with a reason, never dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An order, and where its answer goes."""
+
+    given: OrderGiven
+    answer: asyncio.Future[dict[str, object]]
+
+
+class Inbox:
+    """Everything that happens to one node, in order, with a bound for each kind of thing.
+
+    Plots: the oldest batch goes and is counted. Orders: refused with a reason. A peer's frames: the reader waits.
+    """
+
+    def __init__(self, plots_limit: int) -> None:
+        self._waiting: deque[Input | Asked] = deque()
+        self._plots_limit = plots_limit
+        self._plots = 0
+        self._orders = 0
+        self._filled = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.plots_dropped = 0
+
+    def put(self, event: Input) -> None:
+        """Take a tick, a batch of plots or what became of a connection."""
+        self._waiting.append(event)
+        self._filled.set()
+
+    def put_plots(self, event: Input) -> None:
+        """Take plots; beyond the limit the oldest waiting batch goes, counted: a newer plot makes it worthless."""
+        if self._plots >= self._plots_limit:
+            oldest = next((e for e in self._waiting if _is_plots(e)), None)
+            if oldest is not None:
+                self._waiting.remove(oldest)
+                self._plots -= 1
+                self.plots_dropped += 1
+        self._plots += 1
+        self.put(event)
+
+    async def put_frame(self, event: Input) -> None:
+        """Take a peer's frame; when too many wait, so does its reader, and the network pushes back on the peer."""
+        await self._room.wait()
+        self.put(event)
+        if len(self._waiting) > 4 * BATCH:
+            self._room.clear()
+
+    async def ask(self, given: OrderGiven) -> dict[str, object]:
+        """Take an order and return its answer; raises OrderRefused."""
+        if self._orders >= ORDERS_WAITING:
+            raise OrderRefused("busy", "too many orders are waiting; nothing was done, try again")
+        answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()
+        self._orders += 1
+        self._waiting.append(Asked(given, answer))
+        self._filled.set()
+        try:
+            return await answer
+        finally:
+            self._orders -= 1
+
+    async def take(self) -> list[Input | Asked]:
+        """Return what waits, at most BATCH, at least one."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        self._plots -= sum(_is_plots(event) for event in taken)
+        if len(self._waiting) <= 2 * BATCH:
+            self._room.set()
+        return taken
+
+
+def _is_plots(event: Input | Asked) -> bool:
+    return isinstance(event, PlotsReceived)

@@ -1,0 +1,124 @@
+"""One node: inputs from one inbox, effects in one order. Reads top to bottom.
+
+Show, then record, then send. What happens is the engine's to decide; here is only the doing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import structlog
+
+from detente.engine import (
+    CloseChannel,
+    Effect,
+    Engine,
+    Input,
+    Record,
+    RecordBody,
+    RecordCheckpoint,
+    RecordReceipt,
+    Send,
+    Show,
+    Stored,
+    StoreFailed,
+    Tick,
+)
+from detente.errors import DetenteError, OrderRefused
+from detente.evidence.store import LeafStore
+from detente.node.clock import Clock
+from detente.node.desk import Desk
+from detente.node.inbox import Asked, Inbox
+from detente.node.peers import PeerLinks
+
+TICK_S: Final = 0.1
+
+log = structlog.get_logger()
+
+
+class Pump:
+    """Takes inputs from the inbox, lets the engine decide and does what it says."""
+
+    def __init__(self, engine: Engine, inbox: Inbox, store: LeafStore, links: PeerLinks, desk: Desk, clock: Clock) -> None:
+        self._engine = engine
+        self._inbox = inbox
+        self._store = store
+        self._links = links
+        self._desk = desk
+        self._clock = clock
+        # SQLite is called from one thread and no other; the loop never waits for the disk.
+        self._writer = ThreadPoolExecutor(1, "record")
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while True:
+                effects: list[Effect] = []
+                for event in await self._inbox.take():
+                    effects += self._decide(event)
+                await self._perform(effects)
+        finally:
+            ticking.cancel()
+            self._writer.shutdown()
+
+    async def _tick(self) -> None:
+        while True:
+            self._inbox.put(Tick())
+            await asyncio.sleep(self._clock.real_s(TICK_S))
+
+    def _decide(self, event: Input | Asked) -> list[Effect]:
+        if not isinstance(event, Asked):
+            return self._engine.handle(event, self._clock.now())
+        try:
+            effects = self._engine.handle(event.given, self._clock.now())
+        except OrderRefused as refused:
+            if not event.answer.done():
+                event.answer.set_exception(refused)
+            return []
+        if not event.answer.done():
+            event.answer.set_result(self._engine.answer)
+        return effects
+
+    async def _perform(self, effects: list[Effect]) -> None:
+        while effects:
+            for effect in effects:
+                if isinstance(effect, Show):
+                    self._desk.show(effect.frame)
+            writes = [e for e in effects if isinstance(e, Record | RecordBody | RecordCheckpoint | RecordReceipt)]
+            stored = await self._record(writes) if writes else []
+            if any(isinstance(event, StoreFailed) for event in stored):
+                # Nothing of this batch leaves: a promise is on the disk or it is not made.
+                effects = [effect for event in stored for effect in self._engine.handle(event, self._clock.now())]
+                continue
+            for effect in effects:
+                if isinstance(effect, Send):
+                    self._links.send(effect.peer, effect.channel, effect.frame)
+                elif isinstance(effect, CloseChannel):
+                    self._links.close_channel(effect.peer, effect.channel)
+            effects = [effect for event in stored for effect in self._engine.handle(event, self._clock.now())]
+
+    async def _record(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, writes)
+        except DetenteError as fault:
+            log.error("record", fault=str(fault))
+            return [StoreFailed(str(fault))]
+
+    def _write(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:
+        appends = [w for w in writes if isinstance(w, Record)]
+        hashes = self._store.append([(w.origin, w.start, w.entries) for w in appends]) if appends else {}
+        for write in writes:
+            match write:
+                case RecordBody(origin, seq, salt, body):
+                    self._store.put_body(origin, seq, salt, body)
+                case RecordCheckpoint(origin, old, new):
+                    self._store.replace_checkpoint(origin, old, new)
+                case RecordReceipt(origin, receipt):
+                    self._store.put_receipt(origin, receipt)
+        starts: dict[str, int] = {}
+        for w in appends:
+            starts.setdefault(w.origin, w.start)
+        return [Stored(origin, starts[origin], leaf_hashes) for origin, leaf_hashes in hashes.items()]

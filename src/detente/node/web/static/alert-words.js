@@ -1,0 +1,72 @@
+// How an alert is said: the same words in the strip, in the queue and to a screen reader.
+
+import { html } from "./html.js";
+import { state } from "./store.js";
+import { t } from "./i18n.js";
+import { arrow } from "./marks.js";
+import { code, others, partyName } from "./words.js";
+import { miles, span, clockZ } from "./format.js";
+
+/** @typedef {Record<string, any>} Row */
+
+const RANK = /** @type {Record<string, number>} */ ({ alarm: 0, warning: 1, caution: 2 });
+
+/** @param {Row} row */
+export const ownHalf = (row) => row.halves.find((/** @type {Row} */ half) => half.party === state.board?.party);
+/** @param {Row} row */
+export const isOpen = (row) => row.state === "active" && !ownHalf(row)?.acknowledged_at_ms;
+
+/** Unacknowledged first, then by level, then time to event. @param {Row[]} rows */
+export const byUrgency = (rows) =>
+  [...rows].sort((p, q) => Number(isOpen(q)) - Number(isOpen(p)) || RANK[p.level] - RANK[q.level] || (p.event_at_ms ?? Infinity) - (q.event_at_ms ?? Infinity));
+
+/** @param {Row[]} rows */
+export const mostUrgent = (rows) => byUrgency(rows.filter(isOpen))[0];
+
+/** Who it is about. @param {Row} row */
+export function who(row) {
+  const a = row.a.label === "?" ? t("track.not_released") : row.a.label;
+  if (row.zone) return html`${code(a)} ${arrow()} ${others(row.zone_name ?? row.zone)}`;
+  const b = row.b ? (row.b.label === "?" ? t("track.not_released") : row.b.label) : "";
+  return html`${code(a)} × ${code(b)}`;
+}
+
+/** The same as plain text. @param {Row} row */
+export const whoText = (row) => `${row.a.label} ${row.zone ? (row.zone_name ?? row.zone) : `× ${row.b?.label ?? ""}`}`;
+
+/** @param {Row} row @param {number} now */
+export function what(row, now) {
+  if (row.kind === "conflict") return row.event_at_ms !== null && row.event_at_ms <= now ? t("alert.conflict_now") : t("alert.conflict");
+  if (row.kind === "incursion") return row.event_at_ms !== null && row.event_at_ms <= now ? t("alert.incursion_now") : t("alert.incursion");
+  return t("alert.approach");
+}
+
+/** Distances, or nothing where there are none. @param {Row} row */
+export function measures(row) {
+  const parts = [];
+  if (row.distance_m !== null && row.kind !== "incursion") parts.push(miles(row.distance_m));
+  if (row.vertical_ft !== null && row.kind === "conflict") parts.push(`${row.vertical_ft} ft`);
+  return parts.join(" / ");
+}
+
+/** What a peer's node says of the same event. @param {Row} verdict */
+export function verdict(verdict) {
+  if (verdict.says === "differs" && verdict.time_to_event_s !== null) return t("verdict.differs_at", { at: span(verdict.time_to_event_s) });
+  return t(`verdict.${verdict.says}`);
+}
+
+/** What the other sides did, in one phrase each. @param {Row} row */
+export function othersDid(row) {
+  return row.halves
+    .filter((/** @type {Row} */ half) => half.party !== state.board?.party)
+    .map((/** @type {Row} */ half) => ({ party: half.party, name: partyName(half.party), text: didText(half) }));
+}
+
+/** @param {Row} half */
+function didText(half) {
+  if (half.acknowledged_at_ms) return t("half.acknowledged", { at: clockZ(half.acknowledged_at_ms) });
+  if (half.displayed_at_ms) return t("half.displayed", { at: clockZ(half.displayed_at_ms) });
+  if (half.held_at_ms) return t("half.held", { at: clockZ(half.held_at_ms) });
+  if (half.sent_at_ms) return t("half.sent", { at: clockZ(half.sent_at_ms) });
+  return t("half.not_sent");
+}

@@ -1,0 +1,59 @@
+// The one connection to the node: boards and zones as text, tracks as binary. It comes back by itself, and says when
+// the picture has stopped: an old picture that looks alive is worse than none.
+
+import { state, update } from "./store.js";
+import { heard, nodeNow } from "./clock.js";
+import { readFrame } from "./map/tracks.js";
+
+const SILENCE_MS = 3000;
+const RETRY_MS = [300, 1000, 2000, 4000];
+
+/** @param {(tracks: import("./map/tracks.js").Tracks) => void} onFrame */
+export function live(onFrame) {
+  let tries = 0;
+  let lastFrame = NaN;
+  /** @type {WebSocket | null} */
+  let socket = null;
+
+  const open = () => {
+    socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => {
+      tries = 0;
+      if (typeof data === "string") text(JSON.parse(data));
+      else frame(data);
+    };
+    socket.onclose = () => {
+      socket = null;
+      setTimeout(open, RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+    };
+  };
+
+  /** @param {Record<string, any>} message */
+  const text = (message) => {
+    if (message.kind === "zones") update({ zones: message.zones });
+    else if (message.kind === "board") {
+      heard(message.board.at_ms);
+      update({ board: message.board });
+    }
+  };
+
+  /** @param {ArrayBuffer} data */
+  const frame = (data) => {
+    const tracks = readFrame(data);
+    lastFrame = performance.now();
+    onFrame(tracks);
+    update({ tracks, link: "live", stoppedAtMs: null });
+  };
+
+  setInterval(() => {
+    if (state.link === "live" && performance.now() - lastFrame > SILENCE_MS) {
+      update({ link: "stopped", stoppedAtMs: nodeNow() - (performance.now() - lastFrame) });
+    }
+  }, 500);
+  open();
+  return {
+    /** Connect anew: another seat sees another board. */
+    again: () => socket?.close(),
+  };
+}

@@ -1,0 +1,204 @@
+// The console begins here: language, seat, codebook, the live connection, and one drawing of everything a frame.
+
+import { html, render } from "./html.js";
+import { state, update, watch } from "./store.js";
+import { speak, chosenLanguage, t } from "./i18n.js";
+import { ask, previewOf, signIn } from "./orders.js";
+import { live } from "./live.js";
+import { readFrame } from "./map/tracks.js";
+import { Situation } from "./map/situation.js";
+import { nextLabels, nextVector, over, set } from "./map/over.js";
+import { top } from "./top.js";
+import { strip } from "./strip.js";
+import { alerts } from "./panels/alerts.js";
+import { hotline } from "./panels/hotline.js";
+import { link } from "./panels/link.js";
+import { feeds } from "./panels/feeds.js";
+import { release } from "./panels/release.js";
+import { help } from "./help.js";
+import { listen } from "./keys.js";
+import { lookForRows } from "./painted.js";
+import { say } from "./say.js";
+import { silence, sound } from "./sound.js";
+import { isOpen, mostUrgent } from "./alert-words.js";
+
+const at = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
+const situation = new Situation(at("#map"));
+
+/** @typedef {Record<string, any>} Row */
+
+const acts = {
+  /** @param {string} lang */
+  speak: async (lang) => {
+    await speak(lang);
+    update({ lang });
+  },
+  /** @param {string} role */
+  sit: async (role) => {
+    try {
+      await signIn(role, token());
+      connection.again();
+    } catch (fault) {
+      update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    }
+  },
+  /** @param {Row} row */
+  showAlert: (row) => {
+    situation.show(row.latitude_e7 / 1e7, row.longitude_e7 / 1e7);
+    update({ focusAlert: row.alert, selected: row.a.number ?? state.selected, follow: false });
+  },
+  /** @param {string | null} peer */
+  preview: (peer) =>
+    previewOf(peer, (bytes) => {
+      const tracks = readFrame(bytes);
+      situation.projection?.project(tracks);
+      return tracks;
+    }),
+  /** @param {number} number */
+  see: (number) => {
+    const row = state.tracks?.rowOf.get(number);
+    if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
+    update({ selected: number });
+  },
+  home: () => {
+    situation.home();
+    update({ follow: false });
+  },
+  /** @param {number} factor */
+  zoom: (factor) => {
+    situation.zoom(factor);
+    update({});
+  },
+};
+
+const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
+
+function right() {
+  const page = { link, feeds, release: () => release(acts) }[state.page];
+  const turn = (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = PAGES[(PAGES.indexOf(state.page) + step + PAGES.length) % PAGES.length];
+    update({ page: next });
+    at(`#tab-${next}`).focus();
+  };
+  return html`${hotline()}
+    <section class="panel pages" aria-label=${t("pages.title")}>
+      <div class="tabs" role="tablist" aria-label=${t("pages.title")} onKeyDown=${turn}>${PAGES.map((name, k) => html`<button key=${name} id=${`tab-${name}`} type="button" role="tab" aria-selected=${state.page === name} aria-controls="page" tabindex=${state.page === name ? 0 : -1} onClick=${() => update({ page: name })}>${t(`page.${name}`)} <kbd>${k + 5}</kbd></button>`)}</div>
+      <div id="page" class="scrolls" role="tabpanel" tabindex="0" aria-labelledby=${`tab-${state.page}`}>${page()}</div>
+    </section>`;
+}
+
+function draw() {
+  const board = state.board;
+  document.body.classList.toggle("stopped-picture", state.link !== "live");
+  document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
+  document.body.classList.toggle("dim", state.show.dim);
+  render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
+  render(strip(acts), at("#strip"));
+  render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
+  render(html`<div class="column">${right()}</div>`, at("#right"));
+  situation.draw();
+  render(html`<div class="over">${over(acts)}</div>`, at("#over"));
+  render(html`<div>${help()}</div>`, at("#dialogs"));
+  names();
+  lookForRows();
+  const open = (board?.alerts ?? []).filter(isOpen);
+  say(board?.alerts ?? []);
+  sound(open.some((/** @type {Row} */ row) => row.level === "alarm"));
+  document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
+  if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
+}
+
+const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn">${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
+
+/** Landmarks and the map speak the desk's language too. */
+function names() {
+  const sky = at("#sky");
+  sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"]])) {
+    at(selector).setAttribute("aria-label", t(key));
+  }
+}
+
+/** @param {"link" | "feeds" | "release"} page */
+function turnTo(page) {
+  update({ page });
+  requestAnimationFrame(() => at("#page").focus());
+}
+
+const pan = (/** @type {number} */ x, /** @type {number} */ y) => {
+  situation.pan(x * 80, y * 80);
+  update({ follow: false });
+};
+
+function keyboard() {
+  const focus = (/** @type {string} */ selector) => () => at(selector).focus();
+  const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
+  listen({
+    alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
+    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"),
+    urgent: () => {
+      const row = mostUrgent(state.board?.alerts ?? []);
+      const own = row && document.querySelector(`[data-acknowledge="${CSS.escape(row.alert)}"]`);
+      /** @type {HTMLElement | null} */ (own ?? document.querySelector("#strip-acknowledge"))?.focus();
+    },
+    show: () => {
+      const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert;
+      const row = state.board?.alerts.find((/** @type {Row} */ r) => r.alert === name) ?? mostUrgent(state.board?.alerts ?? []);
+      if (row) acts.showAlert(row);
+    },
+    silence, previous: () => situation.step(-1), next: () => situation.step(1),
+    find: () => {
+      update({ tracksListed: true });
+      requestAnimationFrame(() => requestAnimationFrame(() => at("#find")?.focus()));
+    },
+    close: () => update(state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
+    closer: () => acts.zoom(1.4), farther: () => acts.zoom(1 / 1.4), home: acts.home,
+    follow: () => update({ follow: !state.follow }), vectors: nextVector, labels: nextLabels,
+    trails: flip("trails"), rings: flip("rings"), zones: flip("zones"), lines: flip("lines"),
+    help: () => update({ help: true }),
+  });
+  at("#sky").addEventListener("keydown", (event) => {
+    const step = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], a: [-1, 0], d: [1, 0], w: [0, -1], s: [0, 1] })[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    pan(...step);
+    event.preventDefault();
+  });
+}
+
+/** The address printed at start may carry the node's token after `#`; it is taken out of the address line at once. */
+function token() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given !== null) {
+    sessionStorage.setItem("detente.token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("detente.token") ?? "";
+}
+
+async function seat() {
+  update({ session: await ask("/api/session") });
+  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0], token());
+  update({ codebook: await ask("/api/codebook") });
+}
+
+/** @type {{again: () => void}} */
+let connection = { again: () => undefined };
+
+async function begin() {
+  await acts.speak(chosenLanguage());
+  watch(draw);
+  draw();
+  keyboard();
+  setInterval(() => update({}), 500);
+  try {
+    await seat();
+  } catch (fault) {
+    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    return;
+  }
+  connection = live((tracks) => situation.frame(tracks));
+}
+
+begin();

@@ -1,0 +1,75 @@
+// Land, and only land: Natural Earth 1:50m, packed by tools/pack_basemap.py, projected once into paths.
+
+/** @typedef {{path: Path2D, west: number, east: number, south: number, north: number}} Shore */
+
+/** @returns {Promise<ArrayBuffer>} */
+export async function loadLand() {
+  return (await fetch("/static/map/land-50m.bin")).arrayBuffer();
+}
+
+/**
+ * @param {ArrayBuffer} buffer
+ * @param {(latitude: number, longitude: number) => void} each
+ * @param {(end: boolean) => void} ring
+ */
+export function readLand(buffer, each, ring) {
+  const view = new DataView(buffer);
+  const bytes = new Uint8Array(buffer);
+  if (new TextDecoder().decode(bytes.subarray(0, 5)) !== "DLND1") throw new TypeError("not a packed land map");
+  const [lonScale, latScale, lon0, lat0] = [5, 13, 21, 29].map((at) => view.getFloat64(at, true));
+  let at = 37;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = bytes[at++];
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+  };
+  const zigzag = () => {
+    const v = varint();
+    return (v >>> 1) ^ -(v & 1);
+  };
+  for (let rings = varint(); rings > 0; rings--) {
+    let [x, y] = [0, 0];
+    ring(false);
+    for (let points = varint(); points > 0; points--) {
+      x += zigzag();
+      y += zigzag();
+      each(lat0 + y * latScale, lon0 + x * lonScale);
+    }
+    ring(true);
+  }
+}
+
+/** @param {ArrayBuffer} buffer @param {import("./project.js").Projection} projection @returns {Shore[]} in NM, north up */
+export function shores(buffer, projection) {
+  /** @type {Shore[]} */
+  const found = [];
+  /** @type {Shore} */
+  let shore;
+  let first = true;
+  readLand(
+    buffer,
+    (latitude, longitude) => {
+      const { east, north } = projection.forward(latitude, longitude);
+      if (first) shore.path.moveTo(east, -north);
+      else shore.path.lineTo(east, -north);
+      first = false;
+      shore.west = Math.min(shore.west, east);
+      shore.east = Math.max(shore.east, east);
+      shore.south = Math.min(shore.south, north);
+      shore.north = Math.max(shore.north, north);
+    },
+    (end) => {
+      if (end) {
+        shore.path.closePath();
+        found.push(shore);
+      } else {
+        shore = { path: new Path2D(), west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };
+        first = true;
+      }
+    },
+  );
+  return found;
+}

@@ -1,0 +1,86 @@
+// What lies over the map: its tools, the banner of a peer's view, the status line, and the tracks as a list for those
+// who do not use a pointer or cannot see the picture.
+
+import { html } from "../html.js";
+import { state, update } from "../store.js";
+import { t } from "../i18n.js";
+import { clockZ, count, level, position } from "../format.js";
+import { bearing } from "./project.js";
+import { code, partyName, party } from "../words.js";
+import { callsignOf, feetOf, labelOf } from "./tracks.js";
+import { NOBODY } from "./display-list.js";
+
+/** @typedef {{preview: (peer: string | null) => void, see: (number: number) => void, home: () => void, zoom: (factor: number) => void}} Acts */
+
+/** @param {string} name @param {unknown} value */
+export const set = (name, value) => update({ show: { ...state.show, [name]: value } });
+
+export const nextVector = () => set("vectorMin", ({ 0: 1, 1: 2, 2: 4, 4: 0 })[state.show.vectorMin] ?? 2);
+export const nextLabels = () => set("labels", ({ off: "auto", auto: "all", all: "off" })[state.show.labels] ?? "auto");
+
+/** @param {Acts} acts */
+export function over(acts) {
+  const { show, board } = state;
+  const toggle = (/** @type {"trails" | "rings" | "zones" | "lines" | "dim"} */ name, /** @type {string} */ label) =>
+    html`<button type="button" aria-pressed=${show[name]} onClick=${() => set(name, !show[name])}>${label}</button>`;
+  return html`
+    <div class="tools" role="toolbar" aria-label=${t("map.tools")}>
+      <button type="button" aria-pressed=${show.vectorMin > 0} onClick=${nextVector}>${show.vectorMin ? t("map.vectors", { n: show.vectorMin }) : t("map.vectors_off")}</button>
+      ${toggle("trails", t("map.trails"))}
+      <button type="button" aria-pressed=${show.labels !== "off"} onClick=${nextLabels}>${t(`map.labels_${show.labels}`)}</button>
+      ${toggle("lines", t("map.lines"))}
+      ${toggle("rings", t("map.rings"))}
+      ${toggle("zones", t("map.zones"))}
+      ${toggle("dim", t("map.dim"))}
+      <button type="button" aria-pressed=${state.follow} onClick=${() => update({ follow: !state.follow })}>${t("map.follow")}</button>
+      <button type="button" aria-pressed=${state.tracksListed} onClick=${() => update({ tracksListed: !state.tracksListed })}>${t("map.list")}</button>
+      <button type="button" onClick=${acts.home}>${t("map.home")}</button>
+      <button type="button" class="square" aria-label=${t("map.closer")} onClick=${() => acts.zoom(1.4)}>+</button>
+      <button type="button" class="square" aria-label=${t("map.farther")} onClick=${() => acts.zoom(1 / 1.4)}>-</button>
+    </div>
+    ${state.preview && html`<div class="banner" role="status"><b>${t("release.banner", { party: partyName(state.preview.peer) })}</b> <span>${t("release.banner_counts", { shown: state.preview.tracks.n, withheld: state.preview.withheld.length })}</span> <span class="num">${clockZ(state.preview.tracks.atMs)}</span>
+      <button type="button" onClick=${() => acts.preview(null)}>${t("release.back")}</button></div>`}
+    ${state.link === "stopped" && html`<div class="stopped"><b>${t("link.stopped", { at: clockZ(state.stoppedAtMs) })}</b><span>${t("link.stopped_what")}</span></div>`}
+    ${state.link === "connecting" && html`<div class="stopped"><b>${t("link.connecting")}</b></div>`}
+    ${state.notice && html`<div class=${`notice ${state.notice.bad ? "bad" : ""}`} role="alert"><span><bdi>${state.notice.text}</bdi></span> <button type="button" onClick=${() => update({ notice: null })}>${t("act.close")}</button></div>`}
+    ${state.tracksListed && list(acts)}
+    ${board && status(board)}`;
+}
+
+/** @param {Record<string, any>} board */
+function status(board) {
+  const { cursor, tracks, selected, shown } = state;
+  const row = selected === null || !tracks ? undefined : tracks.rowOf.get(selected);
+  const from = cursor && tracks && row !== undefined ? bearing({ lat: tracks.lat[row], lon: tracks.lon[row] }, { lat: cursor.latitude, lon: cursor.longitude }) : null;
+  const counts = board.counts;
+  const item = (/** @type {string} */ label, /** @type {number} */ n, cls = "") => html`<span class=${cls}>${label} <b class="num">${count(n)}</b></span>`;
+  return html`<div class="status">
+    ${state.lang !== "en" && html`<span class="text-caution">${t("top.draft_translation")}</span>`}
+    <span>${t("status.cursor")} <b class="num">${cursor ? position(cursor.latitude, cursor.longitude) : "-"}</b></span>
+    ${from && tracks && row !== undefined && html`<span>${t("status.from")} ${code(labelOf(tracks, row))} <b class="num">${String(Math.round(from.degrees) % 360).padStart(3, "0")}° ${from.miles.toFixed(1)} NM</b></span>`}
+    <span class="grow"></span>
+    <span>${t("status.tracks")} <b class="num">${t("count.of", { n: count(shown.tracks), total: count(shown.total) })}</b></span>
+    ${item(t("status.own"), counts.own)} ${item(t("status.shared"), counts.shared)} ${item(t("status.unattributed"), counts.unattributed)}
+    ${item(t("status.stale"), counts.stale)} ${item(t("status.not_assessed"), counts.not_assessed, counts.not_assessed ? "text-caution" : "")}
+    ${shown.labelsLeftOut > 0 && item(t("status.labels_left_out"), shown.labelsLeftOut)}
+    ${shown.dots && html`<span>${t("status.dots")}</span>`}
+  </div>`;
+}
+
+/** @param {Acts} acts */
+function list(acts) {
+  const tracks = state.tracks;
+  if (!tracks) return "";
+  const wanted = state.find.trim().toLowerCase();
+  const rows = [...tracks.number.keys()].filter((i) => !wanted || labelOf(tracks, i).toLowerCase().includes(wanted));
+  rows.sort((p, q) => (labelOf(tracks, p) < labelOf(tracks, q) ? -1 : 1));
+  const declared = (/** @type {number} */ i) => (tracks.declaredBy[i] === NOBODY ? null : (state.board?.parties[tracks.declaredBy[i]]?.id ?? null));
+  return html`<section class="listed" aria-label=${t("map.list")}>
+    <div class="line"><label for="find">${t("map.find")}</label><input id="find" type="search" autocomplete="off" value=${state.find} onInput=${(/** @type {any} */ e) => update({ find: e.target.value })} />
+      <span class="num">${t("count.of", { n: Math.min(rows.length, 200), total: count(rows.length) })}</span><button type="button" onClick=${() => update({ tracksListed: false })}>${t("act.close")}</button></div>
+    <div class="scrolls" tabindex="0" role="group" aria-label=${t("map.list")}><table class="grid"><thead><tr><th scope="col">${t("track.callsign")}</th><th scope="col">${t("track.level")}</th><th scope="col">kt</th><th scope="col">${t("track.declared_by")}</th></tr></thead>
+    <tbody>${rows.slice(0, 200).map((i) => html`<tr key=${tracks.number[i]} class=${tracks.number[i] === state.selected ? "on" : ""}>
+      <td><button type="button" class="plain" onClick=${() => acts.see(tracks.number[i])}>${code(callsignOf(tracks, i) || labelOf(tracks, i))}</button></td>
+      <td class="num">${level(feetOf(tracks, i))}</td><td class="num">${Number.isFinite(tracks.gsKt[i]) ? Math.round(tracks.gsKt[i]) : "-"}</td><td>${party(declared(i))}</td></tr>`)}</tbody></table></div>
+  </section>`;
+}

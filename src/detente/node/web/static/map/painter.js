@@ -1,0 +1,210 @@
+// Draws a display list on a canvas. It decides nothing but strokes.
+
+import { KIND_UNKNOWN } from "./display-list.js";
+import { LINE_PX } from "./labels.js";
+
+const FACE = '"Plex Mono", monospace';
+const TURN = Math.PI * 2;
+
+/** The tokens' colours, read once from the style sheet, so that there is one list of them. */
+export function palette() {
+  const style = getComputedStyle(document.documentElement);
+  const token = (/** @type {string} */ name) => style.getPropertyValue(`--${name}`).trim();
+  const parties = ["own", "party-2", "party-3", "party-2", "party-3", "party-2", "party-3", "party-2", "unknown"].map(token);
+  return {
+    parties, bg: token("bg"), land: token("land"), coast: token("coast"), line: token("line"), text: token("text"),
+    muted: token("muted"), ctl: token("ctl"), dark: token("dark"), focus: token("focus"), alarm: token("alarm"), alarmFill: token("alarm-fill"),
+    warning: token("warning"), caution: token("caution"),
+  };
+}
+
+/** @typedef {ReturnType<typeof palette>} Palette */
+
+/** @param {Palette} colours @param {string} level @returns {string} */
+export const colourOf = (colours, level) => /** @type {any} */ (colours)[level] ?? colours.text;
+
+/** Add one symbol to the current path: half-round, square, triangle, diamond. @param {CanvasRenderingContext2D} c @param {number} kind @param {number} x @param {number} y @param {number} r */
+export function tracePath(c, kind, x, y, r) {
+  if (kind === KIND_UNKNOWN) {
+    c.moveTo(x, y - r - 1);
+    c.lineTo(x + r + 1, y);
+    c.lineTo(x, y + r + 1);
+    c.lineTo(x - r - 1, y);
+    c.closePath();
+  } else if (kind === 0) {
+    c.moveTo(x - r, y + r * 0.8);
+    c.lineTo(x - r, y - r * 0.1);
+    c.arc(x, y - r * 0.1, r, Math.PI, 0);
+    c.lineTo(x + r, y + r * 0.8);
+    c.closePath();
+  } else if (kind % 2 === 1) {
+    c.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8);
+  } else {
+    c.moveTo(x, y - r - 0.5);
+    c.lineTo(x + r + 0.5, y + r * 0.8);
+    c.lineTo(x - r - 0.5, y + r * 0.8);
+    c.closePath();
+  }
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {{flashOn: boolean, quick: boolean}} how */
+export function paint(c, list, colours, how) {
+  c.lineJoin = "round";
+  past(c, list, colours);
+  dots(c, list, colours);
+  symbols(c, list, colours);
+  for (const geometry of list.geometry) conflict(c, geometry, colours);
+  rings(c, list, colours, how.flashOn);
+  if (how.quick) return; // while dragging, labels would only smear
+  labels(c, list, colours);
+  for (const geometry of list.geometry) caption(c, geometry, colours);
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
+function past(c, list, colours) {
+  for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
+    c.fillStyle = c.strokeStyle = colours.parties[kind];
+    c.globalAlpha = 0.5;
+    const places = list.past[kind];
+    for (let i = 0; i < places.length; i += 2) c.fillRect(places[i] - 0.75, places[i + 1] - 0.75, 1.5, 1.5);
+    segments(c, list.trails[kind], 1);
+    c.globalAlpha = 0.75;
+    segments(c, list.vectors[kind], 1);
+  }
+  c.globalAlpha = 1;
+}
+
+/** @param {CanvasRenderingContext2D} c @param {number[]} ends @param {number} width */
+function segments(c, ends, width) {
+  if (!ends.length) return;
+  c.lineWidth = width;
+  c.beginPath();
+  for (let i = 0; i < ends.length; i += 4) {
+    c.moveTo(ends[i], ends[i + 1]);
+    c.lineTo(ends[i + 2], ends[i + 3]);
+  }
+  c.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
+function dots(c, list, colours) {
+  for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
+    c.fillStyle = colours.parties[kind];
+    const places = list.dots[kind];
+    for (let i = 0; i < places.length; i += 2) c.fillRect(places[i] - 1.5, places[i + 1] - 1.5, 3, 3);
+  }
+  c.fillStyle = colours.muted;
+  for (let i = 0; i < list.secondary.length; i += 2) c.fillRect(list.secondary[i] - 1, list.secondary[i + 1] - 1, 2, 2);
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
+function symbols(c, list, colours) {
+  const each = (/** @type {number[][]} */ groups) => {
+    for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
+      const places = groups[kind];
+      if (!places.length) continue;
+      c.strokeStyle = colours.parties[kind];
+      c.beginPath();
+      for (let i = 0; i < places.length; i += 2) tracePath(c, kind, places[i], places[i + 1], 4.5);
+      c.stroke();
+    }
+  };
+  c.lineWidth = 1.5;
+  each(list.symbols);
+  c.setLineDash([2, 2]);
+  each(list.stale);
+  c.setLineDash([]);
+  // A second party holds this aircraft too: a small mark under the symbol.
+  c.fillStyle = colours.text;
+  for (let i = 0; i < list.shared.length; i += 2) c.fillRect(list.shared[i] - 3, list.shared[i + 1] + 7, 6, 1.5);
+  c.fillStyle = colours.text;
+  c.font = `600 7px ${FACE}`;
+  c.textAlign = "center";
+  c.textBaseline = "middle";
+  for (const letter of list.letters) c.fillText(letter.text, letter.x, letter.y + 0.5);
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {boolean} flashOn */
+function rings(c, list, colours, flashOn) {
+  for (const { x, y, level, acknowledged } of list.ringed) {
+    c.strokeStyle = colourOf(colours, level);
+    c.lineWidth = level === "alarm" && !acknowledged && flashOn ? 3.5 : 1.75;
+    circle(c, x, y, 11);
+  }
+  c.strokeStyle = colours.alarm;
+  c.lineWidth = 2;
+  for (let i = 0; i < list.emergencies.length; i += 2) circle(c, list.emergencies[i], list.emergencies[i + 1], 15);
+  c.strokeStyle = colours.focus;
+  for (const { x, y, strong } of list.boxes) {
+    c.lineWidth = strong ? 2 : 1;
+    c.strokeRect(x - 10, y - 10, 20, 20);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} c @param {number} x @param {number} y @param {number} r */
+function circle(c, x, y, r) {
+  c.beginPath();
+  c.arc(x, y, r, 0, TURN);
+  c.stroke();
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").Geometry} geometry @param {Palette} colours */
+function conflict(c, { a, b, at, level, kind }, colours) {
+  c.strokeStyle = colourOf(colours, level);
+  c.lineWidth = 1.5;
+  c.setLineDash([5, 4]);
+  c.beginPath();
+  for (const end of [a, b]) {
+    if (!end) continue;
+    c.moveTo(end[0], end[1]);
+    c.lineTo(at[0], at[1]);
+  }
+  c.stroke();
+  c.setLineDash([]);
+  if (kind === "conflict") circle(c, at[0], at[1], 7);
+  else {
+    c.beginPath();
+    c.moveTo(at[0] - 6, at[1] - 6);
+    c.lineTo(at[0] + 6, at[1] + 6);
+    c.moveTo(at[0] + 6, at[1] - 6);
+    c.lineTo(at[0] - 6, at[1] + 6);
+    c.stroke();
+  }
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").Geometry} geometry @param {Palette} colours */
+function caption(c, { at, level, label }, colours) {
+  if (!label) return;
+  c.font = `600 12px ${FACE}`;
+  c.textAlign = "center";
+  c.textBaseline = "top";
+  const width = c.measureText(label).width + 8;
+  c.fillStyle = colours.bg;
+  c.globalAlpha = 0.8;
+  c.fillRect(at[0] - width / 2, at[1] + 10, width, 16);
+  c.globalAlpha = 1;
+  c.fillStyle = colourOf(colours, level);
+  c.fillText(label, at[0], at[1] + 12);
+}
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
+function labels(c, list, colours) {
+  c.textAlign = "left";
+  c.textBaseline = "top";
+  c.font = `400 12px ${FACE}`;
+  for (const label of list.labels) {
+    if (label.level) continue;
+    c.fillStyle = label.must ? colours.focus : colours.parties[label.kind];
+    label.lines.forEach((line, k) => c.fillText(line, label.left, label.top + 1 + k * LINE_PX));
+  }
+  c.font = `600 12px ${FACE}`;
+  for (const label of list.labels) {
+    if (!label.level) continue;
+    c.fillStyle = label.level === "alarm" ? colours.alarmFill : colourOf(colours, label.level);
+    c.fillRect(label.left - 3, label.top - 1, label.width + 6, LINE_PX + 1);
+    c.fillStyle = label.level === "alarm" ? colours.focus : colours.dark;
+    c.fillText(label.lines[0], label.left, label.top + 1);
+    c.fillStyle = colourOf(colours, label.level);
+    label.lines.slice(1).forEach((line, k) => c.fillText(line, label.left, label.top + 1 + (k + 1) * LINE_PX));
+  }
+}

@@ -1,0 +1,237 @@
+// The map on the screen: its camera, its two canvases, and what a pointer or key does to it.
+
+import { state, update } from "../store.js";
+import { nodeNow } from "../clock.js";
+import { stereographic } from "./project.js";
+import { loadLand, shores } from "./basemap.js";
+import { displayList, toScreen, trackAt } from "./display-list.js";
+import { paint, palette } from "./painter.js";
+import { paintGround, placedZone, takenByGround } from "./ground.js";
+import { History } from "./history.js";
+
+const STEADY = matchMedia("(prefers-reduced-motion: reduce)");
+const [FARTHEST, NEAREST] = [0.05, 400]; // pixels a nautical mile
+
+export class Situation {
+  /** @param {HTMLElement} host */
+  constructor(host) {
+    this.host = host;
+    this.ground = /** @type {HTMLCanvasElement} */ (host.querySelector("#ground"));
+    this.sky = /** @type {HTMLCanvasElement} */ (host.querySelector("#sky"));
+    this.colours = palette();
+    this.history = new History();
+    /** @type {import("./display-list.js").Camera} */
+    this.camera = { east: 0, north: 0, pxPerNm: 2, width: 1, height: 1 };
+    /** @type {import("./project.js").Projection | null} */
+    this.projection = null;
+    /** @type {ArrayBuffer | null} */
+    this.landBytes = null;
+    /** @type {import("./basemap.js").Shore[]} */
+    this.shores = [];
+    /** @type {any[]} */
+    this.zones = [];
+    /** @type {import("./display-list.js").DisplayList | null} */
+    this.list = null;
+    this.centre = "";
+    this.groundKey = "";
+    this.zonesOf = /** @type {any} */ (null);
+    this.dragging = false;
+    this.gestures();
+    new ResizeObserver(() => this.resize()).observe(host);
+    loadLand().then((bytes) => {
+      this.landBytes = bytes;
+      this.project();
+      update({});
+    });
+  }
+
+  resize() {
+    const ratio = devicePixelRatio || 1;
+    const { clientWidth: width, clientHeight: height } = this.host;
+    for (const canvas of [this.ground, this.sky]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const first = this.camera.width === 1;
+    Object.assign(this.camera, { width, height });
+    if (first) this.home();
+    this.groundKey = "";
+    this.draw();
+  }
+
+  /** Take the board's centre, once: everything projected hangs on it. */
+  project() {
+    const board = state.board;
+    if (!board) return;
+    const centre = board.centre_e7.join();
+    if (centre !== this.centre) {
+      this.centre = centre;
+      this.projection = stereographic(board.centre_e7[0] / 1e7, board.centre_e7[1] / 1e7);
+      this.zonesOf = null;
+      this.shores = [];
+      this.home();
+    }
+    if (this.landBytes && this.projection && !this.shores.length) this.shores = shores(this.landBytes, this.projection);
+    if (this.zonesOf !== state.zones && this.projection) {
+      this.zonesOf = state.zones;
+      const ids = board.parties.map((/** @type {any} */ party) => party.id);
+      this.zones = state.zones.map((zone) => placedZone(zone, /** @type {any} */ (this.projection), ids));
+      this.groundKey = "";
+    }
+  }
+
+  /** A new frame has come. @param {import("./tracks.js").Tracks} tracks */
+  frame(tracks) {
+    this.project();
+    if (!this.projection) return;
+    this.projection.project(tracks);
+    this.history.take(tracks);
+  }
+
+  home() {
+    const range = state.board?.range_nm ?? 150;
+    const { width, height } = this.camera;
+    Object.assign(this.camera, { east: 0, north: 0, pxPerNm: Math.min(width, height) / 2 / range });
+    this.draw();
+  }
+
+  /** @param {number} dx pixels @param {number} dy */
+  pan(dx, dy) {
+    this.camera.east += dx / this.camera.pxPerNm;
+    this.camera.north -= dy / this.camera.pxPerNm;
+    this.draw();
+  }
+
+  /** @param {number} factor @param {number} [x] pixels @param {number} [y] */
+  zoom(factor, x = this.camera.width / 2, y = this.camera.height / 2) {
+    const before = this.placeAt(x, y);
+    this.camera.pxPerNm = Math.min(NEAREST, Math.max(FARTHEST, this.camera.pxPerNm * factor));
+    const after = this.placeAt(x, y);
+    this.camera.east += before.east - after.east;
+    this.camera.north += before.north - after.north;
+    this.draw();
+  }
+
+  /** @param {number} x pixels @param {number} y */
+  placeAt(x, y) {
+    const { east, north, pxPerNm, width, height } = this.camera;
+    return { east: east + (x - width / 2) / pxPerNm, north: north - (y - height / 2) / pxPerNm };
+  }
+
+  /** Bring a place, degrees, to the middle. @param {number} latitude @param {number} longitude */
+  show(latitude, longitude) {
+    if (!this.projection) return;
+    const { east, north } = this.projection.forward(latitude, longitude);
+    Object.assign(this.camera, { east, north });
+    this.draw();
+  }
+
+  /** Put down what is to be seen, and paint it. */
+  draw() {
+    this.project();
+    const began = performance.now();
+    const context = this.sky.getContext("2d");
+    const tracks = state.preview ? state.preview.tracks : state.tracks;
+    const board = state.board;
+    if (!context || !this.projection || !board || this.camera.width < 2) return;
+    this.follow(tracks);
+    this.paintGround(board);
+    const ratio = devicePixelRatio || 1;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.camera.width, this.camera.height);
+    if (!tracks) return;
+    const now = nodeNow();
+    const partyNames = board.parties.map((/** @type {any} */ party) => party.name);
+    this.list = displayList({
+      tracks, now, camera: this.camera, party: board.party, show: state.show, selected: state.selected,
+      // A peer's view has our alerts and history no more than the peer has them.
+      alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
+      hovered: state.hovered, forward: this.projection.forward,
+      partyNames, taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
+    });
+    const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
+    paint(context, this.list, this.colours, { flashOn, quick: this.dragging });
+    state.drawMs = performance.now() - began;
+    const { shown, total, labelsLeftOut, dotsOnly } = this.list;
+    state.shown = { tracks: shown, total, labelsLeftOut, dots: dotsOnly };
+  }
+
+  /** @param {import("./tracks.js").Tracks | null} tracks */
+  follow(tracks) {
+    const row = state.follow && state.selected !== null ? tracks?.rowOf.get(state.selected) : undefined;
+    if (tracks && row !== undefined) Object.assign(this.camera, { east: tracks.east[row], north: tracks.north[row] });
+  }
+
+  /** @param {Record<string, any>} board */
+  paintGround(board) {
+    const { rings, zones } = state.show;
+    const key = [...Object.values(this.camera), rings, zones, this.shores.length].join();
+    const context = this.ground.getContext("2d", { alpha: false });
+    if (key === this.groundKey || !context) return;
+    this.groundKey = key;
+    paintGround(context, {
+      shores: this.shores, zones: this.zones, camera: this.camera, show: state.show, colours: this.colours,
+      partyNames: board.parties.map((/** @type {any} */ party) => party.name), ratio: devicePixelRatio || 1,
+    });
+  }
+
+  gestures() {
+    /** @type {{x: number, y: number, moved: boolean} | null} */
+    let grip = null;
+    const sky = this.sky;
+    sky.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      grip = { x: event.offsetX, y: event.offsetY, moved: false };
+      sky.setPointerCapture(event.pointerId);
+    });
+    sky.addEventListener("pointermove", (event) => {
+      if (grip) {
+        const [dx, dy] = [event.offsetX - grip.x, event.offsetY - grip.y];
+        if (!grip.moved && Math.hypot(dx, dy) < 4) return;
+        Object.assign(grip, { x: event.offsetX, y: event.offsetY, moved: true });
+        this.dragging = true;
+        if (state.follow) update({ follow: false });
+        this.pan(-dx, -dy);
+      } else this.point(event.offsetX, event.offsetY);
+    });
+    const drop = (/** @type {PointerEvent} */ event) => {
+      if (grip && !grip.moved && event.type === "pointerup") {
+        const tracks = state.preview ? state.preview.tracks : state.tracks;
+        update({ selected: tracks ? trackAt(tracks, this.camera, event.offsetX, event.offsetY) : null });
+      }
+      grip = null;
+      this.dragging = false;
+      this.draw();
+    };
+    sky.addEventListener("pointerup", drop);
+    sky.addEventListener("pointercancel", drop);
+    sky.addEventListener("pointerleave", () => update({ cursor: null, hovered: null }));
+    sky.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.zoom(Math.exp(-event.deltaY * 0.0015), event.offsetX, event.offsetY);
+      update({});
+    }, { passive: false });
+  }
+
+  /** @param {number} x @param {number} y */
+  point(x, y) {
+    if (!this.projection) return;
+    const { east, north } = this.placeAt(x, y);
+    const tracks = state.preview ? state.preview.tracks : state.tracks;
+    update({ cursor: this.projection.inverse(east, north), hovered: tracks ? trackAt(tracks, this.camera, x, y) : null });
+  }
+
+  /** The next track by distance from the middle. @param {1 | -1} step */
+  step(step) {
+    const tracks = state.tracks;
+    if (!tracks) return;
+    const screen = toScreen(this.camera);
+    const { width, height } = this.camera;
+    const order = [...tracks.number.keys()]
+      .map((i) => ({ number: tracks.number[i], far: Math.hypot(screen.x(tracks.east[i]) - width / 2, screen.y(tracks.north[i]) - height / 2) }))
+      .sort((p, q) => p.far - q.far)
+      .map((entry) => entry.number);
+    const at = state.selected === null ? -1 : order.indexOf(state.selected);
+    update({ selected: order[(at + step + order.length) % order.length] ?? null });
+  }
+}

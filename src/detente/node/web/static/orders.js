@@ -1,0 +1,48 @@
+// Orders go to the node as requests of their own; the answer or the refusal comes back in words.
+
+import { state, update } from "./store.js";
+import { t } from "./i18n.js";
+
+/** @param {string} path @param {RequestInit} [how] @returns {Promise<any>} throws Error with the node's own words */
+export async function ask(path, how = {}) {
+  const headers = { "content-type": "application/json", "x-detente-token": state.session.token ?? "" };
+  const answer = await fetch(path, { ...how, headers });
+  const body = await answer.json();
+  if (!answer.ok) throw new Error(body.detail ?? body.title);
+  return body;
+}
+
+/** Give *order*; a refusal is shown, never thrown. @param {Record<string, any>} order @returns {Promise<boolean>} */
+export async function give(order) {
+  try {
+    await ask("/api/orders", { method: "POST", body: JSON.stringify(order) });
+    return true;
+  } catch (fault) {
+    update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });
+    return false;
+  }
+}
+
+/** @param {string} role @param {string} token */
+export async function signIn(role, token) {
+  const session = await ask("/api/session", { method: "POST", body: JSON.stringify({ role, token }) });
+  update({ session });
+}
+
+/** @param {string} alert */
+export const acknowledge = (alert) => give({ order: "acknowledge", alert });
+
+/** Show the map as *peer* sees us, or our own again with null. @param {string | null} peer @param {(bytes: ArrayBuffer) => any} read */
+export async function previewOf(peer, read) {
+  if (peer === null) {
+    update({ preview: null });
+    return;
+  }
+  try {
+    const answer = await ask(`/api/preview?peer=${encodeURIComponent(peer)}`);
+    const bytes = Uint8Array.from(atob(answer.frame), (c) => c.charCodeAt(0));
+    update({ preview: { peer, tracks: read(bytes.buffer), withheld: answer.withheld } });
+  } catch (fault) {
+    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+  }
+}

@@ -1,0 +1,43 @@
+// "Displayed" means painted: a row counts once it stood in view of a visible document. Then the node is told, once.
+
+import { give } from "./orders.js";
+
+/** @type {Set<string>} */
+const told = new Set();
+/** @type {Set<Element>} */
+const inView = new Set();
+
+const observer = new IntersectionObserver((entries) => {
+  for (const entry of entries) entry.isIntersecting ? inView.add(entry.target) : inView.delete(entry.target);
+  tell();
+}, { threshold: 0.5 });
+
+/** @type {WeakSet<Element>} */
+const known = new WeakSet();
+
+/** Look for new rows: elements with `data-alert` or `data-message` and `data-undisplayed`. */
+export function lookForRows() {
+  for (const row of document.querySelectorAll("[data-undisplayed]")) {
+    if (known.has(row)) continue;
+    known.add(row);
+    observer.observe(row);
+  }
+}
+
+async function tell() {
+  if (document.visibilityState !== "visible") return;
+  /** @type {string[]} */ const alerts = [];
+  /** @type {string[]} */ const messages = [];
+  for (const row of inView) {
+    const { alert, message, undisplayed } = /** @type {HTMLElement} */ (row).dataset;
+    const name = alert ?? message;
+    if (!row.isConnected) inView.delete(row);
+    if (!row.isConnected || undisplayed === undefined || !name || told.has(name)) continue;
+    told.add(name);
+    (alert ? alerts : messages).push(name);
+  }
+  if (!alerts.length && !messages.length) return;
+  if (!(await give({ order: "displayed", alerts, messages }))) [...alerts, ...messages].forEach((name) => told.delete(name));
+}
+
+document.addEventListener("visibilitychange", tell);

@@ -1,0 +1,133 @@
+// The hotline: what was said, how far each message has come, and the composer. Coded phrases come first; free text is
+// marked as such. Receipt is not acknowledgement is not answer, so each has its own word.
+
+import { html } from "../html.js";
+import { state, update } from "../store.js";
+import { t, word } from "../i18n.js";
+import { nodeNow } from "../clock.js";
+import { clockZ, count, countdown } from "../format.js";
+import { arrow } from "../marks.js";
+import { give } from "../orders.js";
+import { code, head, others, party, partyName } from "../words.js";
+
+/** @typedef {Record<string, any>} Row */
+
+const LINES = /** @type {const} */ (["watch", "military", "intelligence", "foreign_service", "leader"]);
+const PRECEDENCES = /** @type {const} */ (["Z", "O", "P", "R"]);
+
+export function hotline() {
+  const board = state.board;
+  const rows = board?.messages ?? [];
+  const total = board?.messages_total ?? 0;
+  return html`<section id="hotline" class="panel grows" aria-label=${t("hotline.title")} tabindex="-1">
+    ${head(t("hotline.title"), "4", codebookState(board))}
+    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map((/** @type {Row} */ row) => message(row))}
+      ${rows.length === 0 && html`<li class="empty">${t("hotline.none")}</li>`}
+      ${rows.length < total && html`<li class="empty">${t("count.of", { n: rows.length, total: count(total) })}</li>`}</ol>
+    ${composer(board)}
+  </section>`;
+}
+
+/** @param {any} board */
+function codebookState(board) {
+  const differing = (board?.peers ?? []).filter((/** @type {Row} */ peer) => peer.codebook_same === false);
+  const version = state.codebook.version;
+  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((/** @type {Row} */ peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
+}
+
+/** @param {Row} row */
+function message(row) {
+  const now = nodeNow();
+  const own = row.sender === state.board?.party;
+  const mine = row.halves.find((/** @type {Row} */ half) => half.party === state.board?.party);
+  const open = !own && !mine?.acknowledged_at_ms;
+  const local = row.rendered[state.lang];
+  return html`<li key=${row.message} class=${`message prec-${row.precedence}`} data-message=${row.message} data-undisplayed=${!own && mine && !mine.displayed_at_ms ? "" : undefined}>
+    <div class="first">${party(row.sender)} ${arrow()} ${party(row.to)} ${row.code ? code(row.code, "strong") : ""}
+      <b class=${`badge prec p-${row.precedence}`}>${t(`precedence.${row.precedence}`)}</b><span class="grow"></span><span class="num muted">${clockZ(row.sent_at_ms)}</span></div>
+    <div class="words">${local ? html`<bdi>${local}</bdi>` : others(row.text, row.lang)}</div>
+    ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate=${false}>${row.lang}</span></div>`}
+    ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate=${false}>${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
+    ${!row.known_code && html`<div class="text-warning">${t("hotline.unknown_code")}</div>`}
+    <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} ${reasonText(row.reason)}` : ""}</div>
+    ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
+    ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm small" : "small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
+    ${open && html`<div class="acts"><button type="button" onClick=${() => give({ order: "acknowledge_message", message: row.message })}>${t("act.acknowledge")}</button>
+      ${[...new Set(row.expects)].map((/** @type {any} */ c) => html`<button key=${c} type="button" onClick=${() => answer(row, c)}>${t("act.answer")} ${code(c)}</button>`)}</div>`}
+  </li>`;
+}
+
+/** @param {string} id */
+function reasonText(id) {
+  const reason = state.codebook.reasons.find((/** @type {Row} */ r) => r.id === id);
+  return reason ? (reason[state.lang] ?? reason.en) : id;
+}
+
+/** One phrase for how far it has come on the other side. @param {Row} row */
+function delivery(row) {
+  if (row.outcome) return t(`outcome.${row.outcome}`);
+  const other = row.halves.find((/** @type {Row} */ half) => half.party === row.to);
+  if (other?.acknowledged_at_ms) return t("delivery.acknowledged");
+  if (other?.displayed_at_ms) return t("delivery.displayed");
+  if (other?.held_at_ms) return t("delivery.held");
+  return t("delivery.sent");
+}
+
+/** Make the composer ready to answer. @param {Row} row @param {string} chosen */
+function answer(row, chosen) {
+  const phrase = phraseOf(chosen);
+  const params = phrase?.params.includes("ref") ? { ref: row.message } : {};
+  update({ composer: { ...state.composer, to: row.sender, code: chosen, params, answers: row.message, line: row.line, precedence: "", reason: "" } });
+  /** @type {HTMLElement | null} */ (document.querySelector("#compose-code"))?.focus();
+}
+
+/** @param {string} id @returns {Row | undefined} */
+const phraseOf = (id) => state.codebook.phrases.find((/** @type {Row} */ phrase) => phrase.code === id);
+
+/** @param {Row} change */
+const compose = (change) => update({ composer: { ...state.composer, ...change } });
+
+/** @param {Row} phrase @param {Row} params @param {string} lang */
+const rendered = (phrase, params, lang) =>
+  (phrase[lang] ?? phrase.en).replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => params[name] || whole);
+
+/** @param {any} board */
+function composer(board) {
+  const c = state.composer;
+  const peers = board?.peers ?? [];
+  const to = c.to || peers[0]?.party || "";
+  const phrase = phraseOf(c.code);
+  const precedence = c.precedence || phrase?.precedence || "R";
+  const same = peers.find((/** @type {Row} */ p) => p.party === to)?.codebook_same !== false;
+  const send = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const shared = { to, line: c.line, reason: precedence === "Z" ? c.reason || null : null, answers: c.answers || null };
+    const order = phrase
+      ? { order: "send_code", ...shared, code: c.code, params: { ...c.params }, precedence: c.precedence || null }
+      : { order: "send_text", ...shared, text: c.text, lang: state.lang, precedence };
+    if (await give(order)) compose({ code: "", params: {}, text: "", reason: "", answers: "", precedence: "" });
+  };
+  const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[/** @type {never} */ (p)]) : c.text.trim() !== "";
+  return html`<form id="composer" onSubmit=${send} aria-label=${t("compose.title")}>
+    <div class="line">
+      ${choice("compose-to", t("compose.to"), to, peers.map((/** @type {Row} */ p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
+      ${choice("compose-line", t("compose.line"), c.line, LINES.map((l) => [l, t(`line.${l}`)]), (v) => compose({ line: v }))}
+      ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
+    </div>
+    ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: {}, precedence: "" }))}
+    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate=${false}>${p}</span>
+      <input value=${c.params[/** @type {never} */ (p)] ?? ""} maxlength="80" autocomplete="off" onInput=${(/** @type {any} */ e) => compose({ params: { ...c.params, [p]: e.target.value } })} /></label>`)}
+    ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
+    ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
+    ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}
+    ${precedence === "Z" && choice("compose-reason", t("compose.reason"), c.reason, [["", t("compose.reason")], ...state.codebook.reasons.map((/** @type {Row} */ r) => [r.id, `${r.id} · ${r[state.lang] ?? r.en}`])], (v) => compose({ reason: v }))}
+    <div class="line">${c.answers && html`<span class="small muted">${t("act.answer")} ${code(c.answers)}</span><button type="button" onClick=${() => compose({ answers: "" })}>${t("act.not_an_answer")}</button>`}<span class="grow"></span>
+      <button class="main" disabled=${!complete || !to || (precedence === "Z" && !c.reason)}>${t("act.send")} ${arrow()} <bdi>${partyName(to)}</bdi></button></div>
+  </form>`;
+}
+
+/** @param {string} id @param {string} label @param {string} value @param {any[]} options @param {(value: string) => void} act */
+function choice(id, label, value, options, act) {
+  return html`<select id=${id} aria-label=${label} value=${value} onChange=${(/** @type {any} */ e) => act(e.target.value)}>
+    ${options.map(([v, text]) => html`<option key=${v} value=${v} selected=${v === value}>${text}</option>`)}</select>`;
+}

@@ -1,0 +1,616 @@
+"""One plot after another against its track: gates, reacquisition, and the motion that is not told.
+
+The rule: a plot that contradicts its track is refused and remembered as a *candidate*. Candidates that agree with
+each other, while the track itself is heard no more, become the track's new position (the aircraft is where it is;
+it was we, or its receiver, who were wrong). While both are heard, they are two aircraft under one address. Either
+way the track is not assessed until it has been consistent for a while.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detente.feeds.plot import Reject
+from detente.picture.motion import newest_slope, offset_m, robust_slope, slope
+from detente.picture.picture import Mark, Reason
+
+DEPTH: Final = 16
+"""Plots remembered a track."""
+
+MEMORY: Final = np.dtype(
+    [
+        ("interval_s", "f8"),  # mean time between plots
+        ("mistrust", "u1"),  # Reason of the last contradiction; 0 none
+        ("mistrust_until_ns", "i8"),
+        ("altitude_at_ns", "i8"),  # of the last altitude taken
+        ("velocity_at_ns", "i8"),  # of the last velocity told or derived
+        ("heard_at_ns", "i8"),  # of the newest plot with this identity, taken or not
+        ("repeated_since_ns", "i8"),  # since when the position has been repeated; 0 it is not
+        ("candidate_plots", "u4"),  # plots in a row that agree with each other and not with the track
+        ("candidate_since_ns", "i8"),
+        ("candidate_at_ns", "i8"),
+        ("candidate_latitude_rad", "f8"),
+        ("candidate_longitude_rad", "f8"),
+        ("candidate_v_east_mps", "f8"),
+        ("candidate_v_north_mps", "f8"),
+        ("taken_since_candidate", "u4"),  # plots the track took meanwhile
+        ("rising_plots", "u4"),  # the same for an altitude
+        ("rising_since_ns", "i8"),
+        ("rising_at_ns", "i8"),
+        ("rising_m", "f8"),
+        ("twin", "i4"),  # row of the other aircraft under this address; -1 none
+        ("splits", "u1"),  # the candidate is another aircraft: the tracker owes it a row
+        ("kept", "u1"),  # how much of the history below is filled
+        ("at_ns", "i8", (DEPTH,)),  # newest last
+        ("latitude_rad", "f8", (DEPTH,)),
+        ("longitude_rad", "f8", (DEPTH,)),
+        ("height_m", "f8", (DEPTH,)),  # pressure where told, else above the ellipsoid; never both in one history
+        ("course_rad", "f8", (DEPTH,)),  # nan unknown
+    ]
+)
+
+GATES: Final = (
+    "future_s",
+    "old_s",
+    "lowest_altitude_m",
+    "highest_altitude_m",
+    "altitude_step_m",
+    "climb_limit_mps",
+    "altitude_memory_s",
+    "speed_limit_mps",
+    "position_step_m",
+    "acceleration_limit_mps2",
+    "reach_acceleration_mps2",
+    "reach_speed_mps",
+    "reacquire_s",
+    "mistrust_s",
+    "frozen_s",
+    "moving_mps",
+    "first_interval_s",
+    "longest_interval_s",
+    "reacquire_plots",
+    "coast_after_s",
+    "coast_after_intervals",
+    "stale_after_s",
+    "stale_after_intervals",
+    "drop_after_s",
+    "drop_after_intervals",
+)
+"""The fields of `Limits` the kernels read, as one record."""
+
+GATE_RECORD: Final = np.dtype([(name, "f8") for name in GATES])
+
+_NO: Final = 0
+_TELEPORT: Final = int(Reject.TELEPORT)
+_ALTITUDE_OUTLIER: Final = int(Reject.ALTITUDE_OUTLIER)
+_STALE: Final = int(Reject.STALE)
+_DUPLICATE: Final = int(Reject.DUPLICATE_ADDRESS)
+_IMPOSSIBLE_SPEED: Final = int(Reject.IMPOSSIBLE_SPEED)
+_NO_POSITION: Final = int(Reject.NO_POSITION)
+_OUT_OF_RANGE: Final = int(Reject.OUT_OF_RANGE)
+_FUTURE: Final = int(Reject.FUTURE)
+
+_BY_TELEPORT: Final = int(Reason.TELEPORT)
+_BY_DUPLICATE: Final = int(Reason.DUPLICATE_ADDRESS)
+_BY_ALTITUDE: Final = int(Reason.ALTITUDE_JUMP)
+_BY_SPEED: Final = int(Reason.IMPOSSIBLE_SPEED)
+_BY_CLOCK: Final = int(Reason.CLOCK_SKEW)
+_BY_FROZEN: Final = int(Reason.FROZEN)
+
+Record = Any
+Records = npt.NDArray[np.void]
+
+
+def _screened(plots: Records, now_ns: int, gates: Records, verdicts: npt.NDArray[np.int64]) -> None:
+    """Write to *verdicts* what is wrong with each plot by itself: a `Reject`, 0 nothing."""
+    gate = gates[0]
+    for i in range(len(plots)):
+        plot = plots[i]
+        latitude = plot["latitude_rad"]
+        longitude = plot["longitude_rad"]
+        v_east = plot["v_east_mps"]
+        v_north = plot["v_north_mps"]
+        age_s = (now_ns - plot["applicable_at_ns"]) * 1e-9
+        if not (math.isfinite(latitude) and math.isfinite(longitude)):
+            verdicts[i] = _NO_POSITION
+        elif abs(latitude) > math.pi / 2 or abs(longitude) > math.pi:
+            verdicts[i] = _OUT_OF_RANGE
+        elif age_s < -gate["future_s"]:
+            verdicts[i] = _FUTURE
+        elif age_s > gate["old_s"]:
+            verdicts[i] = _STALE
+        elif math.hypot(v_east, v_north) > gate["speed_limit_mps"]:
+            verdicts[i] = _IMPOSSIBLE_SPEED
+        else:
+            verdicts[i] = _NO
+
+
+screened = njit(cache=True, nogil=True)(_screened)
+
+
+def _is_near(
+    from_latitude_rad: float,
+    from_longitude_rad: float,
+    v_east_mps: float,
+    v_north_mps: float,
+    elapsed_s: float,
+    plot: Record,
+    gate: Record,
+) -> bool:
+    """Whether *plot* is where an aircraft last seen there, so fast, can be after *elapsed_s*."""
+    east_m, north_m = offset_m(from_latitude_rad, from_longitude_rad, plot["latitude_rad"], plot["longitude_rad"])
+    sigma_m = plot["position_sigma_m"]
+    slack_m = gate["position_step_m"] + (3.0 * sigma_m if sigma_m > 0.0 else 0.0)
+    speed_mps = math.hypot(v_east_mps, v_north_mps)
+    if math.isnan(speed_mps):
+        return bool(math.hypot(east_m, north_m) <= slack_m + gate["reach_speed_mps"] * elapsed_s)
+    fastest_mps = max(gate["reach_speed_mps"], 1.2 * speed_mps)
+    reach_m = min(speed_mps + gate["reach_acceleration_mps2"] * elapsed_s, fastest_mps) * elapsed_s
+    turned_m = 0.5 * gate["acceleration_limit_mps2"] * elapsed_s**2
+    missed_m = math.hypot(east_m - v_east_mps * elapsed_s, north_m - v_north_mps * elapsed_s)
+    return bool(math.hypot(east_m, north_m) <= slack_m + reach_m and missed_m <= slack_m + turned_m)
+
+
+is_near = njit(cache=True, nogil=True)(_is_near)
+
+
+def _mistrust(memory: Record, reason: int, at_ns: int, gate: Record) -> None:
+    memory["mistrust"] = reason
+    memory["mistrust_until_ns"] = at_ns + np.int64(gate["mistrust_s"] * 1e9)
+
+
+mistrust = njit(cache=True, nogil=True)(_mistrust)
+
+
+def _begin(track: Record, memory: Record, plot: Record, gate: Record) -> None:
+    """Set a new track's place and memory; `enter` fills the rest as for any plot."""
+    track["first_at_ns"] = plot["applicable_at_ns"]
+    track["applicable_at_ns"] = plot["applicable_at_ns"]
+    track["plots"] = 0
+    memory["interval_s"] = gate["first_interval_s"]
+    memory["mistrust"] = 0
+    memory["mistrust_until_ns"] = 0
+    memory["heard_at_ns"] = plot["applicable_at_ns"]
+    memory["twin"] = -1
+    memory["splits"] = 0
+    forget(track, memory)
+
+
+def _forget(track: Record, memory: Record) -> None:
+    """Drop what was known of the motion: the track begins again where it now is."""
+    track["altitude_pressure_m"] = math.nan
+    track["altitude_ellipsoid_m"] = math.nan
+    track["v_east_mps"] = math.nan
+    track["v_north_mps"] = math.nan
+    track["v_up_mps"] = math.nan
+    track["turn_rate_radps"] = math.nan
+    track["selected_altitude_m"] = math.nan
+    memory["altitude_at_ns"] = 0
+    memory["velocity_at_ns"] = 0
+    memory["repeated_since_ns"] = 0
+    memory["candidate_plots"] = 0
+    memory["rising_plots"] = 0
+    memory["taken_since_candidate"] = 0
+    memory["kept"] = 0
+
+
+forget = njit(cache=True, nogil=True)(_forget)
+begin = njit(cache=True, nogil=True)(_begin)
+
+
+def _propose(memory: Record, plot: Record, gate: Record) -> int:
+    """Remember a plot that contradicts its track. Returns its `Reject`, or 0 when the track is to begin again there."""
+    at_ns = plot["applicable_at_ns"]
+    elapsed_s = (at_ns - memory["candidate_at_ns"]) * 1e-9
+    agrees = (
+        memory["candidate_plots"] > 0
+        and 0.0 < elapsed_s <= 2.0 * gate["longest_interval_s"]
+        and is_near(
+            memory["candidate_latitude_rad"],
+            memory["candidate_longitude_rad"],
+            memory["candidate_v_east_mps"],
+            memory["candidate_v_north_mps"],
+            elapsed_s,
+            plot,
+            gate,
+        )
+    )
+    if not agrees:
+        memory["candidate_plots"] = 0
+        memory["candidate_since_ns"] = at_ns
+        memory["taken_since_candidate"] = 0
+    memory["candidate_plots"] += 1
+    memory["candidate_at_ns"] = at_ns
+    memory["candidate_latitude_rad"] = plot["latitude_rad"]
+    memory["candidate_longitude_rad"] = plot["longitude_rad"]
+    memory["candidate_v_east_mps"] = plot["v_east_mps"]
+    memory["candidate_v_north_mps"] = plot["v_north_mps"]
+    is_lasting = (
+        memory["candidate_plots"] >= gate["reacquire_plots"]
+        and (at_ns - memory["candidate_since_ns"]) * 1e-9 >= gate["reacquire_s"]
+    )
+    if memory["taken_since_candidate"] >= 2:
+        mistrust(memory, _BY_DUPLICATE, at_ns, gate)
+        if is_lasting and memory["twin"] < 0:
+            memory["splits"] = 1
+        return _DUPLICATE
+    mistrust(memory, _BY_TELEPORT, at_ns, gate)
+    return _NO if is_lasting else _TELEPORT
+
+
+propose = njit(cache=True, nogil=True)(_propose)
+
+
+def _believed_height(height_m: float, before_m: float, climb_mps: float, elapsed_s: float, gate: Record) -> bool:
+    if not gate["lowest_altitude_m"] <= height_m <= gate["highest_altitude_m"]:
+        return False
+    if math.isnan(before_m):
+        return True
+    expected_m = before_m + (climb_mps * elapsed_s if math.isfinite(climb_mps) else 0.0)
+    slack_m = gate["altitude_step_m"] + gate["climb_limit_mps"] * elapsed_s
+    return bool(abs(height_m - expected_m) <= slack_m)
+
+
+believed_height = njit(cache=True, nogil=True)(_believed_height)
+
+
+def _enter_height(track: Record, memory: Record, plot: Record, elapsed_s: float, gate: Record) -> bool:
+    """Take the altitudes of *plot*, or carry the old ones on. False when the plot's altitude is refused."""
+    at_ns = plot["applicable_at_ns"]
+    pressure_m = plot["altitude_pressure_m"]
+    ellipsoid_m = plot["altitude_ellipsoid_m"]
+    has_pressure = math.isfinite(pressure_m)
+    height_m = pressure_m if has_pressure else ellipsoid_m
+    climb_mps = track["v_up_mps"]
+    before_m = track["altitude_pressure_m"] if has_pressure else track["altitude_ellipsoid_m"]
+    silent_s = (at_ns - memory["altitude_at_ns"]) * 1e-9
+    believed = math.isfinite(height_m) and believed_height(height_m, before_m, climb_mps, elapsed_s, gate)
+    refused = math.isfinite(height_m) and not believed
+    if refused and gate["lowest_altitude_m"] <= height_m <= gate["highest_altitude_m"]:
+        again_s = (at_ns - memory["rising_at_ns"]) * 1e-9
+        if memory["rising_plots"] == 0 or not believed_height(height_m, memory["rising_m"], math.nan, again_s, gate):
+            memory["rising_plots"] = 0
+            memory["rising_since_ns"] = at_ns
+        memory["rising_plots"] += 1
+        memory["rising_at_ns"] = at_ns
+        memory["rising_m"] = height_m
+        lasting_s = (at_ns - memory["rising_since_ns"]) * 1e-9
+        if memory["rising_plots"] >= gate["reacquire_plots"] and lasting_s >= gate["reacquire_s"]:
+            believed = True
+            for k in range(memory["kept"]):
+                memory["height_m"][k] = math.nan
+            track["v_up_mps"] = math.nan
+    if refused:
+        mistrust(memory, _BY_ALTITUDE, at_ns, gate)
+    if believed:
+        memory["altitude_at_ns"] = at_ns
+        memory["rising_plots"] = 0
+        track["altitude_pressure_m"] = pressure_m if has_pressure else math.nan
+        sane = gate["lowest_altitude_m"] <= ellipsoid_m <= gate["highest_altitude_m"]
+        track["altitude_ellipsoid_m"] = ellipsoid_m if sane else math.nan
+    elif silent_s > gate["altitude_memory_s"]:
+        track["altitude_pressure_m"] = math.nan
+        track["altitude_ellipsoid_m"] = math.nan
+        track["v_up_mps"] = math.nan
+    elif math.isfinite(climb_mps):
+        track["altitude_pressure_m"] += climb_mps * elapsed_s
+        track["altitude_ellipsoid_m"] += climb_mps * elapsed_s
+    push_height = height_m if believed else math.nan
+    memory["height_m"][memory["kept"] - 1] = push_height
+    return not refused
+
+
+enter_height = njit(cache=True, nogil=True)(_enter_height)
+
+
+def _remember(memory: Record, plot: Record) -> None:
+    """Put the place of *plot* last in the history; the oldest falls out when it is full."""
+    kept = memory["kept"]
+    if kept == DEPTH:
+        for k in range(DEPTH - 1):
+            memory["at_ns"][k] = memory["at_ns"][k + 1]
+            memory["latitude_rad"][k] = memory["latitude_rad"][k + 1]
+            memory["longitude_rad"][k] = memory["longitude_rad"][k + 1]
+            memory["height_m"][k] = memory["height_m"][k + 1]
+            memory["course_rad"][k] = memory["course_rad"][k + 1]
+        kept -= 1
+    memory["at_ns"][kept] = plot["applicable_at_ns"]
+    memory["latitude_rad"][kept] = plot["latitude_rad"]
+    memory["longitude_rad"][kept] = plot["longitude_rad"]
+    memory["height_m"][kept] = math.nan
+    memory["course_rad"][kept] = math.nan
+    memory["kept"] = kept + 1
+
+
+remember = njit(cache=True, nogil=True)(_remember)
+
+
+def _derived_velocity(memory: Record) -> tuple[float, float]:
+    """Return v_east and v_north from the newest positions: those of 6 s, but at least 3 within 30 s; nan when fewer."""
+    kept = memory["kept"]
+    newest_ns = memory["at_ns"][kept - 1]
+    latitude = memory["latitude_rad"][kept - 1]
+    longitude = memory["longitude_rad"][kept - 1]
+    t_s = np.empty(DEPTH)
+    east_m = np.empty(DEPTH)
+    north_m = np.empty(DEPTH)
+    n = 0
+    for k in range(kept - 1, -1, -1):
+        age_s = (newest_ns - memory["at_ns"][k]) * 1e-9
+        if age_s > 30.0 or (age_s > 6.0 and n >= 3):
+            break
+        t_s[n] = -age_s
+        east_m[n], north_m[n] = offset_m(latitude, longitude, memory["latitude_rad"][k], memory["longitude_rad"][k])
+        n += 1
+    if n < 2 or t_s[0] - t_s[n - 1] < 2.0:
+        return math.nan, math.nan
+    if n >= 6:
+        return newest_slope(t_s, east_m, n), newest_slope(t_s, north_m, n)
+    return slope(t_s, east_m, n), slope(t_s, north_m, n)
+
+
+derived_velocity = njit(cache=True, nogil=True)(_derived_velocity)
+
+
+def _derived_climb(memory: Record) -> float:
+    """Return v_up from the newest altitudes: those of 20 s, but at least 4 within 60 s; nan when fewer than 3."""
+    kept = memory["kept"]
+    newest_ns = memory["at_ns"][kept - 1]
+    t_s = np.empty(DEPTH)
+    height_m = np.empty(DEPTH)
+    n = 0
+    for k in range(kept - 1, -1, -1):
+        age_s = (newest_ns - memory["at_ns"][k]) * 1e-9
+        if age_s > 60.0 or (age_s > 20.0 and n >= 4):
+            break
+        if math.isfinite(memory["height_m"][k]):
+            t_s[n] = -age_s
+            height_m[n] = memory["height_m"][k]
+            n += 1
+    if n < 3 or t_s[0] - t_s[n - 1] < 4.0:
+        return math.nan
+    return robust_slope(t_s, height_m, n)
+
+
+derived_climb = njit(cache=True, nogil=True)(_derived_climb)
+
+
+def _turn_rate(memory: Record) -> float:
+    """Return the clockwise turn rate over the newest 12 s of courses, rad/s; nan when fewer than 3 plots tell it."""
+    kept = memory["kept"]
+    newest_ns = memory["at_ns"][kept - 1]
+    newest = memory["course_rad"][kept - 1]
+    t_s = np.empty(DEPTH)
+    turned = np.empty(DEPTH)
+    n = 0
+    last = newest
+    unwound = 0.0
+    for k in range(kept - 1, -1, -1):
+        age_s = (newest_ns - memory["at_ns"][k]) * 1e-9
+        if age_s > 30.0 or (age_s > 12.0 and n >= 3):
+            break
+        course = memory["course_rad"][k]
+        if math.isfinite(course):
+            step = course - last
+            unwound += step - 2.0 * math.pi * math.floor(step / (2.0 * math.pi) + 0.5)
+            last = course
+            t_s[n] = -age_s
+            turned[n] = unwound
+            n += 1
+    if n < 3 or not math.isfinite(newest):
+        return math.nan
+    return slope(t_s, turned, n)
+
+
+turn_rate = njit(cache=True, nogil=True)(_turn_rate)
+
+
+def _enter(track: Record, memory: Record, plot: Record, gate: Record) -> int:
+    """Take *plot* into its track. Returns 0, or ALTITUDE_OUTLIER when all but its altitude was taken."""
+    at_ns = plot["applicable_at_ns"]
+    elapsed_s = (at_ns - track["applicable_at_ns"]) * 1e-9
+    if elapsed_s > 0.0:
+        step_s = min(elapsed_s, gate["longest_interval_s"])
+        weight = 0.5 if track["plots"] < 4 else 0.1
+        memory["interval_s"] += weight * (step_s - memory["interval_s"])
+    track["applicable_at_ns"] = at_ns
+    track["latitude_rad"] = plot["latitude_rad"]
+    track["longitude_rad"] = plot["longitude_rad"]
+    track["position_sigma_m"] = plot["position_sigma_m"]
+    track["velocity_sigma_mps"] = plot["velocity_sigma_mps"]
+    remember(memory, plot)
+    altitude_taken = enter_height(track, memory, plot, elapsed_s, gate)
+
+    v_east = plot["v_east_mps"]
+    v_north = plot["v_north_mps"]
+    if not (math.isfinite(v_east) and math.isfinite(v_north)):
+        v_east, v_north = derived_velocity(memory)
+    if math.isfinite(v_east) and math.isfinite(v_north):
+        track["v_east_mps"] = v_east
+        track["v_north_mps"] = v_north
+        memory["velocity_at_ns"] = at_ns
+        if math.hypot(v_east, v_north) > 5.0:
+            memory["course_rad"][memory["kept"] - 1] = math.atan2(v_east, v_north)
+    elif (at_ns - memory["velocity_at_ns"]) * 1e-9 > gate["longest_interval_s"]:
+        track["v_east_mps"] = math.nan
+        track["v_north_mps"] = math.nan
+    track["turn_rate_radps"] = turn_rate(memory)
+    v_up = plot["v_up_mps"]
+    track["v_up_mps"] = v_up if math.isfinite(v_up) else derived_climb(memory)
+
+    if math.isfinite(plot["selected_altitude_m"]):
+        track["selected_altitude_m"] = plot["selected_altitude_m"]
+    if plot["squawk"] != 0xFFFF:
+        track["squawk"] = plot["squawk"]
+    if plot["on_ground"] != 255:
+        track["on_ground"] = plot["on_ground"]
+    track["plots"] += 1
+    memory["taken_since_candidate"] += 1
+    memory["repeated_since_ns"] = 0
+    return _NO if altitude_taken else _ALTITUDE_OUTLIER
+
+
+enter = njit(cache=True, nogil=True)(_enter)
+
+
+def _follow_one(track: Record, memory: Record, plot: Record, gate: Record) -> int:
+    """Judge *plot* against its track and take it or not. Returns its `Reject`, 0 when taken."""
+    at_ns = plot["applicable_at_ns"]
+    elapsed_s = (at_ns - track["applicable_at_ns"]) * 1e-9
+    if elapsed_s <= 0.0:
+        return _STALE
+    same = plot["latitude_rad"] == track["latitude_rad"] and plot["longitude_rad"] == track["longitude_rad"]
+    if same and math.hypot(track["v_east_mps"], track["v_north_mps"]) > gate["moving_mps"]:
+        # It moves, so a position equal to the last digit is the old one sent again.
+        if memory["repeated_since_ns"] == 0:
+            memory["repeated_since_ns"] = track["applicable_at_ns"]
+        if (at_ns - memory["repeated_since_ns"]) * 1e-9 >= gate["frozen_s"]:
+            # Until the next new position: that one is believed again, if it can be reached.
+            memory["mistrust"] = _BY_FROZEN
+            memory["mistrust_until_ns"] = track["applicable_at_ns"]
+        return _STALE
+    if not is_near(
+        track["latitude_rad"],
+        track["longitude_rad"],
+        track["v_east_mps"],
+        track["v_north_mps"],
+        elapsed_s,
+        plot,
+        gate,
+    ):
+        refused = propose(memory, plot, gate)
+        if refused != _NO:
+            return refused
+        forget(track, memory)
+    return enter(track, memory, plot, gate)
+
+
+follow_one = njit(cache=True, nogil=True)(_follow_one)
+
+
+def _follow(
+    plots: Records,
+    rows: npt.NDArray[np.int64],
+    tracks: Records,
+    memories: Records,
+    gates: Records,
+    now_ns: int,
+    verdicts: npt.NDArray[np.int64],
+) -> None:
+    """Take *plots* (in order of time) into the tracks at *rows* (-1: none); write each one's `Reject` to *verdicts*.
+
+    A plot already refused by itself is not looked at, but its track, if it has one, is told why.
+    Where two aircraft share an address the nearer row takes the plot, and *rows* says which it was.
+    """
+    gate = gates[0]
+    for i in range(len(plots)):
+        row = rows[i]
+        if row < 0:
+            continue
+        plot = plots[i]
+        track = tracks[row]
+        memory = memories[row]
+        memory["heard_at_ns"] = max(memory["heard_at_ns"], min(plot["applicable_at_ns"], now_ns))
+        if verdicts[i] != _NO:
+            if verdicts[i] == _IMPOSSIBLE_SPEED:
+                mistrust(memory, _BY_SPEED, plot["applicable_at_ns"], gate)
+            elif verdicts[i] == _FUTURE:
+                mistrust(memory, _BY_CLOCK, track["applicable_at_ns"], gate)
+            continue
+        if track["plots"] == 0:
+            begin(track, memory, plot, gate)
+            verdicts[i] = enter(track, memory, plot, gate)
+            continue
+        twin = memory["twin"]
+        if twin >= 0 and is_nearer(tracks[twin], track, plot):
+            row = twin
+            rows[i] = row
+        if twin >= 0:
+            mistrust(memories[row], _BY_DUPLICATE, plot["applicable_at_ns"], gate)
+        verdicts[i] = follow_one(tracks[row], memories[row], plot, gate)
+
+
+def _is_nearer(a: Record, b: Record, plot: Record) -> bool:
+    """Whether *plot* is nearer to the predicted place of track *a* than of *b*."""
+    return miss_m(a, plot) < miss_m(b, plot)
+
+
+def _miss_m(track: Record, plot: Record) -> float:
+    east_m, north_m = offset_m(
+        track["latitude_rad"], track["longitude_rad"], plot["latitude_rad"], plot["longitude_rad"]
+    )
+    elapsed_s = (plot["applicable_at_ns"] - track["applicable_at_ns"]) * 1e-9
+    if math.isfinite(track["v_east_mps"]) and math.isfinite(track["v_north_mps"]):
+        east_m -= track["v_east_mps"] * elapsed_s
+        north_m -= track["v_north_mps"] * elapsed_s
+    return math.hypot(east_m, north_m)
+
+
+miss_m = njit(cache=True, nogil=True)(_miss_m)
+is_nearer = njit(cache=True, nogil=True)(_is_nearer)
+follow = njit(cache=True, nogil=True)(_follow)
+
+_COASTED: Final = int(Mark.COASTED)
+_STALE_MARK: Final = int(Mark.STALE)
+_GROUND_MARK: Final = int(Mark.ON_GROUND)
+_EMERGENCY: Final = int(Mark.EMERGENCY)
+_KEPT_MARKS: Final = int(Mark.SECONDARY | Mark.SYNTHETIC)
+
+_R_NO_ALTITUDE: Final = int(Reason.NO_ALTITUDE)
+_R_NO_VELOCITY: Final = int(Reason.NO_VELOCITY)
+_R_STALE: Final = int(Reason.STALE)
+_R_TOO_NEW: Final = int(Reason.TOO_NEW)
+_R_GROUND: Final = int(Reason.ON_GROUND)
+
+
+def _judge(
+    tracks: Records, memories: Records, rows: int, now_ns: int, gates: Records, dropped: npt.NDArray[np.uint8]
+) -> None:
+    """Set marks and reasons of the first *rows* rows at *now_ns*; write 1 to *dropped* where a track is too old."""
+    gate = gates[0]
+    for row in range(rows):
+        track = tracks[row]
+        dropped[row] = 0
+        if track["number"] == 0:
+            continue
+        memory = memories[row]
+        silent_s = (now_ns - track["applicable_at_ns"]) * 1e-9
+        interval_s = memory["interval_s"]
+        unheard_s = (now_ns - memory["heard_at_ns"]) * 1e-9
+        if unheard_s > max(gate["drop_after_s"], gate["drop_after_intervals"] * interval_s):
+            dropped[row] = 1
+            continue
+        stale = silent_s > max(gate["stale_after_s"], gate["stale_after_intervals"] * interval_s)
+        marks = track["flags"] & _KEPT_MARKS
+        if silent_s > max(gate["coast_after_s"], gate["coast_after_intervals"] * interval_s):
+            marks |= _COASTED
+        if stale:
+            marks |= _STALE_MARK
+        if track["on_ground"] == 1:
+            marks |= _GROUND_MARK
+        squawk = track["squawk"]
+        if squawk == 0o7500 or squawk == 0o7600 or squawk == 0o7700:  # noqa: PLR1714 - a tuple would not compile as fast
+            marks |= _EMERGENCY
+        track["flags"] = marks
+        if memory["mistrust"] != 0 and track["applicable_at_ns"] > memory["mistrust_until_ns"]:
+            memory["mistrust"] = 0
+        has_velocity = math.isfinite(track["v_east_mps"]) and math.isfinite(track["v_north_mps"])
+        reason = memory["mistrust"]
+        if reason == 0:
+            if stale:
+                reason = _R_STALE
+            elif track["on_ground"] == 1:
+                reason = _R_GROUND
+            elif not has_velocity:
+                reason = _R_TOO_NEW if track["plots"] < 2 else _R_NO_VELOCITY
+            elif not (math.isfinite(track["altitude_pressure_m"]) or math.isfinite(track["altitude_ellipsoid_m"])):
+                reason = _R_NO_ALTITUDE
+        track["not_assessed"] = reason
+
+
+judge = njit(cache=True, nogil=True)(_judge)

@@ -1,0 +1,167 @@
+"""What a peer is told of one of our alerts: its own aircraft by name, another only when it was released, in bands else.
+
+An alert concerns a peer when it is about an aircraft the peer declared its own, or a line the peer notified. Exact
+distances to a hidden aircraft would give its place away (threat-model.md, row 45), and a live alert about an aircraft
+that is released late or coarsely would undo the release (row 51). So unless every aircraft in it left exactly, or is
+the peer's own, distance and time are told as bands, and the place is that of the peer's own aircraft.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final, Literal
+
+import msgspec
+import numpy as np
+
+from detente.alerts.alert import Alert, AlertEvent, Kind
+from detente.detect.zone import Zone
+from detente.picture.picture import Mark, Tracks
+from detente.release.place import snapped
+from detente.release.release import Released
+from detente.types import NS_PER_MS, PartyId, instant_ms
+from detente.units import DEG_PER_RAD
+
+DISTANCE_BANDS_M: Final = (500, 1_000, 2_000, 5_000, 10_000)
+TIME_BANDS_S: Final = (60, 120, 300, 600, 1_200)
+PLACE_GRID_M: Final = 10_000
+"""Where a hidden aircraft is expected at the peer's line is told to so much: a warning without a place is no use."""
+
+NOT_RELEASED: Final = "traffic not released to you"
+
+_E7 = Annotated[int, msgspec.Meta(ge=-1_800_000_000, le=1_800_000_000)]
+_Ms = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Ascii = Annotated[str, msgspec.Meta(pattern=r"\A[ -~]{0,16}\Z")]
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How an alert names an aircraft that its reader may know."""
+
+    is_yours: bool  # the reader declared it its own
+    ref: Annotated[int, msgspec.Meta(ge=0, lt=2**52)] | None = None  # as in the track frames; None in the reader's own
+    identity: _Ascii = ""  # of the reader's own, or where the release gives it
+    callsign: Annotated[str, msgspec.Meta(pattern=r"\A[ -~]{0,8}\Z")] = ""
+
+
+class AlertTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """The body of an alert's leaf. Integers and short texts only; what is not told is null."""
+
+    alert: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{1,48}\Z")]  # "<party>-<n>", the writer's name for it
+    happening: Literal["raised", "updated", "cleared"]
+    kind: Literal["conflict", "incursion", "approach"]
+    level: Literal["caution", "warning", "alarm"]
+    at_ms: _Ms  # when it was so; UTC
+    a: Named | None  # null: traffic not released to you
+    b: Named | None = None  # null too unless it is a conflict
+    zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    is_banded: bool = False  # distance and time are "at most so much", the place is coarse or your own aircraft's
+    event_at_ms: _Ms | None = None  # exact only
+    within_s: int | None = None  # banded: to the event at most so long; null with an event: longer than any band
+    distance_m: int | None = None  # at the closest point, or least distance to the line; banded: at most so much
+    vertical_ft: int | None = None  # exact only
+    latitude_e7: _E7 | None = None  # 1e-7 degree, WGS 84
+    longitude_e7: _E7 | None = None
+    is_synthetic: bool = False  # reconstruction or exercise: say so on screen
+    because: Literal["", "diverged", "left", "track_dropped", "not_assessed", "ended"] = ""  # cleared; exact or "ended"
+
+
+def alert_for(
+    event: AlertEvent,
+    name: str,
+    tracks: Tracks,
+    released: Released,
+    parties: Sequence[PartyId],
+    zones: Mapping[str, Zone],
+) -> AlertTold | None:
+    """Return what `released.peer` is told of *event*, or None when the alert is not its concern.
+
+    name: of the alert on the wire. tracks: our picture. released: the newest frame to that peer. parties: as
+    `declared_by` and `party` count them, ourselves first. zones: by id.
+    """
+    alert, peer = event.alert, released.peer
+    zone = zones.get(alert.zone)
+    peer_index = parties.index(peer)
+    mine = [_named(number, tracks, released, peer_index) for number in (alert.a, alert.b) if number]
+    owns_line = zone is not None and zone.asserted_by == peer
+    if not owns_line and not any(named is not None and named[0].is_yours for named in mine):
+        return None
+    is_exact = all(named is not None and named[1] for named in mine)
+    # A named aircraft stands first, so that the order tells nothing of the hidden one.
+    names = sorted((n[0] if n else None for n in mine), key=lambda n: (n is None, n is None or not n.is_yours))
+    told = AlertTold(
+        alert=name,
+        happening=event.happening.value,
+        kind=alert.kind.value,
+        level=alert.level.value,
+        at_ms=instant_ms(alert.updated_at if alert.cleared_at is None else alert.cleared_at),
+        a=names[0],
+        b=names[1] if len(names) > 1 else None,
+        zone=alert.zone or None,
+        is_synthetic=_is_synthetic(alert, tracks),
+    )
+    rest = _exact(alert) if is_exact else _banded(alert, tracks, peer_index, owns_line)
+    return msgspec.structs.replace(told, **rest)
+
+
+def _named(number: int, tracks: Tracks, released: Released, peer: int) -> tuple[Named, bool] | None:
+    """Return how the track *number* is named to the peer, and whether it left exactly; None when it did not leave."""
+    rows = np.flatnonzero(tracks["number"] == number)
+    if rows.size and tracks["declared_by"][rows[0]] == peer:
+        track = tracks[rows[0]]
+        return Named(True, identity=_text(track["identity"]), callsign=_text(track["callsign"])), True
+    told = released.item(number)
+    if told is None:
+        return None
+    item, is_exact = told
+    named = Named(False, int(item["ref"]), _text(item["identity"]), _text(item["callsign"]))
+    # A late position would become a live one by the alert.
+    is_late = bool(rows.size) and int(item["at_ms"]) < int(tracks["applicable_at_ns"][rows[0]]) // NS_PER_MS
+    return None if is_late else (named, is_exact)
+
+
+def _exact(alert: Alert) -> dict[str, object]:
+    return {
+        "event_at_ms": None if alert.event_at is None else instant_ms(alert.event_at),
+        "distance_m": _rounded(alert.distance_m),
+        "vertical_ft": alert.vertical_ft if alert.kind is Kind.CONFLICT else None,
+        "latitude_e7": _rounded(alert.latitude_rad * DEG_PER_RAD * 1e7),
+        "longitude_e7": _rounded(alert.longitude_rad * DEG_PER_RAD * 1e7),
+        "because": alert.cleared_because,
+    }
+
+
+def _banded(alert: Alert, tracks: Tracks, peer: int, owns_line: bool) -> dict[str, object]:
+    place: tuple[float, float] | None = None
+    own = tracks[(tracks["declared_by"] == peer) & np.isin(tracks["number"], [alert.a, alert.b])]
+    if len(own):
+        place = float(own["latitude_rad"][0]), float(own["longitude_rad"][0])
+    elif owns_line and math.isfinite(alert.latitude_rad):
+        lat, lon = snapped(np.array([alert.latitude_rad]), np.array([alert.longitude_rad]), PLACE_GRID_M)
+        place = float(lat[0]), float(lon[0])
+    return {
+        "is_banded": True,
+        "within_s": None if alert.event_at is None else _band(alert.time_to_event_s, TIME_BANDS_S),
+        "distance_m": _band(alert.distance_m, DISTANCE_BANDS_M),
+        "latitude_e7": None if place is None else _rounded(place[0] * DEG_PER_RAD * 1e7),
+        "longitude_e7": None if place is None else _rounded(place[1] * DEG_PER_RAD * 1e7),
+        "because": "ended" if alert.cleared_at is not None else "",
+    }
+
+
+def _band(value: float, bands: Sequence[int]) -> int | None:
+    """Return the least of *bands* that *value* is below; None above them all, or when it is unknown."""
+    return next((band for band in bands if value < band), None)
+
+
+def _rounded(value: float) -> int | None:
+    return round(value) if math.isfinite(value) else None
+
+
+def _is_synthetic(alert: Alert, tracks: Tracks) -> bool:
+    flags = tracks["flags"][np.isin(tracks["number"], [alert.a, alert.b])]
+    return bool((flags & np.uint32(Mark.SYNTHETIC)).any())
+
+
+def _text(value: bytes) -> str:
+    return "".join(char for char in bytes(value).decode("ascii", "ignore") if char.isprintable())

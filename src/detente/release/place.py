@@ -1,0 +1,142 @@
+"""Whether tracks are inside an area, and how far they are from its boundary. For release, not for alerts.
+
+Boundaries are straight in latitude and longitude, as drawn. Distances are taken on a plane at the track's own latitude:
+within 1 % up to 50 NM from the boundary below 60° of latitude, which is far finer than any rule needs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detente.units import EARTH_MEAN_RADIUS_M
+
+_CHUNK: Final = 32
+"""Edges that share one bounding box: a track far from the box looks at none of them."""
+
+Floats = npt.NDArray[np.float64]
+
+
+class Shape:
+    """A boundary of closed rings, ready to be asked about many positions.
+
+    rings: each (m, 2) float64 [latitude_rad, longitude_rad]; the last point joins the first. Inside is the even-odd
+    rule over all rings, so holes and several parts need no mark. A shape may cross the antimeridian, and no pole.
+    """
+
+    def __init__(self, rings: list[Floats]) -> None:
+        edges = np.concatenate([_edges(ring, rings[0][0, 1]) for ring in rings])
+        boxes = []
+        for start in range(0, len(edges), _CHUNK):
+            part = edges[start : start + _CHUNK]
+            lats, lons = part[:, [0, 2]], part[:, [1, 3]]
+            boxes.append((lats.min(), lats.max(), lons.min(), lons.max()))
+        self._edges = edges
+        self._boxes = np.array(boxes)
+        self._south, self._north = self._boxes[:, 0].min(), self._boxes[:, 1].max()
+        self._west, self._east = self._boxes[:, 2].min(), self._boxes[:, 3].max()
+        self._middle = (self._west + self._east) / 2.0
+
+    def measure(
+        self, latitude_rad: Floats, longitude_rad: Floats, limit_m: float
+    ) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """Return whether each position is inside, and its distance to the boundary in metres, inf beyond *limit_m*.
+
+        An unknown position is not inside and at distance NaN.
+        """
+        inside = np.zeros(len(latitude_rad), np.bool_)
+        distance = np.full(len(latitude_rad), np.inf)
+        distance[np.isnan(latitude_rad) | np.isnan(longitude_rad)] = np.nan
+        longitude = self._middle + np.mod(longitude_rad - self._middle + math.pi, 2.0 * math.pi) - math.pi
+        reach = limit_m / EARTH_MEAN_RADIUS_M
+        # The widest a metre gets in longitude within reach of the shape.
+        widest = math.cos(min(max(abs(self._south), abs(self._north)) + reach, math.radians(89.0)))
+        rows = np.flatnonzero(
+            (latitude_rad >= self._south - reach)
+            & (latitude_rad <= self._north + reach)
+            & (longitude >= self._west - reach / widest)
+            & (longitude <= self._east + reach / widest)
+        )
+        if rows.size:
+            _measure(latitude_rad, longitude, rows, self._edges, self._boxes, _CHUNK, limit_m, inside, distance)
+        return inside, distance
+
+
+def great_circle_m(latitude_rad: Floats, longitude_rad: Floats, centre_rad: tuple[float, float]) -> Floats:
+    """Return the distance of each position from *centre_rad* on the mean sphere, in metres."""
+    lat, lon = centre_rad
+    half = np.sin((latitude_rad - lat) / 2.0) ** 2
+    half = half + np.cos(latitude_rad) * math.cos(lat) * np.sin((longitude_rad - lon) / 2.0) ** 2
+    distance: Floats = 2.0 * EARTH_MEAN_RADIUS_M * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
+    return distance
+
+
+def snapped(latitude_rad: Floats, longitude_rad: Floats, grid_m: int) -> tuple[Floats, Floats]:
+    """Return the middle of the cell of *grid_m* that each position lies in. The cells are fixed on the globe."""
+    step = grid_m / EARTH_MEAN_RADIUS_M
+    middle = (np.floor(latitude_rad / step) + 0.5) * step
+    # A cell's width in longitude is that of its own row, or two positions of one cell could get two answers.
+    wide = step / np.maximum(np.cos(middle), 0.01)
+    longitude = (np.floor(longitude_rad / wide) + 0.5) * wide
+    return middle, np.mod(longitude + math.pi, 2.0 * math.pi) - math.pi
+
+
+def _edges(ring: Floats, first_lon: float) -> Floats:
+    lon = first_lon + np.mod(ring[:, 1] - first_lon + math.pi, 2.0 * math.pi) - math.pi
+    lon = np.unwrap(lon)
+    start = np.column_stack((ring[:, 0], lon))
+    return np.hstack((start, np.roll(start, -1, axis=0)))
+
+
+@njit(cache=True, nogil=True)
+def _measure(
+    latitude: Floats,
+    longitude: Floats,
+    rows: npt.NDArray[np.int64],
+    edges: Floats,
+    boxes: Floats,
+    chunk: int,
+    limit_m: float,
+    inside: npt.NDArray[np.bool_],
+    distance: Floats,
+) -> None:
+    """Fill *inside* and *distance* of *rows*."""
+    radius = EARTH_MEAN_RADIUS_M
+    for row in rows:
+        lat, lon = latitude[row], longitude[row]
+        shrink = math.cos(lat)
+        reach = limit_m / radius
+        crossings = 0
+        best = limit_m * limit_m / (radius * radius)
+        found = False
+        for c in range(len(boxes)):
+            south, north, west, east = boxes[c, 0], boxes[c, 1], boxes[c, 2], boxes[c, 3]
+            spans = south <= lat <= north and lon <= east
+            near = (
+                south - reach <= lat <= north + reach
+                and (west - lon) * shrink <= reach
+                and (lon - east) * shrink <= reach
+            )
+            if not spans and not near:
+                continue
+            for e in range(c * chunk, min((c + 1) * chunk, len(edges))):
+                y0, y1 = edges[e, 0] - lat, edges[e, 2] - lat
+                x0, x1 = (edges[e, 1] - lon) * shrink, (edges[e, 3] - lon) * shrink
+                if (y0 > 0.0) != (y1 > 0.0) and x0 + (x1 - x0) * y0 / (y0 - y1) > 0.0:
+                    crossings += 1
+                if near:
+                    dy, dx = y1 - y0, x1 - x0
+                    length = dx * dx + dy * dy
+                    along = 0.0 if length == 0.0 else min(1.0, max(0.0, -(x0 * dx + y0 * dy) / length))
+                    px, py = x0 + along * dx, y0 + along * dy
+                    gap = px * px + py * py
+                    if gap <= best:
+                        best = gap
+                        found = True
+        inside[row] = crossings % 2 == 1
+        if found:
+            distance[row] = radius * math.sqrt(best)

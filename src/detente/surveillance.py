@@ -1,0 +1,56 @@
+"""From plots to alerts: tracker, detector and alert book in one step, the same live and in a replay."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from detente.alerts.alert import AlertEvent
+from detente.alerts.life import AlertBook
+from detente.detect.assessment import Assessment
+from detente.detect.detector import Detector
+from detente.feeds.plot import Plots
+from detente.picture.picture import NOBODY, Tracks
+from detente.picture.tracker import Tracker
+from detente.types import Instant, duration_ns
+
+_QUIET_NS: Final = duration_ns(5.0)
+"""Without a new plot nothing but the clock has moved; a pass this often is enough for coasting and clearing."""
+
+
+class Surveillance:
+    """One party's watch over its picture. `tracks`, `assessment` and `book` stand as the last pass left them."""
+
+    def __init__(self, tracker: Tracker, detector: Detector, book: AlertBook) -> None:
+        self.tracker = tracker
+        self.detector = detector
+        self.book = book
+        self.tracks: Tracks = tracker.snapshot()
+        self.assessment = Assessment(Instant(0), 0)
+        self._has_new = False
+
+    def take(
+        self,
+        party: int,
+        source: int,
+        plots: Plots,
+        now: Instant,
+        declared_by: int | npt.NDArray[np.uint16] = NOBODY,
+        *,
+        synthetic: bool = False,
+    ) -> npt.NDArray[np.int64]:
+        """Take plots into the picture; returns the tracker's counts by reason (`Tracker.take`)."""
+        self._has_new = True
+        return self.tracker.take(party, source, plots, now, declared_by, synthetic=synthetic)
+
+    def tick(self, now: Instant) -> list[AlertEvent]:
+        """Bring the picture to *now*, judge it and return what changed among the alerts."""
+        if not self._has_new and now - self.assessment.at < _QUIET_NS:
+            return []
+        self._has_new = False
+        self.tracker.tick(now)
+        self.tracks = self.tracker.snapshot()
+        self.assessment = self.detector.assess(self.tracks, now)
+        return self.book.update(self.assessment, self.tracks, now)

@@ -1,0 +1,692 @@
+"""A desk with an invented scene that moves: the console's development server, and what its browser tests look at.
+
+`python tests/browser/fake_desk.py --port 8001` prints an address. No engine, no feed, no peer: parties, flights, alerts
+and messages are made up here, over a real coast with nothing else on it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from detente.desk.board import (
+    AlertRow,
+    Board,
+    Counts,
+    FeedRow,
+    Half,
+    LaneRow,
+    MessageRow,
+    PeerRow,
+    PeerVerdict,
+    TrackRef,
+    ZoneRow,
+)
+from detente.desk.frame import track_frame
+from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, Displayed, SendCode, SendText, StandDown
+from detente.errors import OrderRefused
+from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.web.server import build_app, serve
+from detente.picture.picture import NOBODY, TRACK, Mark, Reason
+from detente.types import Instant
+from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT
+
+CENTRE_DEG = (-40.6, 173.2)
+ROLES = ("operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "leader")
+PARTIES = [{"id": "alfa", "name": "Alfa"}, {"id": "bravo", "name": "Bravo"}, {"id": "charlie", "name": "Charlie"}]
+PREFIX = {0: "ALF", 1: "BRV", 2: "CHR", NOBODY: ""}
+
+PHRASES = [
+    {
+        "code": "W06",
+        "precedence": "O",
+        "min_role": "operator",
+        "params": ["track"],
+        "expects": ["M04", "P01"],
+        "en": "Request your intentions for track {track}.",
+        "tr": "{track} izi için niyetinizi bildiriniz.",
+        "ru": "Прошу сообщить ваши намерения по объекту {track}.",
+    },
+    {
+        "code": "M04",
+        "precedence": "Z",
+        "min_role": "operator",
+        "params": ["track", "level"],
+        "expects": ["P01"],
+        "en": "Track {track} is descending to {level}.",
+        "tr": "{track} izi {level} seviyesine alçalıyor.",
+        "ru": "Объект {track} снижается до {level}.",
+    },
+    {
+        "code": "P01",
+        "precedence": "R",
+        "min_role": "operator",
+        "params": ["ref"],
+        "expects": [],
+        "en": "Received and understood: {ref}.",
+        "tr": "Alındı ve anlaşıldı: {ref}.",
+        "ru": "Принято и понято: {ref}.",
+    },
+]
+REASONS = [
+    {"id": "R01", "en": "technical failure", "tr": "teknik arıza", "ru": "техническая неисправность"},
+    {"id": "R06", "en": "no contact with crew", "tr": "mürettebatla irtibat yok", "ru": "нет связи с экипажем"},
+]
+
+
+def at_nm(east: float, north: float) -> tuple[float, float]:
+    """Latitude and longitude, degrees, of a place beside the centre. Good enough to draw with."""
+    return CENTRE_DEG[0] + north / 60, CENTRE_DEG[1] + east / 60 / math.cos(math.radians(CENTRE_DEG[0]))
+
+
+def e7(east: float, north: float) -> list[int]:
+    return [round(v * 1e7) for v in at_nm(east, north)]
+
+
+def ring(*corners: tuple[float, float]) -> list[list[int]]:
+    return [e7(*c) for c in (*corners, corners[0])]
+
+
+ZONES = [
+    ZoneRow(
+        "alfa-line-1",
+        "NOTIFIED LINE L-1",
+        "border",
+        "alfa",
+        [ring((52, 190), (44, 70), (30, 0), (20, -60), (24, -190), (-400, -190), (-400, 190))],
+        None,
+        None,
+        2 * M_PER_NM,
+    ),
+    ZoneRow(
+        "bravo-line-1",
+        "BRAVO LINE B-1",
+        "border",
+        "bravo",
+        [ring((60, 190), (52, 74), (38, 4), (27, -58), (31, -190), (400, -190), (400, 190))],
+        None,
+        None,
+        2 * M_PER_NM,
+    ),
+    ZoneRow(
+        "alfa-ex-12",
+        "ALFA EX-12",
+        "zone",
+        "alfa",
+        [ring((-120, 60), (-68, 74), (-60, 40), (-112, 26))],
+        0,
+        24_000,
+        M_PER_NM,
+    ),
+    ZoneRow(
+        "bravo-a-07",
+        "BRAVO A-07",
+        "zone",
+        "bravo",
+        [ring((90, 20), (140, 34), (146, -18), (96, -30))],
+        10_000,
+        29_000,
+        M_PER_NM,
+    ),
+    ZoneRow(
+        "charlie-r-3",
+        "R-3 RESTRICTED",
+        "zone",
+        "charlie",
+        [ring((-6, 112), (26, 104), (18, 78), (-14, 88))],
+        0,
+        None,
+        0,
+    ),
+]
+
+
+@dataclass
+class Flight:
+    callsign: str
+    declared_by: int
+    party: int
+    east_nm: float
+    north_nm: float
+    heading_deg: float
+    speed_kt: float
+    alt_ft: float | None
+    vs_fpm: float = 0.0
+    flags: int = 0
+    reason: int = 0
+    also: int = 0
+
+
+@dataclass
+class Scene:
+    """Flights by number; `moved` carries them along their headings."""
+
+    flights: list[Flight] = field(default_factory=list)
+
+    def tracks(self, now: Instant, run_s: float) -> tuple[np.ndarray, np.ndarray]:
+        n = len(self.flights)
+        table = np.zeros(n, TRACK)
+        other = np.zeros(n, np.uint8)
+        for i, f in enumerate(self.flights):
+            run = f.speed_kt * run_s / 3600
+            east = (f.east_nm + math.sin(math.radians(f.heading_deg)) * run + 260) % 520 - 260
+            north = (f.north_nm + math.cos(math.radians(f.heading_deg)) * run + 190) % 380 - 190
+            lat, lon = at_nm(east, north)
+            row = table[i]
+            row["number"] = i + 1
+            row["party"], row["declared_by"] = f.party, f.declared_by
+            row["callsign"], row["identity"] = f.callsign.encode()[:8], f"icao:{0x4B0000 + i:06x}".encode()
+            row["latitude_rad"], row["longitude_rad"] = math.radians(lat), math.radians((lon + 180) % 360 - 180)
+            row["altitude_pressure_m"] = np.nan if f.alt_ft is None else (f.alt_ft + f.vs_fpm * run_s / 60) * M_PER_FT
+            row["v_east_mps"] = math.sin(math.radians(f.heading_deg)) * f.speed_kt * MPS_PER_KT
+            row["v_north_mps"] = math.cos(math.radians(f.heading_deg)) * f.speed_kt * MPS_PER_KT
+            row["v_up_mps"] = f.vs_fpm * MPS_PER_FPM
+            row["applicable_at_ns"] = now - (14_000_000_000 if f.flags & Mark.STALE else 400_000_000)
+            row["flags"], row["not_assessed"] = f.flags, f.reason
+            other[i] = f.also
+        return table, other
+
+
+def invented_scene(tracks: int, seed: int) -> Scene:
+    rng = np.random.default_rng(seed)
+    flights = [
+        Flight("ALF214", 0, 0, 12.0, 18.0, 88, 460, 27_100, 600, also=2),
+        Flight("BRV61", 1, 1, 40.5, 19.2, 267, 440, 26_800),
+        Flight("ALF330", 0, 0, -10.0, -70.0, 118, 310, 12_000, -500),
+        Flight("BRV77", 1, 1, 46.0, -88.0, 282, 290, 12_600),
+        Flight("UNK402", NOBODY, 0, -34.0, 128.0, 132, 170, 9_000),
+        Flight("BRV124", 1, 1, 92.0, 64.0, 260, 280, 23_300),
+        Flight("", NOBODY, 1, 66.0, -40.0, 300, 240, None, reason=int(Reason.NO_ALTITUDE)),
+    ]
+    while len(flights) < tracks:
+        i = len(flights)
+        east, north = rng.uniform(-255, 255), rng.uniform(-185, 185)
+        owner = NOBODY if rng.random() < 0.08 else 2 if rng.random() < 0.18 else int(east > 36)
+        party = int(rng.integers(0, 2)) if owner == NOBODY else owner
+        name = f"{PREFIX[owner]}{100 + i}"[:8] if owner != NOBODY else ""
+        stale = rng.random() < 0.03
+        flights.append(
+            Flight(
+                name,
+                owner,
+                party,
+                east,
+                north,
+                float(rng.uniform(0, 360)),
+                float(rng.uniform(180, 500)),
+                float(rng.integers(40, 410) * 100),
+                float(rng.choice([0, 0, 0, 900, -1200])),
+                int(Mark.STALE | Mark.COASTED) if stale else 0,
+                int(Reason.STALE) if stale else 0,
+                int(rng.choice([0, 0, 0, 2])),
+            )
+        )
+    return Scene(flights)
+
+
+class FakeDesk:
+    """Fills `DeskPort`. `alert_after_s`: when the first alarm comes; None: never. `tampered`: see the hostile tests."""
+
+    def __init__(self, *, tracks: int = 420, seed: int = 7, alert_after_s: float | None = 0.0) -> None:
+        self.scene = invented_scene(tracks, seed)
+        self.zones = list(ZONES)
+        self.changes = Changes()
+        self.started_ms = self.now_ms()
+        self.alert_after_s = alert_after_s
+        self.number = 0
+        self.orders: list[tuple[str, AnyOrder]] = []
+        self.acknowledged: dict[str, tuple[int, str]] = {}
+        self.displayed: dict[str, int] = {}
+        self.stood_down: dict[str, str] = {}
+        self.sent: list[MessageRow] = []
+        self.extra_alerts: list[AlertRow] = []
+        self.extra_messages: list[MessageRow] = []
+        self.silent = False
+        self._frame: bytes | None = None
+
+    @staticmethod
+    def now_ms() -> int:
+        return time.time_ns() // 1_000_000
+
+    # ---- what DeskPort asks
+
+    def roles(self) -> Sequence[str]:
+        return ROLES
+
+    def frame(self) -> bytes | None:
+        return self._frame
+
+    def codebook(self) -> Mapping[str, Any]:
+        return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "phrases": PHRASES}
+
+    def numbers(self) -> Mapping[str, float]:
+        return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
+
+    async def wait(self, version: int) -> int:
+        return await self.changes.wait(version)
+
+    def preview(self, peer: str) -> Preview:
+        if peer not in {"bravo", "charlie"}:
+            raise OrderRefused("no_such_peer", f"there is no peer {peer!r}")
+        now = Instant(time.time_ns())
+        table, other = self.scene.tracks(now, self._run_s())
+        shown = (table["party"] == 0) & (table["number"] % 4 != 0)
+        kept = table[(table["party"] == 0) & ~shown]
+        withheld = [
+            Withheld(row["callsign"].decode() or "?", "exercise area" if i % 2 else "state")
+            for i, row in enumerate(kept)
+        ]
+        return Preview(peer, self.now_ms(), track_frame(table[shown], other[shown], now), withheld[:200])
+
+    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
+        self.orders.append((role, order))
+        now = self.now_ms()
+        match order:
+            case Displayed(alerts, messages):
+                for name in (*alerts, *messages):
+                    self.displayed.setdefault(name, now)
+            case Acknowledge(alert):
+                if alert not in {row.alert for row in self._alerts(now)}:
+                    raise OrderRefused("no_such_alert", f"there is no alert {alert!r}")
+                self.acknowledged.setdefault(alert, (now, role))
+            case AcknowledgeMessage(message):
+                self.acknowledged.setdefault(message, (now, role))
+            case StandDown(subject, reason):
+                self.stood_down[subject] = reason
+            case SendText() | SendCode():
+                if order.precedence == "Z" and not order.reason:
+                    raise OrderRefused("flash_needs_reason", "a FLASH message needs a coded reason")
+                self.sent.append(self._message(order, role, now))
+        self.publish()
+        return {"taken": True}
+
+    def board(self, role: str) -> Board:
+        now = self.now_ms()
+        alerts, messages = self._alerts(now), self._messages(now)
+        flights = self.scene.flights
+        stale = sum(bool(f.flags & Mark.STALE) for f in flights)
+        return Board(
+            at_ms=now,
+            number=self.number,
+            party="alfa",
+            party_name="Alfa",
+            node="alfa-a1",
+            parties=PARTIES,
+            badges=["EXERCISE", "DEMO ACCOUNTS"],
+            role=role,
+            alerts=alerts,
+            alerts_total=len(alerts),
+            messages=messages,
+            messages_total=len(messages),
+            peers=self._peers(now),
+            feeds=[
+                FeedRow("sbs-north", "up", 182_441 + self.number * 40, {"teleport": 4, "stale": 31}, now - 300),
+                FeedRow("beast-1", "up", 90_112, {"bad_checksum": 218, "duplicate_address": 2}, now - 900),
+                FeedRow("asterix-062", "waiting", 0, {}, None, "connection refused, next try in 8 s"),
+            ],
+            zones=self.zones,
+            counts=Counts(
+                own=sum(f.declared_by == 0 for f in flights),
+                shared=sum(f.party != 0 for f in flights),
+                unattributed=sum(f.declared_by == NOBODY for f in flights),
+                stale=stale,
+                not_assessed=stale + 1,
+                not_assessed_why={"stale": stale, "no_altitude": 1},
+                conflicts=2,
+            ),
+            not_built_yet=["joint operations", "ceasefire claims", "dossier export"],
+            faults=[],
+            centre_e7=e7(0, 0),
+            range_nm=150,
+            audible=True,
+        )
+
+    # ---- the invented story
+
+    def publish(self) -> None:
+        self.number += 1
+        self.changes.bump()
+
+    async def play(self) -> None:
+        """A frame and a board each second."""
+        while True:
+            if not self.silent:
+                now = Instant(time.time_ns())
+                self._frame = track_frame(*self.scene.tracks(now, self._run_s()), now)
+                self.publish()
+            await asyncio.sleep(1)
+
+    def _run_s(self) -> float:
+        return (self.now_ms() - self.started_ms) / 1000
+
+    def _halves(self, name: str, raised: int, now: int) -> list[Half]:
+        mine = self.acknowledged.get(name)
+        age = now - raised
+        return [
+            Half("alfa", raised, raised + 40, self.displayed.get(name), mine and mine[0], mine and mine[1]),
+            Half(
+                "bravo",
+                raised,
+                raised + 600 if age > 600 else None,
+                raised + 1500 if age > 1500 else None,
+                raised + 38_000 if age > 38_000 else None,
+                "operator" if age > 38_000 else None,
+                1,
+            ),
+        ]
+
+    def _alerts(self, now: int) -> list[AlertRow]:
+        if self.alert_after_s is None or self._run_s() < self.alert_after_s:
+            return self.extra_alerts
+        t0 = self.started_ms
+        raised = t0 + round(self.alert_after_s * 1000)
+
+        def row(n: int, **what: Any) -> AlertRow:
+            name = f"alfa-{n}"
+            acknowledged = name in self.acknowledged
+            down = name in self.stood_down
+            base: dict[str, Any] = {
+                "alert": name,
+                "kind": "conflict",
+                "state": "active",
+                "raised_by": "alfa",
+                "b": None,
+                "zone": None,
+                "zone_name": None,
+                "raised_at_ms": raised,
+                "updated_at_ms": now,
+                "cleared_at_ms": None,
+                "halves": self._halves(name, raised, now),
+                "recorded": now - raised > 800,
+                "leaf": "n2Yw0Vd1c2VsZg==" if now - raised > 800 else None,
+                "rung": 0 if acknowledged or down else min(2, (now - raised) // 60_000),
+                "rung_roles": ["operator", "supervisor"] if now - raised > 60_000 else ["operator"],
+                "next_rung_at_ms": None if acknowledged or down else raised + 60_000 * (1 + (now - raised) // 60_000),
+                "acknowledge_by_ms": raised + 60_000,
+                "mark": "EXERCISE",
+            }
+            return AlertRow(**(base | what))
+
+        def when(seconds: float) -> int:
+            return max(now, t0 + round(seconds * 1000))
+
+        lat, lon = e7(26.0, 18.4)
+        lat2, lon2 = e7(19.0, -82.0)
+        lat3, lon3 = e7(-5.0, 103.0)
+        lat4, lon4 = e7(58.0, 60.0)
+        return [
+            row(
+                1,
+                level="alarm",
+                a=TrackRef("ALF214", "alfa", 1),
+                b=TrackRef("BRV61", "bravo", 2),
+                event_at_ms=when(102),
+                distance_m=2.1 * M_PER_NM,
+                vertical_ft=300,
+                latitude_e7=lat,
+                longitude_e7=lon,
+                verdicts=[PeerVerdict("bravo", "same", None)],
+            ),
+            row(
+                2,
+                level="warning",
+                a=TrackRef("ALF330", "alfa", 3),
+                b=TrackRef("BRV77", "bravo", 4),
+                event_at_ms=when(375),
+                distance_m=4.0 * M_PER_NM,
+                vertical_ft=600,
+                latitude_e7=lat2,
+                longitude_e7=lon2,
+                verdicts=[PeerVerdict("bravo", "differs", 460)],
+            ),
+            row(
+                3,
+                kind="incursion",
+                level="warning",
+                a=TrackRef("UNK402", None, 5),
+                zone="charlie-r-3",
+                zone_name="R-3 RESTRICTED",
+                event_at_ms=when(530),
+                distance_m=0.0,
+                vertical_ft=None,
+                latitude_e7=lat3,
+                longitude_e7=lon3,
+                verdicts=[PeerVerdict("bravo", "none", None), PeerVerdict("charlie", "not_assessed", None)],
+            ),
+            row(
+                4,
+                kind="approach",
+                level="caution",
+                a=TrackRef("BRV124", "bravo", 6),
+                zone="alfa-line-1",
+                zone_name="NOTIFIED LINE L-1",
+                event_at_ms=None,
+                distance_m=2600.0,
+                vertical_ft=None,
+                latitude_e7=lat4,
+                longitude_e7=lon4,
+                verdicts=[],
+                acknowledge_by_ms=None,
+                next_rung_at_ms=None,
+            ),
+            row(
+                5,
+                level="caution",
+                state="cleared",
+                a=TrackRef("CHR118", "charlie", None),
+                b=TrackRef("?", None, None),
+                event_at_ms=None,
+                distance_m=5200.0,
+                vertical_ft=900,
+                latitude_e7=lat4,
+                longitude_e7=lon4,
+                cleared_at_ms=raised + 900,
+                verdicts=[PeerVerdict("charlie", "none", None)],
+                acknowledge_by_ms=None,
+                next_rung_at_ms=None,
+            ),
+            *self.extra_alerts,
+        ]
+
+    def _messages(self, now: int) -> list[MessageRow]:
+        t0 = self.started_ms
+        base = {
+            "line": "watch",
+            "by": "operator",
+            "reason": None,
+            "known_code": True,
+            "answers": None,
+            "answered_by": None,
+            "recorded": True,
+            "preview": False,
+            "rung": 0,
+            "next_rung_at_ms": None,
+            "acknowledge_by_ms": None,
+        }
+
+        def coded(
+            n: str, phrase: int, sender: str, to: str, params: dict[str, str], age_s: int, **more: Any
+        ) -> MessageRow:
+            chosen = PHRASES[phrase]
+            rendered = {lang: chosen[lang].format(**params) for lang in ("en", "tr", "ru")}
+            name = f"{sender}-ops-{n}"
+            sent = t0 - age_s * 1000
+            receiver = "alfa" if to == "alfa" else to
+            mine = self.acknowledged.get(name)
+            halves = [
+                Half(sender, sent, sent + 30, sent + 60),
+                Half(
+                    receiver,
+                    sent,
+                    sent + 240,
+                    sent + 900,
+                    sent + 21_000 if to != "alfa" else mine and mine[0],
+                    "operator" if to != "alfa" or mine else None,
+                ),
+            ]
+            return MessageRow(
+                **(
+                    base
+                    | {
+                        "message": name,
+                        "sender": sender,
+                        "to": to,
+                        "precedence": chosen["precedence"],
+                        "code": chosen["code"],
+                        "params": params,
+                        "text": rendered["ru" if sender == "bravo" else "en"],
+                        "lang": "ru" if sender == "bravo" else "en",
+                        "rendered": rendered,
+                        "expects": chosen["expects"],
+                        "sent_at_ms": sent,
+                        "halves": halves,
+                    }
+                    | more
+                )
+            )
+
+        flash = coded("118", 1, "bravo", "alfa", {"track": "BRV61", "level": "FL240"}, 40, reason="R06", rung=1)
+        flash = replace(
+            flash,
+            acknowledge_by_ms=None if flash.message in self.acknowledged else t0 + 20_000,
+            next_rung_at_ms=t0 + 80_000,
+        )
+        text = "Harita üzerindeki kıyı hattı bizde farklı görünüyor; lütfen kontrol ediniz."
+        free = MessageRow(
+            **(
+                base
+                | {
+                    "message": "charlie-ops-9",
+                    "sender": "charlie",
+                    "to": "alfa",
+                    "precedence": "R",
+                    "code": None,
+                    "params": {},
+                    "text": text,
+                    "lang": "tr",
+                    "rendered": {},
+                    "expects": [],
+                    "sent_at_ms": t0 - 300_000,
+                    "halves": [
+                        Half("charlie", t0 - 300_000, t0 - 299_900),
+                        Half("alfa", t0 - 300_000, t0 - 299_000, self.displayed.get("charlie-ops-9")),
+                    ],
+                }
+            )
+        )
+        asked = coded(
+            "117", 0, "alfa", "bravo", {"track": "BRV61"}, 180, answered_by="bravo-ops-118", outcome="answered"
+        )
+        older = coded("115", 2, "alfa", "bravo", {"ref": "bravo-ops-114"}, 900)
+        del now
+        rows = [*self.sent, *self.extra_messages, flash, asked, free, older]
+        return sorted(rows, key=lambda m: -m.sent_at_ms)
+
+    def _message(self, order: SendText | SendCode, role: str, now: int) -> MessageRow:
+        coded = isinstance(order, SendCode)
+        phrase = next((p for p in PHRASES if coded and p["code"] == order.code), None)
+        if coded and phrase is None:
+            raise OrderRefused("unknown_code", f"the codebook has no {order.code!r}")
+        rendered = {lang: phrase[lang].format(**order.params) for lang in ("en", "tr", "ru")} if phrase else {}
+        return MessageRow(
+            message=f"alfa-ops-{200 + len(self.sent)}",
+            line=order.line,
+            sender="alfa",
+            to=order.to,
+            by=role,
+            precedence=order.precedence or (phrase["precedence"] if phrase else "R"),
+            reason=order.reason,
+            code=order.code if coded else None,
+            params=order.params if coded else {},
+            text=rendered["en"] if coded else order.text,
+            lang="en" if coded else order.lang,
+            rendered=rendered,
+            known_code=True,
+            expects=phrase["expects"] if phrase else [],
+            answers=order.answers,
+            answered_by=None,
+            sent_at_ms=now,
+            halves=[Half("alfa", now, now), Half(order.to)],
+            recorded=False,
+            preview=False,
+            acknowledge_by_ms=now + 300_000,
+            rung=0,
+            next_rung_at_ms=now + 120_000,
+        )
+
+    def _peers(self, now: int) -> list[PeerRow]:
+        def lanes(size: int, behind: int) -> list[LaneRow]:
+            text = "nzyh0He+Yk2sQ1Vd"
+            return [
+                LaneRow("flash", 41, text, 41, 12, text, 0),
+                LaneRow("ops", size, text, size - behind, size - 60, text, behind),
+                LaneRow("track", 18_442 + self.number, text, 18_442 + self.number - behind, 18_377, text, behind),
+            ]
+
+        return [
+            PeerRow(
+                "bravo",
+                "bravo-b1",
+                "UP",
+                self.started_ms,
+                now - 400,
+                12.4,
+                -3.0,
+                140.0,
+                lanes(117, 0),
+                True,
+                152,
+                {"exercise area": 31, "state": 18, "delay": 4},
+                "3mF0c2E=",
+                "baseline-2",
+                171,
+                True,
+            ),
+            PeerRow(
+                "charlie",
+                "charlie-c1",
+                "DEGRADED",
+                now - 74_000,
+                now - 14_000,
+                480.0,
+                812.0,
+                15_200.0,
+                lanes(64, 9),
+                False,
+                40,
+                {"third party": 112, "area": 49},
+                "a9c0YQ==",
+                "civil only",
+                38,
+                None,
+            ),
+        ]
+
+
+async def main(port: int, tracks: int) -> None:
+    desk = FakeDesk(tracks=tracks)
+    app = build_app(desk, hosts=[f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"])
+    print(f"http://alfa.localhost:{port}/", flush=True)
+    playing = asyncio.create_task(desk.play())
+    try:
+        await serve(app, "127.0.0.1", port)
+    finally:
+        playing.cancel()
+
+
+if __name__ == "__main__":
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--port", type=int, default=8001)
+    words.add_argument("--tracks", type=int, default=420)
+    given = words.parse_args()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(given.port, given.tracks))
