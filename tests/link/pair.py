@@ -34,12 +34,13 @@ def draft(text="hold north of 35", kind=Kind.HOTLINE, precedence=Precedence.FLAS
 class Node:
     """One side: performs effects at once and remembers what the engine would be told."""
 
-    def __init__(self, name, peer, *, confirmed=True, **options):
+    def __init__(self, name, peer, *, confirmed=True, store=None, **options):
         self.name, self.peer_name, self.confirmed, self.options = name, peer, confirmed, options
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.outbox = deque()
         self.told = []
         self.disk_works = True
+        self.altered_on_disk = None
         self.start()
 
     def start(self):
@@ -53,6 +54,8 @@ class Node:
                 case Append(origin, start, entries):
                     if self.disk_works:
                         hashes = self.store.append([(origin, start, entries)])[origin]
+                        if self.altered_on_disk == origin:
+                            hashes = [bytes(32) for _ in hashes]
                         self.perform(self.session.stored(origin, start, hashes, now), now)
                 case KeepBody(origin, seq, salt, body):
                     self.store.put_body(origin, seq, salt, body)
@@ -62,8 +65,9 @@ class Node:
                     self.store.put_receipt(origin, receipt)
                 case Transmit(channel, frame):
                     self.outbox.append((channel, frame))
-                case Close():
+                case Close(channel, _):
                     self.told.append(effect)
+                    self.perform(self.session.closed(channel, now), now)
                 case _:
                     self.told.append(effect)
 
@@ -92,6 +96,13 @@ class Pair:
 
     def other(self, node):
         return self.bravo if node is self.alfa else self.alfa
+
+    def replace(self, node, store):
+        """Start *node* again from *store*, as from a backup or a clone; the line is cut meanwhile."""
+        self.cut()
+        node.store = store
+        node.told = []
+        node.start()
 
     def heal(self):
         self.is_cut = False

@@ -330,7 +330,10 @@ class Mirror:
         if shown is None or travelled is None or shown[3]:
             return []
         envelope, hashed, leaf, _ = shown
-        body = body_for(envelope, travelled)
+        try:
+            body = body_for(envelope, travelled)
+        except LinkFault:
+            return []  # perhaps the body of the leaf that the log will come to: judged there
         self._previewed[seq] = (envelope, hashed, leaf, True)
         return [Previewed(envelope, hashed, body.octets)]
 

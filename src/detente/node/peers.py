@@ -37,6 +37,7 @@ SUBPROTOCOL: Final = Subprotocol("detente.link.v1")
 _CLOSE_DUPLICATE: Final = 4000
 _CLOSE_REFUSED: Final = 4001
 _CLOSE_SLOW: Final = 4002
+_CLOSE_S: Final = 1.0
 
 # Handshakes that fail are the daily noise of an open port: counted, not printed.
 _quiet: Final = logging.getLogger("detente.peers")
@@ -120,8 +121,10 @@ class _Wire:
             self.ending = asyncio.create_task(self._end(code, reason))
 
     async def _end(self, code: int, reason: str) -> None:
-        with contextlib.suppress(WebSocketException, OSError):
-            await self.socket.close(code, reason)
+        with contextlib.suppress(WebSocketException, OSError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                await self.socket.close(code, reason)
+        self.socket.transport.abort()  # a peer that does not read would keep the rest of it waiting
 
 
 @dataclass
@@ -209,7 +212,7 @@ class PeerLinks:
             compression=None,
             server_header=None,
             ping_interval=None,
-            close_timeout=1,
+            close_timeout=_CLOSE_S,
             max_size=FRAME_LIMIT,
             logger=_quiet,
         )
@@ -330,7 +333,7 @@ class PeerLinks:
                 user_agent_header=None,
                 proxy=None,
                 ping_interval=None,
-                close_timeout=1,
+                close_timeout=_CLOSE_S,
                 max_size=FRAME_LIMIT,
                 logger=_quiet,
             )
