@@ -240,9 +240,10 @@ def test_a_policy_that_names_an_unknown_line_does_not_start():
     assert told(rule('line = { zone = "the line", within_nm = 10 }'), tracks({}), [line("the line/2")]) == [1]
 
 
-def test_a_short_key_is_refused():
-    with pytest.raises(OwnFault, match="at least 16"):
-        Releaser(releaser("").policy, (), {BRAVO: b"short"})
+@pytest.mark.parametrize("key", [b"short", b"x" * 65])
+def test_a_key_too_short_or_too_long_is_refused(key):
+    with pytest.raises(OwnFault, match="16 to 64"):
+        Releaser(releaser("").policy, (), {BRAVO: key})
 
 
 ROWS = st.lists(

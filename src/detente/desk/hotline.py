@@ -375,7 +375,8 @@ class Hotline:
         return said.sent_at_ms + round(within * 1000)
 
     def _wants_answer(self, said: Said) -> bool:
-        return said.code is not None and bool(self._codebook.expects(said.code))
+        # An answer is to be read; it asks for no answer of its own, or two desks would never be done.
+        return said.answers is None and said.code is not None and bool(self._codebook.expects(said.code))
 
     def _is_flash_reason(self, reason: str | None) -> bool:
         return reason in FLASH_REASONS or reason in self._codebook.reasons
