@@ -1,3 +1,5 @@
+"""`python -m detente` is the command line."""
+
 import sys
 
 from detente.cli import main

@@ -120,4 +120,110 @@ class Send:
     frame: str | bytes
 
 
-Effect = Show | Record | RecordCheckpoint | Send
+@dataclass(frozen=True, slots=True)
+class RecordBody:
+    """The body of a leaf that is already in a mirrored log."""
+
+    origin: str
+    seq: int
+    salt: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReceipt:
+    """The newest receipt of a log."""
+
+    origin: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChannel:
+    peer: PartyId
+    channel: str
+
+
+Effect = Show | Record | RecordBody | RecordCheckpoint | RecordReceipt | Send | CloseChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    party: PartyId
+    name: str
+    node: NodeName
+
+
+@dataclass(slots=True)
+class _Peer:
+    """What the engine keeps of one other party besides its link."""
+
+    index: int  # in the table of parties; also the source index of its track frames
+    session: Session
+    refs: dict[int, int] = field(default_factory=dict)  # ref we gave it → our track number
+    theirs: dict[int, bytes] = field(default_factory=dict)  # ref it gave us → identity in our picture
+    newest: Released | None = None
+    shared: int = 0
+    frames_skipped: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+class Engine:
+    """The party. One thread owns it; `answer` is what the order just handled made."""
+
+    def __init__(self, setup: Setup) -> None:
+        self.setup = setup
+        self.codebook = setup.codebook
+        self.answer: dict[str, object] = {}
+        self._own = setup.parties[0].party
+        self._watch = setup.surveillance
+        self._releaser = setup.releaser
+        self._peers = {p.party: _Peer(i, setup.sessions[p.party]) for i, p in enumerate(setup.parties) if i}
+        self._party_of = {
+            origin: peer.party
+            for peer in setup.parties[1:]
+            for origin in setup.sessions[peer.party].origins
+        }
+        self._zones = {zone.zone_id: zone for zone in setup.zones}
+        self._zone_rows = [_zone_row(zone) for zone in setup.zones]
+        self.warnings = Warnings(self._own, setup.alerts_shown)
+        self.escalations = Escalations(setup.ladder)
+        self.hotline = Hotline(self._own, self.codebook, self.escalations)
+        self._feeds = {feed.source: feed for feed in setup.feeds}
+        self._boards = 0
+        self._frame_at = Instant(0)
+        self._store_fault = ""
+        self._names: dict[int, TrackRef] = {}
+
+    # --- inputs
+
+    def handle(self, event: Input, now: Instant) -> list[Effect]:
+        """Return what is to be done about *event*, in order. Raises OrderRefused for an order that is refused."""
+        match event:
+            case PlotsReceived():
+                return self._plots(event, now)
+            case PeerOpened(peer, channel):
+                return self._link(peer, self._peers[peer].session.opened(Channel(channel), now), now)
+            case PeerClosed(peer, channel):
+                return self._link(peer, self._peers[peer].session.closed(Channel(channel), now), now)
+            case PeerSent(peer, channel, frame):
+                return self._link(peer, self._peers[peer].session.received(Channel(channel), frame, now), now)
+            case Stored(origin, start, leaf_hashes):
+                peer = self._party_of[origin]
+                self._store_fault = ""
+                return self._link(peer, self._peers[peer].session.stored(origin, start, leaf_hashes, now), now)
+            case StoreFailed(reason):
+                self._store_fault = reason
+                return [Show()]
+            case OrderGiven(order, role):
+                return self._order(order, role, now)
+            case FeedSaid(source, state, note):
+                self._feeds[source].state, self._feeds[source].note = state, note
+                return [Show()]
+            case PolicySet(releaser):
+                self._releaser = releaser
+                return [Show()]
+            case Tick():
+                return self._tick(now)
+            case _:
+                assert_never(event)

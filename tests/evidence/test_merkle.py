@@ -64,7 +64,7 @@ def test_consistency_holds_between_every_two_sizes_and_for_no_other_root():
             assert verify_consistency(old, new, path, tree.root(old), tree.root(new))
             if old:
                 assert not verify_consistency(old, new, path, leaf_hash(b"x"), tree.root(new))
-            assert not verify_consistency(old, new, path, tree.root(old), leaf_hash(b"x"))
+                assert not verify_consistency(old, new, path, tree.root(old), leaf_hash(b"x"))
             assert not verify_consistency(old, new, [*path, EMPTY_ROOT], tree.root(old), tree.root(new))
 
 

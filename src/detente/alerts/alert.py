@@ -9,7 +9,7 @@ from detente.types import Instant
 
 
 class Level(StrEnum):
-    """How near the event is. The times are the profile's: an alarm is minutes away for a line, one minute for a conflict."""
+    """How near the event is; the times are the profile's. An alarm is minutes away for a line, one for a conflict."""
 
     CAUTION = "caution"
     WARNING = "warning"
@@ -48,6 +48,7 @@ class Alert:
     longitude_rad: float
     cleared_at: Instant | None = None
     cleared_because: str = ""  # from a closed list: `life.Cleared`
+    levels: tuple[tuple[int, int], ...] = ()  # a caution on condition: "if <track> does not level at <ft>"
     held_because: str = ""  # not empty while the verdict cannot be renewed: the name of the `Reason`, "track_dropped"
 
 

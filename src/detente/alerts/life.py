@@ -28,6 +28,9 @@ from detente.types import Instant, duration_ns
 _MOVED_S: Final = 5.0
 """A desk is told again when the event has moved by more than this."""
 
+_ONE_AIRCRAFT_NS: Final = duration_ns(30.0)
+"""How long the tracker may take to know that two tracks side by side are one aircraft."""
+
 _RANK: Final = {Level.CAUTION: 0, Level.WARNING: 1, Level.ALARM: 2}
 
 
@@ -51,6 +54,15 @@ class Key(NamedTuple):
     zone: str
 
 
+class _Seen(NamedTuple):
+    """One pass's verdict, as the alert it would be."""
+
+    alert: Alert
+    counts: bool = True  # towards M of N
+    tells: bool = True  # enough to raise one
+    may_be_one: bool = False  # one aircraft with two devices, perhaps: the tracker will know soon
+
+
 @dataclass(slots=True)
 class _State:
     votes: int = 0  # one bit a pass with a new plot, newest lowest
@@ -58,6 +70,7 @@ class _State:
     alert: Alert | None = None
     gone_since: Instant | None = None
     held_since: Instant | None = None
+    one_since: Instant | None = None
 
 
 class AlertBook:
@@ -71,7 +84,7 @@ class AlertBook:
 
     def update(self, assessment: Assessment, tracks: Tracks, now: Instant) -> list[AlertEvent]:
         """Take one pass of the detector over *tracks* and return what changed, in order."""
-        verdicts = {key: verdict for key, verdict in self._verdicts(assessment, now)}
+        verdicts = dict(self._verdicts(assessment, now))
         stamps = dict(zip(tracks["number"].tolist(), tracks["applicable_at_ns"].tolist(), strict=True))
         secondary = set(tracks["number"][(tracks["flags"] & np.uint32(Mark.SECONDARY)) != 0].tolist())
         lost = {n.track: n.reason for n in assessment.not_assessed if n.other is None}
@@ -84,7 +97,7 @@ class AlertBook:
             if state.alert is None:
                 event = self._raised(key, state, verdict, now)
             elif verdict is not None:
-                event = self._renewed(state, state.alert, verdict)
+                event = self._renewed(state, state.alert, verdict.alert)
             elif key.a in secondary or key.b in secondary:
                 event = self._cleared(state.alert, Cleared.SAME_AIRCRAFT, now)
             elif key.a not in stamps or (key.b and key.b not in stamps):
@@ -100,19 +113,26 @@ class AlertBook:
                 del self._states[key]
         return events
 
-    def _verdicts(self, assessment: Assessment, now: Instant) -> Iterator[tuple[Key, Alert]]:
-        """Yield each verdict as the alert it would be; number 0 for one that only holds."""
+    def _verdicts(self, assessment: Assessment, now: Instant) -> Iterator[tuple[Key, _Seen]]:
         for conflict in assessment.conflicts:
-            yield Key(Kind.CONFLICT, conflict.a, conflict.b, ""), self._of_conflict(conflict, now)
+            seen = _Seen(
+                self._of_conflict(conflict, now),
+                counts=not conflict.is_held,
+                tells=conflict.is_told and not conflict.is_held,
+                may_be_one=conflict.may_be_one,
+            )
+            yield Key(Kind.CONFLICT, conflict.a, conflict.b, ""), seen
         for zone in assessment.zones:
             kind = Kind.APPROACH if zone.phase is Phase.APPROACH else Kind.INCURSION
-            yield Key(kind, zone.track, 0, zone.zone), self._of_zone(zone, kind, now)
+            yield Key(kind, zone.track, 0, zone.zone), _Seen(self._of_zone(zone, kind, now))
 
     def _of_conflict(self, conflict: Conflict, now: Instant) -> Alert:
         return Alert(
-            alert_id=0 if conflict.is_held else 1,
+            alert_id=0,
             kind=Kind.CONFLICT,
-            level=_level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s),
+            level=Level.CAUTION
+            if conflict.levels
+            else _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s),
             a=conflict.a,
             b=conflict.b,
             zone="",
@@ -124,13 +144,14 @@ class AlertBook:
             vertical_ft=conflict.vertical_at_cpa_ft,
             latitude_rad=conflict.latitude_rad,
             longitude_rad=conflict.longitude_rad,
+            levels=conflict.levels,
         )
 
     def _of_zone(self, verdict: ZoneVerdict, kind: Kind, now: Instant) -> Alert:
         is_approach = kind is Kind.APPROACH
         entry_s = verdict.time_to_entry_s
         return Alert(
-            alert_id=1,
+            alert_id=0,
             kind=kind,
             level=Level.WARNING
             if is_approach
@@ -148,26 +169,37 @@ class AlertBook:
             longitude_rad=verdict.longitude_rad,
         )
 
-    def _vote(self, state: _State, verdict: Alert | None, stamp: tuple[int, int]) -> None:
+    def _vote(self, state: _State, verdict: _Seen | None, stamp: tuple[int, int]) -> None:
         if stamp != state.stamp:
             state.stamp = stamp
-            votes = (state.votes << 1) | (verdict is not None and verdict.alert_id != 0)
+            votes = (state.votes << 1) | (verdict is not None and verdict.counts)
             state.votes = votes & ((1 << self.profile.confirm[1]) - 1)
 
-    def _raised(self, key: Key, state: _State, verdict: Alert | None, now: Instant) -> AlertEvent | None:
-        if verdict is None or verdict.alert_id == 0:
+    def _raised(self, key: Key, state: _State, verdict: _Seen | None, now: Instant) -> AlertEvent | None:
+        if verdict is None or not verdict.may_be_one:
+            state.one_since = None
+        elif state.one_since is None:
+            state.one_since = now
+        if verdict is None or not verdict.tells:
             return None
-        is_near = verdict.time_to_event_s <= self.profile.confirm_within_s
+        if state.one_since is not None and now - state.one_since < _ONE_AIRCRAFT_NS:
+            return None
+        is_near = verdict.alert.time_to_event_s <= self.profile.confirm_within_s
         if state.votes.bit_count() < self.profile.confirm[0] and not (is_near and key.kind is Kind.CONFLICT):
             return None
         self._last_id += 1
-        return AlertEvent(Happening.RAISED, replace(verdict, alert_id=self._last_id, raised_at=now))
+        return AlertEvent(Happening.RAISED, replace(verdict.alert, alert_id=self._last_id))
 
     def _renewed(self, state: _State, alert: Alert, verdict: Alert) -> AlertEvent | None:
         state.gone_since = state.held_since = None
         level = max(alert.level, verdict.level, key=_RANK.__getitem__)
         renewed = replace(verdict, alert_id=alert.alert_id, raised_at=alert.raised_at, level=level)
-        told = level is not alert.level or bool(alert.held_because) or _has_moved(alert, renewed)
+        told = (
+            level is not alert.level
+            or bool(alert.held_because)
+            or alert.levels != renewed.levels
+            or _has_moved(alert, renewed)
+        )
         if not told:
             return None
         return AlertEvent(Happening.UPDATED, renewed)
@@ -183,7 +215,7 @@ class AlertBook:
         return AlertEvent(Happening.UPDATED, replace(alert, held_because=name, updated_at=now))
 
     def _gone(
-        self, key: Key, state: _State, alert: Alert, verdicts: dict[Key, Alert], now: Instant
+        self, key: Key, state: _State, alert: Alert, verdicts: dict[Key, _Seen], now: Instant
     ) -> AlertEvent | None:
         if key.kind is Kind.APPROACH and (entered := self._states.get(key._replace(kind=Kind.INCURSION))):
             if entered.alert is not None:

@@ -100,7 +100,9 @@ def replay(
         surveillance = Surveillance(Tracker(), Detector(profile, zones), AlertBook(profile))
         first, last = _span(sources)
         replaying = bar.add_task("replaying", total=(last - first) / NS_PER_S)
-        events = run(sources, surveillance, replayed, lambda now: bar.update(replaying, completed=(now - first) / NS_PER_S))
+        events = run(
+            sources, surveillance, replayed, lambda now: bar.update(replaying, completed=(now - first) / NS_PER_S)
+        )
         show = _print_json if as_json else _print_row
         for event in events:
             show(event, replayed.names)
@@ -119,7 +121,9 @@ def read_zone_file(path: Path) -> tuple[Zone, ...]:
         if raw[:2] == b"\x1f\x8b":
             raw = gzip.decompress(raw)
     except (OSError, EOFError, gzip.BadGzipFile) as wrong:
-        raise ConfigError(f"{path}: {wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else wrong}") from None
+        raise ConfigError(
+            f"{path}: {wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else wrong}"
+        ) from None
     try:
         return read_zones(raw, asserted_by=PartyId("not-stated"))
     except ConfigError as wrong:
@@ -130,7 +134,7 @@ def run(
     sources: list[Plots],
     surveillance: Surveillance,
     replayed: Replayed,
-    on_tick: Callable[[Instant], None] = lambda now: None,
+    on_tick: Callable[[Instant], None] = lambda _: None,
 ) -> Iterator[AlertEvent]:
     """Play *sources*, each in order of time, second by second, and yield the alert events.
 
@@ -258,11 +262,21 @@ def event_record(event: AlertEvent, names: dict[int, str]) -> dict[str, Any]:
         "latitude_deg": round(alert.latitude_rad * DEG_PER_RAD, 6),
         "longitude_deg": round(alert.longitude_rad * DEG_PER_RAD, 6),
     }
+    if alert.levels:
+        record["condition"] = condition(alert, names)
     if alert.held_because:
         record["held_because"] = alert.held_because
     if event.happening is Happening.CLEARED:
         record["cleared_because"] = alert.cleared_because
     return record
+
+
+def condition(alert: Alert, names: dict[int, str]) -> str:
+    """Return in words what a conditional alert depends on: ``if 4ca225 does not level at FL360``."""
+    return "if " + " or ".join(
+        f"{names.get(track, str(track))} does not level at FL{round(level_ft / 100):03d}"
+        for track, level_ft in alert.levels
+    )
 
 
 def _finite(value: float) -> float | None:
@@ -278,15 +292,16 @@ def _print_row(event: AlertEvent, names: dict[int, str]) -> None:
     about = alert.zone or names.get(alert.b, "?")
     print(
         f"{iso_utc(alert.updated_at, 0)}  {alert.alert_id:>4} {event.happening:<8} {alert.kind:<9} {alert.level:<8}"
-        f"{names.get(alert.a, '?'):<10} {about:<16} {_when(alert)}"
+        f"{names.get(alert.a, '?'):<10} {about:<16} {_when(alert, names)}"
     )
 
 
-def _when(alert: Alert) -> str:
+def _when(alert: Alert, names: dict[int, str]) -> str:
     if alert.cleared_because:
         return alert.cleared_because
     what = f"{alert.distance_m / M_PER_NM:.1f} NM"
     what += f" {alert.vertical_ft} ft" if alert.kind is Kind.CONFLICT else ""
+    what += f"  {condition(alert, names)}" if alert.levels else ""
     return what if alert.event_at is None else f"in {alert.time_to_event_s:.0f} s  {what}"
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from detente.detect import cpa, incursion
 from detente.detect.assessment import Assessment, Conflict, NotAssessed, Phase, ZoneVerdict
+from detente.detect.level import levels_that_avoid, settle
 from detente.detect.motion import Floats, along, geodetic, motions
 from detente.detect.profile import Minima, Profile
 from detente.detect.screen import pairs_in_conflict
@@ -31,6 +34,11 @@ _PHASES = {
 }
 
 
+ONE_AIRCRAFT_M: Final = 25.0
+ONE_AIRCRAFT_FT: Final = 150.0
+ONE_AIRCRAFT_MPS: Final = 5.0
+
+
 def conflicts(
     latitude_rad: Floats,
     longitude_rad: Floats,
@@ -43,9 +51,9 @@ def conflicts(
 ) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.bool_]]:
     """Judge all pairs of n aircraft at one instant, each holding its course and climb.
 
-    All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict (k, 2)
-    in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,), of which no
-    pair says anything.
+    All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict
+    (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
+    of which no pair says anything.
     """
     nothing = np.full(len(latitude_rad), np.nan)
     still = np.zeros(len(latitude_rad))
@@ -91,7 +99,9 @@ class Detector:
         lost = [_why_unknown(row) for row in m]
         numbers = judged["number"].tolist()
         not_assessed += [NotAssessed(n, why) for n, why in zip(numbers, lost, strict=True) if why != Reason.NONE]
-        found_conflicts, undecided = self._conflicts(m, numbers)
+        selected_ft = judged["selected_altitude_m"] / M_PER_FT
+        nameless = judged["identity"].astype("S1") == b"~"
+        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
         return Assessment(
             at=now,
             tracks=len(shown),
@@ -100,25 +110,52 @@ class Detector:
             not_assessed=tuple(not_assessed + undecided),
         )
 
-    def _conflicts(self, m: Floats, numbers: list[int]) -> tuple[list[Conflict], list[NotAssessed]]:
-        minima, hold, floor_ft = self.profile.minima, self.profile.hold, self.profile.floor_ft
+    def _conflicts(
+        self, m: Floats, numbers: list[int], selected_ft: Floats, nameless: npt.NDArray[np.bool_]
+    ) -> tuple[list[Conflict], list[NotAssessed]]:
+        rules = self.profile.level
+        if rules:
+            m = m.copy()
+            settle(m, rules)
+        profile, hold = self.profile, self.profile.hold
         pairs, found, verdicts = pairs_in_conflict(
             m, hold.horizontal_m, hold.vertical_ft, hold.lookahead_s, self._threads
         )
         conflicts_found: list[Conflict] = []
         undecided: list[NotAssessed] = []
         for (a, b), wide, verdict in zip(pairs.tolist(), found, verdicts.tolist(), strict=True):
-            if verdict == cpa.NOT_ASSESSED:
-                undecided.append(NotAssessed(numbers[a], Reason.NO_ALTITUDE, numbers[b]))
+            why = Reason.NO_ALTITUDE if verdict == cpa.NOT_ASSESSED else Reason.NONE
+            if max(m[a, 10], m[b, 10]) < profile.slowest_mps:
+                why = Reason.ON_GROUND
+            if why != Reason.NONE:
+                undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
-            if floor_ft is not None and max(m[a, 11], m[b, 11]) < floor_ft:
-                continue
+            minima = profile.minima
+            if profile.below_floor and profile.floor_ft is not None and max(m[a, 11], m[b, 11]) < profile.floor_ft:
+                minima = profile.below_floor
             strict, narrow = cpa.judge_pair(
                 m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
             )
             is_conflict = strict == cpa.CONFLICT
+            if not is_conflict and minima is not profile.minima:
+                continue
+            finding = narrow if is_conflict else wide
+            stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), finding)
+            avoided = (
+                levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
+                if rules and finding[0] > 0.0
+                else None
+            )
             conflicts_found.append(
-                _conflict(m[a], m[b], numbers[a], numbers[b], narrow if is_conflict else wide, is_conflict)
+                replace(
+                    stated,
+                    levels=tuple(
+                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
+                    ),
+                    is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
+                    may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
+                    is_held=not is_conflict,
+                )
             )
         return conflicts_found, undecided
 
@@ -176,13 +213,13 @@ def _why_unknown(row: Floats) -> Reason:
     return Reason.NO_ALTITUDE if math.isnan(row[11]) and math.isnan(row[12]) else Reason.NONE
 
 
-def _conflict(a: Floats, b: Floats, number_a: int, number_b: int, found: Floats, is_conflict: bool) -> Conflict:
+def _conflict(a: Floats, b: Floats, numbers: tuple[int, int], found: Floats) -> Conflict:
     time_in, time_out, t_cpa, distance, vertical, _, _ = found.tolist()
     pa, pb = along(a, t_cpa), along(b, t_cpa)
     latitude, longitude = geodetic(*(0.5 * (pa[q] + pb[q]) for q in range(3)))
     return Conflict(
-        a=number_a,
-        b=number_b,
+        a=numbers[0],
+        b=numbers[1],
         time_in_s=time_in,
         time_out_s=time_out,
         time_to_cpa_s=t_cpa,
@@ -190,8 +227,13 @@ def _conflict(a: Floats, b: Floats, number_a: int, number_b: int, found: Floats,
         vertical_at_cpa_ft=round(vertical),
         latitude_rad=latitude,
         longitude_rad=longitude,
-        is_held=not is_conflict,
     )
+
+
+def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
+    """Whether two motions are as near and as equal as two devices in one aircraft."""
+    _, _, speed2 = cpa.gap(a, b, 0.0)
+    return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
 
 
 def warm() -> None:

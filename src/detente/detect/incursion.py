@@ -104,7 +104,7 @@ def _surface(longitude_rad: Floats, latitude_rad: Floats) -> Floats:
 
 
 def _pieces(plane: Floats) -> Floats:
-    """Cut the ring's edges into pieces of at most 5 km: there a chord is within 0.5 m of the straight line in degrees."""
+    """Cut the ring's edges into pieces of at most 5 km: a chord is then within 0.5 m of the line in degrees."""
     degrees = np.hypot(plane[:, 2] - plane[:, 0], plane[:, 3] - plane[:, 1])
     parts = np.maximum(np.ceil(degrees * SEMI_MAJOR_M / _LONGEST_EDGE_M), 1).astype(np.int64)
     edge = np.repeat(np.arange(len(plane)), parts)
@@ -155,8 +155,7 @@ def _is_inside(
     for q in range(slab_starts[slab], slab_starts[slab + 1]):
         x0, y0, x1, y1 = plane[slab_edges[q]]
         if (y0 <= latitude_rad) != (y1 <= latitude_rad):
-            if longitude < x0 + (latitude_rad - y0) / (y1 - y0) * (x1 - x0):
-                inside = not inside
+            inside ^= longitude < x0 + (latitude_rad - y0) / (y1 - y0) * (x1 - x0)
     return inside
 
 
@@ -166,10 +165,10 @@ is_inside = njit(cache=True, nogil=True)(_is_inside)
 def _course(
     m: Floats, edges: Floats, balls: Floats, length_m: float, margin_m: float, crossings_m: Floats
 ) -> tuple[int, float, float]:
-    """Follow one course for *length_m*; returns how many edges it crosses, its least distance to any, and where, m along.
+    """Follow one course for *length_m*; returns how many edges it crosses, its least distance to any, and where along.
 
-    Distances are exact up to *margin_m*; beyond it the least distance is inf. *crossings_m* receives the crossings, in no
-    order, as many as fit. The frame unrolls the arc: x along it, y to the side.
+    Distances, m, are exact up to *margin_m*; beyond it the least distance is inf. *crossings_m* receives the crossings,
+    in no order, as many as fit. The frame unrolls the arc: x along it, y to the side.
     """
     radius = m[9]
     cx, cy, cz = m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8]
@@ -334,7 +333,7 @@ def standing(m: Floats, area: Boundary, lookahead_s: float) -> tuple[npt.NDArray
     how, out = np.zeros(len(m), np.int8), np.full((len(m), STAND), np.nan)
     levels_margin = (area.floor_ft, area.ceiling_ft, area.margin_m)
     stands(
-        m, area.edges, area.balls, area.plane, area.slab_edges, area.slab_starts, area.extent, levels_margin, lookahead_s,
-        out, how,
+        m, area.edges, area.balls, area.plane, area.slab_edges, area.slab_starts, area.extent, levels_margin,
+        lookahead_s, out, how,
     )  # fmt: skip
     return how, out

@@ -118,7 +118,7 @@ along = njit(cache=True, nogil=True)(_along)
 
 
 def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
-    """Return geodetic latitude and longitude, rad, of a point on or near the ellipsoid's surface (Bowring, one step)."""
+    """Return geodetic latitude and longitude, rad, of a point on or near the ellipsoid (Bowring, one step)."""
     p = math.sqrt(x * x + y * y)
     theta = math.atan2(z * SEMI_MAJOR_M, p * SEMI_MINOR_M)
     second_e2 = (SEMI_MAJOR_M / SEMI_MINOR_M) ** 2 - 1.0

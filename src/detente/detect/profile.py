@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from detente.detect.level import LevelRules
 from detente.errors import ConfigError
 from detente.units import M_PER_NM
 
@@ -41,7 +42,9 @@ class Profile:
     name: str
     minima: Minima  # raise
     hold: Minima  # an alert once raised is kept while below these: hysteresis, never narrower than `minima`
-    floor_ft: int | None  # pairs with both aircraft below this are not judged as conflicts; None judges all
+    floor_ft: int | None  # where both aircraft are below this, `below_floor` counts instead; None nowhere
+    below_floor: Minima | None  # raises and holds
+    slowest_mps: float  # a pair of two slower than this is taken to be on the ground, and told as not assessed
     confirm: tuple[int, int]  # raise after M of the last N passes, each with a new plot of either track
     confirm_within_s: float  # nearer than this an alert is raised at once
     clear_after_s: float  # the verdict must be gone this long before an alert is cleared
@@ -51,12 +54,15 @@ class Profile:
     zone_lookahead_s: float
     zone_alarm_s: float  # entry at most this far off, or inside: alarm
     zone_warning_s: float  # entry at most this far off, and every approach: warning; else caution
+    level: LevelRules | None = None  # controlled traffic: flies level at whole thousands, and levels off there
 
     def __post_init__(self) -> None:
         if self.hold.horizontal_m < self.minima.horizontal_m or self.hold.vertical_ft < self.minima.vertical_ft:
             raise ConfigError(
                 f"profile {self.name}: the minima that hold an alert are narrower than those that raise it"
             )
+        if (self.floor_ft is None) != (self.below_floor is None):
+            raise ConfigError(f"profile {self.name}: a floor and the minima below it go together")
         m, n = self.confirm
         if not 1 <= m <= n <= 8:
             raise ConfigError(f"profile {self.name}: confirm {m} of {n}; 1 ≤ M ≤ N ≤ 8 is needed")
@@ -68,6 +74,8 @@ EN_ROUTE: Final = Profile(
     minima=Minima(5.0 * M_PER_NM, 800, 120.0),
     hold=Minima(5.25 * M_PER_NM, 850, 120.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=0.0,
     clear_after_s=8.0,
@@ -77,6 +85,7 @@ EN_ROUTE: Final = Profile(
     zone_lookahead_s=600.0,
     zone_alarm_s=300.0,
     zone_warning_s=1200.0,
+    level=LevelRules(),
 )
 
 TERMINAL: Final = Profile(
@@ -84,6 +93,8 @@ TERMINAL: Final = Profile(
     minima=Minima(3.0 * M_PER_NM, 800, 60.0),
     hold=Minima(3.15 * M_PER_NM, 850, 60.0),
     floor_ft=3000,
+    below_floor=Minima(900.0, 300, 60.0),  # parallel approaches pass side by side
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=0.0,
     clear_after_s=8.0,
@@ -93,6 +104,7 @@ TERMINAL: Final = Profile(
     zone_lookahead_s=300.0,
     zone_alarm_s=300.0,
     zone_warning_s=1200.0,
+    level=LevelRules(),
 )
 
 # A helicopter or a drone among other low traffic: minutes of straight flight do not exist there.
@@ -101,6 +113,8 @@ LOW_LEVEL: Final = Profile(
     minima=Minima(900.0, 300, 60.0),
     hold=Minima(1000.0, 350, 60.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=0.0,
     confirm=(2, 3),
     confirm_within_s=20.0,
     clear_after_s=5.0,
@@ -114,9 +128,11 @@ LOW_LEVEL: Final = Profile(
 
 LIGHT_AIRCRAFT: Final = Profile(
     name="light-aircraft",
-    minima=Minima(600.0, 400, 45.0),
-    hold=Minima(700.0, 450, 45.0),
+    minima=Minima(926.0, 600, 45.0),
+    hold=Minima(1000.0, 650, 45.0),
     floor_ft=None,
+    below_floor=None,
+    slowest_mps=10.0,
     confirm=(2, 3),
     confirm_within_s=15.0,
     clear_after_s=5.0,

@@ -51,7 +51,7 @@ def _sweep(
     lo: int,
     hi: int,
 ) -> None:
-    """Fill *swept* and *where* (latitude and longitude of the middle, rad, geocentric) for rows lo to hi of motions *m*.
+    """Fill *swept* and *where* (geocentric latitude and longitude of the middle, rad) for rows lo to hi of *m*.
 
     A motion with a number missing gets a reach of NaN and is left to the caller.
     """
@@ -82,8 +82,8 @@ sweep = njit(cache=True, nogil=True)(_sweep)
 
 
 Grid = tuple[Floats, Floats, Indices, Floats, Indices, Indices]
-"""By class: farthest reach, rad (0 when empty), and row height, rad; first row of each class (CLASSES + 1); by row the
-smallest cosine of latitude within two rows, and where its columns start in the last (rows + 1); by cell where its pieces start."""
+"""By class: farthest reach, rad (0 when empty), and row height, rad; first row of each class (CLASSES + 1). By row: the
+smallest cosine of latitude within two rows, and its first cell (rows + 1). By cell: its first piece (cells + 1)."""
 
 
 def _grid(swept: Rows32, where: Floats, sorted_swept: Rows32, sorted_where: Floats, order: Indices) -> Grid:
@@ -167,7 +167,7 @@ def _meets(a: Rows32, b: Rows32, horizontal_m: float, half_s: float) -> bool:
         square += half_s * (half_s * speed2 - 2.0 * abs(closing))
     else:
         square -= closing * closing / speed2
-    return square < limit * limit
+    return bool(square < limit * limit)
 
 
 meets = njit(cache=True, nogil=True)(_meets)
@@ -190,8 +190,8 @@ def _scan(
 ) -> int:
     """Judge every pair worth a look whose first piece is one of sorted pieces lo to hi.
 
-    Fills rows of *pairs* (lower row of the motions first), *found* and *verdicts* for all that is not clear. Returns how
-    many there are, which may be more than fit: the caller then comes again with more room.
+    Fills rows of *pairs* (lower row of the motions first), *found* and *verdicts* for all that is not clear. Returns
+    how many there are, which may be more than fit: the caller then comes again with more room.
     """
     farthest, height, first_row, cosine, column, cells = index
     count, room = 0, pairs.shape[0]
@@ -207,14 +207,14 @@ def _scan(
             base, top = first_row[k], first_row[k + 1] - 1
             northing, easting = where[s, 0] + 0.5 * math.pi, where[s, 1] + math.pi
             here = min(base + int(northing / height[k]), top)
-            south = here if k == own else max(base + int(math.floor((northing - both) / height[k])), base)
+            south = here if k == own else max(base + math.floor((northing - both) / height[k]), base)
             north = min(base + int((northing + both) / height[k]), top)
             width = both / cosine[here] if cosine[here] * math.pi > both else math.pi
             for r in range(south, north + 1):
                 columns = column[r + 1] - column[r]
                 scale = columns / (2.0 * math.pi)
-                first = int(math.floor((easting - width) * scale))
-                last = int(math.floor((easting + width) * scale))
+                first = math.floor((easting - width) * scale)
+                last = math.floor((easting + width) * scale)
                 if last - first + 1 >= columns:
                     first, last = 0, columns - 1
                 # At most two runs of neighbours, one on each side of the antimeridian.
@@ -236,7 +236,7 @@ def _scan(
     return count
 
 
-scan = njit(cache=True, nogil=True)(_scan)
+scan: Callable[..., int] = njit(cache=True, nogil=True)(_scan)
 
 
 def pairs_in_conflict(
@@ -245,8 +245,8 @@ def pairs_in_conflict(
     """Judge all pairs of motions *m*; returns what is not clear, in order of the pairs.
 
     pairs: (k, 2) rows of *m*, lower first; findings: (k, FOUND), see `detente.detect.cpa`; verdicts: (k,) CONFLICT or
-    NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them. *threads*
-    shares the work (the kernels release the interpreter's lock); the answer is the same without.
+    NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
+    *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
     """
     n = m.shape[0]
     swept, where = np.empty((n, SWEPT), np.float32), np.empty((n, 2))
@@ -270,7 +270,7 @@ def _scanned(*asked: Any) -> tuple[Indices, Floats, npt.NDArray[np.int8]]:
     room = max(256, (hi - lo) // 4)
     while True:
         pairs, found, verdicts = np.empty((room, 2), np.int64), np.empty((room, FOUND)), np.empty(room, np.int8)
-        count = scan(*asked, pairs, found, verdicts)
+        count: int = scan(*asked, pairs, found, verdicts)
         if count <= room:
             return pairs[:count], found[:count], verdicts[:count]
         room = count

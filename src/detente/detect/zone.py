@@ -3,9 +3,9 @@
 A border is the area behind the line (its owner's side). Each party's line is judged on its own: where two disagree,
 both are shown with who asserts which.
 
-Zones are read from GeoJSON (RFC 7946). Nothing is repaired: an area that is not what its owner meant is worse than none,
-so a file with one bad area is refused whole, with the area and the reason. A ring may run either way round (3.1.6 says
-that readers should not refuse one for it): its inside is what it encloses in the plane of longitude and latitude.
+Zones are read from GeoJSON (RFC 7946). Nothing is repaired: an area that is not what its owner meant is worse than
+none, so a file with one bad area is refused whole, with the area and the reason. A ring may run either way round (3.1.6
+says that readers should not refuse one for it): its inside is what it encloses in the plane of longitude and latitude.
 """
 
 from __future__ import annotations
@@ -144,7 +144,8 @@ def _read_feature(feature: Any, n: int, asserted_by: PartyId | None) -> list[Zon
 def _check_limits(said: _Properties, where: str) -> None:
     if not 0.0 < said.resolution_m <= COARSEST_M:
         raise ConfigError(
-            f"{where}: resolution_m is {said.resolution_m:g}; a line coarser than {COARSEST_M:g} m cannot decide a crossing"
+            f"{where}: resolution_m is {said.resolution_m:g}; "
+            f"a line coarser than {COARSEST_M:g} m cannot decide a crossing"
         )
     if not 0.0 <= said.margin_m <= _FARTHEST_MARGIN_M:
         raise ConfigError(f"{where}: margin_m is {said.margin_m:g}; 0 to {_FARTHEST_MARGIN_M:g} is possible")

@@ -116,12 +116,13 @@ def encode(envelope: Envelope, signer: Signer) -> bytes:
     return leaf
 
 
-def decode(leaf: bytes, vkey: Vkey) -> Envelope:
-    """Return the envelope in *leaf*, which *vkey* and nobody else signed; raises PeerFault with the first rule broken.
+def read(leaf: bytes) -> Envelope:
+    """Return the envelope in *leaf*, whoever signed it; raises PeerFault as `decode` does, which is what to use."""
+    return _read(leaf)[0]
 
-    The order is fixed: size, UTF-8, typed decode, equal when written again, signature over the bytes received. So
-    duplicate keys, spaces, escapes, ``1.0`` and ``-0`` are refused before a signature is looked at.
-    """
+
+def _read(leaf: bytes) -> tuple[Envelope, bytes, str, bytes]:
+    """Return the envelope, the signed text, and the name and the key id with signature of the one line under it."""
     if len(leaf) > LEAF_LIMIT:
         raise PeerFault(f"leaf: {len(leaf)} bytes, more than {LEAF_LIMIT}", leaf[:256])
     text, lines = split_note(leaf)
@@ -137,6 +138,16 @@ def decode(leaf: bytes, vkey: Vkey) -> Envelope:
     if len(lines) != 1:
         raise PeerFault(f"leaf: {len(lines)} signatures, not one", leaf)
     name, keyed, _ = lines[0]
+    return envelope, text, name, keyed
+
+
+def decode(leaf: bytes, vkey: Vkey) -> Envelope:
+    """Return the envelope in *leaf*, which *vkey* and nobody else signed; raises PeerFault with the first rule broken.
+
+    The order is fixed: size, UTF-8, typed decode, equal when written again, signature over the bytes received. So
+    duplicate keys, spaces, escapes, ``1.0`` and ``-0`` are refused before a signature is looked at.
+    """
+    envelope, text, name, keyed = _read(leaf)
     if name != vkey.name or keyed[:4] != vkey.key_id or not vkey.verifies(text, keyed[4:]):
         raise PeerFault(f"leaf: not signed by {vkey.name}", leaf)
     return envelope

@@ -1,7 +1,8 @@
 """What a session asks of its node, as values.
 
-They are performed in the order given, and the first that fails ends the batch: so a checkpoint is on disk before it
-leaves. After a failed write the node drops the session and opens a new one from the store: recovery is the normal
+They are performed in the order given, across calls too, and one that fails ends all: so a checkpoint is on disk before
+it leaves. Only an `Append` may take its time while what follows goes on: nothing that hangs on it is asked for before
+`stored`. After a failed write the node drops the session and opens a new one from the store: recovery is the normal
 start.
 """
 

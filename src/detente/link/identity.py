@@ -35,6 +35,7 @@ class PeerIdentity:
     statement: KeyStatement
     statement_digest: str
     confirmed: bool
+    _log_vkeys: dict[str, Vkey] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def node(self) -> NodeName:
@@ -53,7 +54,9 @@ class PeerIdentity:
 
     def log(self, origin: str) -> Vkey:
         """The key of its checkpoints of the log *origin*."""
-        return log_vkey(self.statement, origin)
+        if origin not in self._log_vkeys:  # the point check is not cheap
+            self._log_vkeys[origin] = log_vkey(self.statement, origin)
+        return self._log_vkeys[origin]
 
 
 def _seconds(value: float) -> int:

@@ -49,7 +49,7 @@ from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.link.mirror import ForkSeen, Mirror
 from detente.link.pulse import Pulse, micros
 from detente.link.status import LaneStatus, LinkStatus
-from detente.link.transitions import Event, State, after
+from detente.link.transitions import LINE, Event, State, after
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
 from detente.types import NS_PER_MS, Instant
@@ -90,6 +90,8 @@ class Session:
         self.state = State.DOWN if peer.confirmed else State.UNVERIFIED
         self._why = "not heard yet" if peer.confirmed else "the digits are not confirmed"
         self._since: Instant | None = None
+        self._is_confirmed = peer.confirmed  # apart from the state, which a fork can hide
+        self._is_suspended = False
         self._own = own
         self._peer = peer
         self._limits = limits or LinkLimits()
@@ -153,7 +155,7 @@ class Session:
     def write(self, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[Effect]]:
         """Return the hash of a new leaf of ours, and its effects; raises OwnFault where nothing may be said."""
         self._advance(now)
-        if self.state is State.UNVERIFIED and draft.kind not in BEFORE_PAIRING:
+        if not self._is_confirmed and draft.kind not in BEFORE_PAIRING:
             raise OwnFault(f"{self._peer.node} is unverified: nothing is released before its digits are confirmed")
         seen = self._newly_seen(lane)
         hashed, effects = self.writers[lane].write(draft, seen, self._clock.read(now), now)
@@ -180,12 +182,14 @@ class Session:
     def confirmed(self, now: Instant) -> list[Effect]:
         """The peer's digits were typed and matched: from now on things may be said to it."""
         self._advance(now)
-        return self._finish(self._change(Event.CONFIRMED, "the digits were confirmed"))
+        self._is_confirmed = True
+        return [*self._change(Event.CONFIRMED, "the digits were confirmed"), *self._judged()]
 
     def suspended(self, is_suspended: bool, why: str, now: Instant) -> list[Effect]:
         """The cooperation was suspended, or resumed, by note. What still flows is the engine's to decide."""
         self._advance(now)
-        return self._finish(self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why))
+        self._is_suspended = is_suspended
+        return [*self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why), *self._judged()]
 
     def tick(self, now: Instant) -> list[Effect]:
         """Do what is due; call it four times a second or so."""
@@ -195,7 +199,7 @@ class Session:
             effects += writer.sign_if_due(self._elapsed)
         for channel in list(self._open):
             effects += self._tick_channel(channel, self._open[channel])
-        return self._finish(effects)
+        return self._finish([*effects, *self._judged()])
 
     # --- time
 
@@ -340,7 +344,7 @@ class Session:
         effects: list[Effect] = []
         for lane in LANES[channel]:
             effects += self._resume(lane, hello.lanes[lane])
-        return [*effects, self._heartbeat(channel)]
+        return [*effects, self._heartbeat(channel), *self._judged()]
 
     def _resume(self, lane: Lane, said: LaneHello) -> list[Effect]:
         """Settle one lane from what each side says it wrote and holds."""
@@ -409,7 +413,7 @@ class Session:
             writer = self.writers[lane]
             if has > writer.peer_has:
                 writer.peer_has, writer.moved_at = min(has, writer.log.size), self._elapsed
-        return self._caught_up()
+        return [*self._caught_up(), *self._judged()]
 
     def _receipt_heard(self, writer: Writer, size: int, lines: str) -> list[Effect]:
         try:
@@ -466,18 +470,24 @@ class Session:
     # --- state
 
     def _finish(self, effects: list[Effect]) -> list[Effect]:
-        """Count refusals, and let forks and heartbeats move the state."""
+        """Count refusals, and let forks move the state."""
         for effect in list(effects):
             if isinstance(effect, Refused):
                 (self._refused_by_peer if effect.by_peer else self._refused)[effect.code] += 1
             elif isinstance(effect, Forked):
                 effects += self._change(Event.FORKED, f"two histories of {effect.origin}")
+        return effects
+
+    def _judged(self) -> list[Effect]:
+        """Let what the heartbeats say move the state."""
         event, why = self._judge()
         self._line = after(self._line, event)
-        return [*effects, *self._change(event, why)]
+        return self._change(event, why)
 
     def _change(self, event: Event, why: str) -> list[Effect]:
         state = after(self.state, event)
+        if state in LINE and self._is_suspended:  # what hid the suspension is over
+            state = State.SUSPENDED
         if state is self.state:
             return []
         self.state, self._why, self._since = state, why, self._now

@@ -51,7 +51,7 @@ _LINE: Final = {
 
 # Whoever leaves a state above the line arrives at DOWN; the next heartbeat lifts it.
 TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
-    State.UNVERIFIED: {Event.CONFIRMED: State.DOWN, **_ALWAYS},
+    State.UNVERIFIED: {Event.CONFIRMED: State.DOWN, Event.FORKED: State.FORK},
     State.UP: _LINE,
     State.DEGRADED: _LINE,
     State.DOWN: _LINE,

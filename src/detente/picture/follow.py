@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.feeds.plot import Reject
-from detente.picture.motion import offset_m, robust_slope, slope
+from detente.picture.motion import newest_slope, offset_m, robust_slope, slope
 from detente.picture.picture import Mark, Reason
 
 DEPTH: Final = 16
@@ -29,6 +29,7 @@ MEMORY: Final = np.dtype(
         ("mistrust_until_ns", "i8"),
         ("altitude_at_ns", "i8"),  # of the last altitude taken
         ("velocity_at_ns", "i8"),  # of the last velocity told or derived
+        ("heard_at_ns", "i8"),  # of the newest plot with this identity, taken or not
         ("repeated_since_ns", "i8"),  # since when the position has been repeated; 0 it is not
         ("candidate_plots", "u4"),  # plots in a row that agree with each other and not with the track
         ("candidate_since_ns", "i8"),
@@ -64,6 +65,8 @@ GATES: Final = (
     "speed_limit_mps",
     "position_step_m",
     "acceleration_limit_mps2",
+    "reach_acceleration_mps2",
+    "reach_speed_mps",
     "reacquire_s",
     "mistrust_s",
     "frozen_s",
@@ -143,11 +146,14 @@ def _is_near(
     east_m, north_m = offset_m(from_latitude_rad, from_longitude_rad, plot["latitude_rad"], plot["longitude_rad"])
     sigma_m = plot["position_sigma_m"]
     slack_m = gate["position_step_m"] + (3.0 * sigma_m if sigma_m > 0.0 else 0.0)
-    if not (math.isfinite(v_east_mps) and math.isfinite(v_north_mps)):
-        return bool(math.hypot(east_m, north_m) <= slack_m + 0.5 * gate["speed_limit_mps"] * elapsed_s)
-    turned_m = min(0.5 * gate["acceleration_limit_mps2"] * elapsed_s**2, gate["speed_limit_mps"] * elapsed_s)
+    speed_mps = math.hypot(v_east_mps, v_north_mps)
+    if math.isnan(speed_mps):
+        return bool(math.hypot(east_m, north_m) <= slack_m + gate["reach_speed_mps"] * elapsed_s)
+    fastest_mps = max(gate["reach_speed_mps"], 1.2 * speed_mps)
+    reach_m = min(speed_mps + gate["reach_acceleration_mps2"] * elapsed_s, fastest_mps) * elapsed_s
+    turned_m = 0.5 * gate["acceleration_limit_mps2"] * elapsed_s**2
     missed_m = math.hypot(east_m - v_east_mps * elapsed_s, north_m - v_north_mps * elapsed_s)
-    return bool(missed_m <= slack_m + turned_m)
+    return bool(math.hypot(east_m, north_m) <= slack_m + reach_m and missed_m <= slack_m + turned_m)
 
 
 is_near = njit(cache=True, nogil=True)(_is_near)
@@ -169,6 +175,7 @@ def _begin(track: Record, memory: Record, plot: Record, gate: Record) -> None:
     memory["interval_s"] = gate["first_interval_s"]
     memory["mistrust"] = 0
     memory["mistrust_until_ns"] = 0
+    memory["heard_at_ns"] = plot["applicable_at_ns"]
     memory["twin"] = -1
     memory["splits"] = 0
     forget(track, memory)
@@ -342,6 +349,8 @@ def _derived_velocity(memory: Record) -> tuple[float, float]:
         n += 1
     if n < 2 or t_s[0] - t_s[n - 1] < 2.0:
         return math.nan, math.nan
+    if n >= 6:
+        return newest_slope(t_s, east_m, n), newest_slope(t_s, north_m, n)
     return slope(t_s, east_m, n), slope(t_s, north_m, n)
 
 
@@ -461,7 +470,9 @@ def _follow_one(track: Record, memory: Record, plot: Record, gate: Record) -> in
         if memory["repeated_since_ns"] == 0:
             memory["repeated_since_ns"] = track["applicable_at_ns"]
         if (at_ns - memory["repeated_since_ns"]) * 1e-9 >= gate["frozen_s"]:
-            mistrust(memory, _BY_FROZEN, at_ns, gate)
+            # Until the next new position: that one is believed again, if it can be reached.
+            memory["mistrust"] = _BY_FROZEN
+            memory["mistrust_until_ns"] = track["applicable_at_ns"]
         return _STALE
     if not is_near(
         track["latitude_rad"],
@@ -488,6 +499,7 @@ def _follow(
     tracks: Records,
     memories: Records,
     gates: Records,
+    now_ns: int,
     verdicts: npt.NDArray[np.int64],
 ) -> None:
     """Take *plots* (in order of time) into the tracks at *rows* (-1: none); write each one's `Reject` to *verdicts*.
@@ -503,6 +515,7 @@ def _follow(
         plot = plots[i]
         track = tracks[row]
         memory = memories[row]
+        memory["heard_at_ns"] = max(memory["heard_at_ns"], min(plot["applicable_at_ns"], now_ns))
         if verdicts[i] != _NO:
             if verdicts[i] == _IMPOSSIBLE_SPEED:
                 mistrust(memory, _BY_SPEED, plot["applicable_at_ns"], gate)
@@ -568,7 +581,8 @@ def _judge(
         memory = memories[row]
         silent_s = (now_ns - track["applicable_at_ns"]) * 1e-9
         interval_s = memory["interval_s"]
-        if silent_s > max(gate["drop_after_s"], gate["drop_after_intervals"] * interval_s):
+        unheard_s = (now_ns - memory["heard_at_ns"]) * 1e-9
+        if unheard_s > max(gate["drop_after_s"], gate["drop_after_intervals"] * interval_s):
             dropped[row] = 1
             continue
         stale = silent_s > max(gate["stale_after_s"], gate["stale_after_intervals"] * interval_s)

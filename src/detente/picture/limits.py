@@ -26,11 +26,15 @@ class Limits:
     """How long an altitude is carried on when plots come without one."""
 
     speed_limit_mps: float = 900.0
-    """Reported ground speed above it is refused (IMPOSSIBLE_SPEED); also what an unknown velocity may be."""
+    """Reported ground speed above it is refused (IMPOSSIBLE_SPEED)."""
     position_step_m: float = 0.6 * M_PER_NM
     """What a position may be off its prediction at once: time stamps of a second, a radar's noise."""
     acceleration_limit_mps2: float = 20.0
     """… and what a manoeuvre may add: half of this, times time squared."""
+    reach_acceleration_mps2: float = 5.0
+    reach_speed_mps: float = 350.0
+    """No aircraft is farther from where it was than its speed, so much faster each second, takes it; up to this speed,
+    or to 1.2 times its own."""
 
     reacquire_plots: int = 5
     reacquire_s: float = 4.0

@@ -93,9 +93,9 @@ class Tracker:
         verdicts = np.zeros(n, np.int64)
         screened(plots, now, self._gates, verdicts)
         rows = self._associated(party, source, plots, verdicts)
-        follow(plots, rows, self._tracks, self._memories, self._gates, verdicts)
+        follow(plots, rows, self._tracks, self._memories, self._gates, now, verdicts)
         self._note(plots, rows, verdicts, declared_by, synthetic=synthetic)
-        self._split(source, plots, rows)
+        self._split(source, plots, rows, now)
         counts = np.bincount(verdicts, minlength=REASONS)
         self.tallies.setdefault((party, source), Tally()).counts[:] += counts
         return counts
@@ -113,7 +113,7 @@ class Tracker:
     def snapshot(self) -> Tracks:
         """Return a read-only copy of all tracks, each at its own time of applicability, in order of row."""
         tracks = self._tracks[: self._used]
-        held: Tracks = tracks[tracks["number"] != 0]
+        held: Tracks = tracks[tracks["number"] != 0] if self._free else tracks.copy()
         held.flags.writeable = False
         return held
 
@@ -187,7 +187,7 @@ class Tracker:
         if synthetic:
             self._tracks["flags"][rows[taken]] |= Mark.SYNTHETIC
 
-    def _split(self, source: int, plots: Plots, rows: Counts) -> None:
+    def _split(self, source: int, plots: Plots, rows: Counts, now: Instant) -> None:
         """Give the second aircraft under one address a row of its own, where the kernel has asked for one."""
         heard = rows[rows >= 0]
         for row in np.unique(heard[self._memories["splits"][heard] == 1]).tolist():
@@ -204,7 +204,7 @@ class Tracker:
             last["v_north_mps"] = memory["candidate_v_north_mps"]
             last["applicable_at_ns"] = memory["candidate_at_ns"]
             memory["candidate_plots"] = 0
-            follow(last, np.array([other]), self._tracks, self._memories, self._gates, np.zeros(1, np.int64))
+            follow(last, np.array([other]), self._tracks, self._memories, self._gates, now, np.zeros(1, np.int64))
             memory["twin"] = other
             self._memories["twin"][other] = row
 

@@ -43,14 +43,14 @@ export function position(latitude, longitude) {
 export const level = (feet) =>
   feet === null ? "---" : feet < 0 ? `-${String(Math.round(-feet / 100)).padStart(2, "0")}` : String(Math.round(feet / 100)).padStart(3, "0");
 
-/** A count with thin groups: `18 442`. @param {number} n */
-export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, " ");
+/** A count in groups of three: `18 442`. @param {number} n */
+export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
 
 /** The first bytes of a digest, in groups of four. @param {string | null} base64 */
 export function digest(base64) {
   if (!base64) return "";
   try {
-    const hex = Array.from(atob(base64).slice(0, 6), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    const hex = Array.from(atob(base64).slice(0, 4), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
     return hex.replace(/(.{4})(?=.)/g, "$1 ");
   } catch {
     return base64.slice(0, 12);

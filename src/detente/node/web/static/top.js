@@ -29,9 +29,8 @@ export function top(acts) {
     ${clocks(board, now)}
     <label class="unseen" for="lang">${t("top.language")}</label>
     <select id="lang" value=${state.lang} onChange=${(/** @type {any} */ e) => acts.speak(e.target.value)}>
-      ${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate="no">${l}</option>`)}
+      ${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate=${false}>${l}</option>`)}
     </select>
-    ${state.lang !== "en" && html`<span class="badge warn">${t("top.draft_translation")}</span>`}
     <label class="unseen" for="seat">${t("top.seat")}</label>
     <select id="seat" value=${session.role ?? ""} onChange=${(/** @type {any} */ e) => acts.sit(e.target.value)}>
       ${(session.roles ?? []).map((/** @type {string} */ r) => html`<option key=${r} value=${r} selected=${r === session.role}>${word("role", r)}</option>`)}

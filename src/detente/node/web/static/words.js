@@ -6,7 +6,7 @@ import { t } from "./i18n.js";
 import { partyMark } from "./marks.js";
 
 /** A callsign, code or digest: no language, never translated, never changed in case. @param {string} text @param {string} [cls] */
-export const code = (text, cls = "") => html`<bdi class=${`code ${cls}`} lang="zxx" translate="no">${text}</bdi>`;
+export const code = (text, cls = "") => html`<bdi class=${`code ${cls}`} lang="zxx" translate=${false}>${text}</bdi>`;
 
 /** @param {string} id */
 export const partyIndex = (id) => (state.board?.parties ?? []).findIndex((/** @type {any} */ party) => party.id === id);

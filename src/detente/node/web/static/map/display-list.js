@@ -56,8 +56,9 @@ export function concerns(alerts, party) {
  * @param {import("./history.js").History | null} scene.history
  * @param {(latitude: number, longitude: number) => {east: number, north: number}} scene.forward
  * @param {string[]} scene.partyNames by index
+ * @param {number[][]} [scene.taken] boxes where no label may stand
  */
-export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames }) {
+export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, taken }) {
   const screen = toScreen(camera);
   const concern = concerns(alerts, party);
   const kinds = KIND_UNKNOWN + 1;
@@ -80,7 +81,7 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
   /** @type {{order: number, label: import("./labels.js").Wanted}[]} */
   const wanted = [];
   /** @type {number[][]} */
-  const obstacles = [];
+  const obstacles = [...(taken ?? [])];
 
   for (const i of rows) {
     const number = tracks.number[i];

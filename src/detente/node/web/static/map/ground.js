@@ -32,11 +32,25 @@ export function namePlace(zone, camera, screen) {
   return [upper[0] + 10, upper[1] + 8 + 34 * zone.kindOfParty];
 }
 
-/** @param {any} zone */
-export function zoneLines(zone) {
+/** A zone's name with who asserts it, and its levels. @param {any} zone @param {string[]} partyNames */
+export function zoneLines(zone, partyNames) {
   const open = (/** @type {number | null} */ feet, /** @type {string} */ word) => (feet === null ? word : feet === 0 ? "GND" : `FL${level(feet)}`);
   const levels = zone.floor_ft === null && zone.ceiling_ft === null ? "" : `${open(zone.floor_ft, "GND")}-${open(zone.ceiling_ft, "UNL")}`;
-  return [zone.name, levels].filter(Boolean);
+  return [`${zone.name} · ${partyNames[zone.kindOfParty] ?? zone.asserted_by}`, levels].filter(Boolean);
+}
+
+/** Where track labels must not stand: the names of zones, the tools above and the status line below. @param {any[]} zones @param {import("./display-list.js").Camera} camera @param {string[]} partyNames @returns {number[][]} */
+export function takenByGround(zones, camera, partyNames) {
+  const screen = toScreen(camera);
+  const boxes = [[0, 0, camera.width, 36], [0, camera.height - 24, camera.width, camera.height]];
+  for (const zone of zones) {
+    const at = namePlace(zone, camera, screen);
+    if (!at) continue;
+    const lines = zoneLines(zone, partyNames);
+    const width = 14 + Math.max(...lines.map((line) => line.length)) * 6.7;
+    boxes.push([at[0], at[1], at[0] + width, at[1] + lines.length * 14]);
+  }
+  return boxes;
 }
 
 /**
@@ -142,16 +156,14 @@ function paintZone(c, zone, camera, screen, colours, partyNames) {
   c.setLineDash([]);
   const at = namePlace(zone, camera, screen);
   if (!at) return;
-  const lines = zoneLines(zone);
+  const lines = zoneLines(zone, partyNames);
   c.font = `600 11px ${FACE}`;
   c.textAlign = "left";
   c.textBaseline = "top";
-  const asserted = partyNames[zone.kindOfParty] ?? zone.asserted_by;
   c.lineWidth = 1.25;
   c.beginPath();
   tracePath(c, zone.kindOfParty, at[0] + 5, at[1] + 6, 4);
   c.stroke();
   c.fillStyle = colour;
-  lines[0] = `${lines[0]} · ${asserted}`;
   lines.forEach((line, k) => c.fillText(line, at[0] + 14, at[1] + k * 14));
 }

@@ -55,6 +55,7 @@ function status(board) {
   const counts = board.counts;
   const item = (/** @type {string} */ label, /** @type {number} */ n, cls = "") => html`<span class=${cls}>${label} <b class="num">${count(n)}</b></span>`;
   return html`<div class="status">
+    ${state.lang !== "en" && html`<span class="text-caution">${t("top.draft_translation")}</span>`}
     <span>${t("status.cursor")} <b class="num">${cursor ? position(cursor.latitude, cursor.longitude) : "-"}</b></span>
     ${from && tracks && row !== undefined && html`<span>${t("status.from")} ${code(labelOf(tracks, row))} <b class="num">${String(Math.round(from.degrees) % 360).padStart(3, "0")}° ${from.miles.toFixed(1)} NM</b></span>`}
     <span class="grow"></span>

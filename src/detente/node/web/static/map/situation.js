@@ -6,7 +6,7 @@ import { stereographic } from "./project.js";
 import { loadLand, shores } from "./basemap.js";
 import { displayList, toScreen, trackAt } from "./display-list.js";
 import { paint, palette } from "./painter.js";
-import { paintGround, placedZone } from "./ground.js";
+import { paintGround, placedZone, takenByGround } from "./ground.js";
 import { History } from "./history.js";
 
 const STEADY = matchMedia("(prefers-reduced-motion: reduce)");
@@ -141,12 +141,13 @@ export class Situation {
     context.clearRect(0, 0, this.camera.width, this.camera.height);
     if (!tracks) return;
     const now = nodeNow();
+    const partyNames = board.parties.map((/** @type {any} */ party) => party.name);
     this.list = displayList({
       tracks, now, camera: this.camera, party: board.party, show: state.show, selected: state.selected,
       // A peer's view has our alerts and history no more than the peer has them.
       alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
       hovered: state.hovered, forward: this.projection.forward,
-      partyNames: board.parties.map((/** @type {any} */ party) => party.name),
+      partyNames, taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
     });
     const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
     paint(context, this.list, this.colours, { flashOn, quick: this.dragging });

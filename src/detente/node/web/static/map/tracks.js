@@ -104,8 +104,8 @@ export const callsignOf = (tracks, row) => ascii(tracks.callsign, row, 8);
 /** @param {Tracks} tracks @param {number} row */
 export const identityOf = (tracks, row) => ascii(tracks.identity, row, 16);
 
-/** Callsign, else identity, else `?`. @param {Tracks} tracks @param {number} row */
-export const labelOf = (tracks, row) => callsignOf(tracks, row) || identityOf(tracks, row) || "?";
+/** Callsign, else identity without its scheme, else `?`. @param {Tracks} tracks @param {number} row */
+export const labelOf = (tracks, row) => callsignOf(tracks, row) || identityOf(tracks, row).replace(/^.*:/, "") || "?";
 
 /** @param {Tracks} tracks @param {number} row @returns {number | null} */
 export const feetOf = (tracks, row) => (tracks.altFt[row] === ALTITUDE_UNKNOWN ? null : tracks.altFt[row]);

@@ -6,9 +6,9 @@ import { state } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clock, clockZ, countdown, count } from "../format.js";
-import { levelMark, tick } from "../marks.js";
+import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
-import { code, head, party } from "../words.js";
+import { code, head, party, partyIndex, partyName } from "../words.js";
 import { byUrgency, isOpen, ownHalf, who, what, measures, verdict } from "../alert-words.js";
 
 /** @typedef {Record<string, any>} Row */
@@ -50,7 +50,7 @@ function alert(row, acts) {
       data-alert=${row.alert} data-undisplayed=${own && !own.displayed_at_ms ? "" : undefined} aria-current=${state.focusAlert === row.alert ? "true" : undefined}>
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
-    <div class="muted">${what(row, now)}${measures(row) && html` <span class="num">${measures(row)}</span>`}${row.mark && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
+    <div class="muted">${what(row, now)}${measures(row) && html` <span class="num">${measures(row)}</span>`}${row.mark && !(state.board?.badges ?? []).includes(row.mark) && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((/** @type {Row} */ v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${times(row)}
     ${!cleared && ladder(row, now)}
@@ -87,7 +87,7 @@ function ladder(row, now) {
   if (!row.rung && !row.next_rung_at_ms) return "";
   return html`<div class="ladder"><span class="steps" aria-hidden="true">${[0, 1, 2, 3, 4, 5].map((n) => html`<i key=${n} class=${n <= row.rung ? "on" : ""}></i>`)}</span>
     <span>${t("ladder.rung", { n: row.rung })}: ${row.rung_roles.map((/** @type {string} */ r) => word("role", r)).join(", ")}</span>
-    ${row.next_rung_at_ms !== null && html`<span class="num">${t("ladder.next", { left: countdown(Math.max(row.next_rung_at_ms, now), now) })}</span>`}</div>`;
+    ${row.next_rung_at_ms !== null && html`<span>${t("ladder.next", { left: countdown(Math.max(row.next_rung_at_ms, now), now) })}</span>`}</div>`;
 }
 
 /** @param {Row[]} rows */
@@ -99,5 +99,5 @@ function table(rows) {
       <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
       <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
       <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
-      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${verdict(v)}</div>`) : "-"}</td></tr>`)}</tbody></table>`;
+      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)}</span>${verdict(v)}</div>`) : "-"}</td></tr>`)}</tbody></table>`;
 }

@@ -8,7 +8,7 @@ import { nodeNow } from "../clock.js";
 import { clockZ, count, countdown } from "../format.js";
 import { arrow } from "../marks.js";
 import { give } from "../orders.js";
-import { code, head, others, party } from "../words.js";
+import { code, head, others, party, partyName } from "../words.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -32,7 +32,7 @@ export function hotline() {
 function codebookState(board) {
   const differing = (board?.peers ?? []).filter((/** @type {Row} */ peer) => peer.codebook_same === false);
   const version = state.codebook.version;
-  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((/** @type {Row} */ peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${peer.party}</bdi></span>`)}`;
+  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((/** @type {Row} */ peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
 /** @param {Row} row */
@@ -46,12 +46,12 @@ function message(row) {
     <div class="first">${party(row.sender)} ${arrow()} ${party(row.to)} ${row.code ? code(row.code, "strong") : ""}
       <b class=${`badge prec p-${row.precedence}`}>${t(`precedence.${row.precedence}`)}</b><span class="grow"></span><span class="num muted">${clockZ(row.sent_at_ms)}</span></div>
     <div class="words">${local ? html`<bdi>${local}</bdi>` : others(row.text, row.lang)}</div>
-    ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate="no">${row.lang}</span></div>`}
-    ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate="no">${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
+    ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate=${false}>${row.lang}</span></div>`}
+    ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate=${false}>${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
     ${!row.known_code && html`<div class="text-warning">${t("hotline.unknown_code")}</div>`}
     <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} ${reasonText(row.reason)}` : ""}</div>
     ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
-    ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm num small" : "num small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
+    ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm small" : "small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
     ${open && html`<div class="acts"><button type="button" onClick=${() => give({ order: "acknowledge_message", message: row.message })}>${t("act.acknowledge")}</button>
       ${[...new Set(row.expects)].map((/** @type {any} */ c) => html`<button key=${c} type="button" onClick=${() => answer(row, c)}>${t("act.answer")} ${code(c)}</button>`)}</div>`}
   </li>`;
@@ -110,19 +110,19 @@ function composer(board) {
   const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[/** @type {never} */ (p)]) : c.text.trim() !== "";
   return html`<form id="composer" onSubmit=${send} aria-label=${t("compose.title")}>
     <div class="line">
-      ${choice("compose-to", t("compose.to"), to, peers.map((/** @type {Row} */ p) => [p.party, p.party]), (v) => compose({ to: v }))}
+      ${choice("compose-to", t("compose.to"), to, peers.map((/** @type {Row} */ p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
       ${choice("compose-line", t("compose.line"), c.line, LINES.map((l) => [l, t(`line.${l}`)]), (v) => compose({ line: v }))}
       ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
     </div>
     ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: {}, precedence: "" }))}
-    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate="no">${p}</span>
+    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate=${false}>${p}</span>
       <input value=${c.params[/** @type {never} */ (p)] ?? ""} maxlength="80" autocomplete="off" onInput=${(/** @type {any} */ e) => compose({ params: { ...c.params, [p]: e.target.value } })} /></label>`)}
     ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}
     ${precedence === "Z" && choice("compose-reason", t("compose.reason"), c.reason, [["", t("compose.reason")], ...state.codebook.reasons.map((/** @type {Row} */ r) => [r.id, `${r.id} · ${r[state.lang] ?? r.en}`])], (v) => compose({ reason: v }))}
     <div class="line">${c.answers && html`<span class="small muted">${t("act.answer")} ${code(c.answers)}</span><button type="button" onClick=${() => compose({ answers: "" })}>${t("act.not_an_answer")}</button>`}<span class="grow"></span>
-      <button class="main" disabled=${!complete || !to || (precedence === "Z" && !c.reason)}>${t("act.send")} ${arrow()} <bdi>${to}</bdi></button></div>
+      <button class="main" disabled=${!complete || !to || (precedence === "Z" && !c.reason)}>${t("act.send")} ${arrow()} <bdi>${partyName(to)}</bdi></button></div>
   </form>`;
 }
 

@@ -1,0 +1,151 @@
+"""`detente detect` judges one instant; `detente encounters` judges reference encounters."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+
+from detente.detect.detector import conflicts
+from detente.detect.encounter import AircraftState, AlertFilter, cylinders, levels, relative, well_clear
+from detente.detect.profile import Minima
+from detente.errors import FeedFault
+from detente.units import M_PER_NM, MPS_PER_KT
+
+_NUMBERS: Final = ("lat_deg", "lon_deg", "alt_ft", "trk_deg", "gs_kt", "vs_fpm")
+
+
+@click.command()
+@click.argument("states", type=click.Path(path_type=Path))
+@click.option("--horizontal-nm", default=5.0, show_default=True, help="Horizontal minimum.")
+@click.option("--vertical-ft", default=1000, show_default=True, help="Vertical minimum, whole feet.")
+@click.option("--lookahead-s", default=300.0, show_default=True, help="How far ahead.")
+def detect(states: Path, horizontal_nm: float, vertical_ft: int, lookahead_s: float) -> None:
+    """List the pairs of STATES.csv that come below both minima if all hold their course.
+
+    STATES.csv: id,lat_deg,lon_deg,alt_ft,trk_deg,gs_kt,vs_fpm. What could not be judged is listed too: a pair that is
+    not listed is not thereby clear of anything else.
+    """
+    minima = Minima(horizontal_nm * M_PER_NM, vertical_ft, lookahead_s)
+    ids, columns = read_states(states)
+    reasons = {row: why for row in range(len(ids)) if (why := _why_not(columns[row]))}
+    for name, times in Counter(ids).items():
+        if times > 1:
+            reasons |= {row: "duplicate_address" for row, other in enumerate(ids) if other == name}
+    # In order of id, so that each pair is computed the same way whatever the file's order.
+    judged = sorted((row for row in range(len(ids)) if row not in reasons), key=lambda row: ids[row])
+    state = np.array([columns[row] for row in judged]).reshape(-1, len(_NUMBERS))
+    track, speed = np.radians(state[:, 3]), state[:, 4] * MPS_PER_KT
+    pairs, found, _ = conflicts(
+        np.radians(state[:, 0]),
+        np.radians(state[:, 1]),
+        state[:, 2],
+        speed * np.sin(track),
+        speed * np.cos(track),
+        state[:, 5] / 60.0,
+        minima,
+    )
+    for (a, b), finding in zip(pairs.tolist(), found, strict=True):
+        record = {
+            "a": ids[judged[a]],
+            "b": ids[judged[b]],
+            "time_in_s": round(float(finding[0]), 3),
+            "time_out_s": round(float(finding[1]), 3),
+            "time_to_cpa_s": round(float(finding[2]), 3),
+            "distance_at_cpa_nm": round(float(finding[3]) / M_PER_NM, 5),
+        }
+        print(json.dumps(record))
+    for row, why in sorted(reasons.items()):
+        print(json.dumps({"id": ids[row], "a": ids[row], "verdict": "not_assessed", "reason": why}))
+
+
+def read_states(path: Path) -> tuple[list[str], list[list[float]]]:
+    """Return the ids and, NaN where unreadable, the numbers of a file of states; raises FeedFault if it is none."""
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = csv.DictReader(file)
+            missing = [name for name in ("id", *_NUMBERS) if name not in (rows.fieldnames or ())]
+            if missing:
+                raise FeedFault(f"{path}: no column {', '.join(missing)}; needed: id,{','.join(_NUMBERS)}")
+            ids: list[str] = []
+            columns: list[list[float]] = []
+            for row in rows:
+                ids.append((row["id"] or "").strip() or f"line {rows.line_num}")
+                columns.append([_number(row[name]) for name in _NUMBERS])
+    except OSError as wrong:
+        raise FeedFault(f"{path}: {wrong.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as wrong:
+        raise FeedFault(f"{path}: not CSV: {wrong}") from None
+    if not ids:
+        raise FeedFault(f"{path}: no state in it")
+    return ids, columns
+
+
+def _number(text: str | None) -> float:
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _why_not(state: list[float]) -> str:
+    latitude, longitude, altitude, track, speed, climb = state
+    if math.isnan(latitude) or math.isnan(longitude):
+        return "no_position"
+    if abs(latitude) > 90.0 or abs(longitude) > 360.0:
+        return "out_of_range"
+    if math.isnan(altitude):
+        return "no_altitude"
+    if math.isnan(track) or math.isnan(speed) or math.isnan(climb):
+        return "no_velocity"
+    if not 0.0 <= speed <= 2_500.0 or abs(climb) > 60_000.0:
+        return "impossible_speed"
+    return ""
+
+
+@click.command()
+@click.argument("rows", type=click.Path(path_type=Path))
+def encounters(rows: Path) -> None:
+    """Judge reference encounters: JSON lines with `id`, `own`, `intr`, or `id` and `steps`; one line out for each."""
+    try:
+        lines = [line for line in rows.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise FeedFault(f"{rows}: {getattr(wrong, 'strerror', None) or 'not text'}") from None
+    if not lines:
+        raise FeedFault(f"{rows}: no encounter in it")
+    judged = []
+    for number, line in enumerate(lines, 1):
+        try:
+            judged.append(judge_row(json.loads(line)))
+        except (ValueError, KeyError, TypeError, IndexError) as wrong:
+            raise FeedFault(f"{rows}: line {number}: {type(wrong).__name__}: {wrong}") from None
+    for record in judged:
+        print(json.dumps(record))
+
+
+def judge_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to one row of encounters or of sequences."""
+    if "steps" in row:
+        told = AlertFilter()
+        filtered = [
+            told.step(float(step[0]), well_clear(*relative(_state(step[1]), _state(step[2])))) for step in row["steps"]
+        ]
+        return {"id": row["id"], "filtered": filtered}
+    own, intr = ([row[who][name] for name in _NUMBERS] for who in ("own", "intr"))
+    s, v = relative(_state(own), _state(intr))
+    lost = well_clear(s, v)
+    return {"id": row["id"], "wcv": lost, "alert": levels(lost), "cylinder": cylinders(s, v)}
+
+
+def _state(numbers: list[float]) -> AircraftState:
+    state = [float(number) for number in numbers]
+    if len(state) != len(_NUMBERS) or not all(math.isfinite(number) for number in state):
+        raise ValueError(f"a state is six finite numbers, not {numbers}")
+    return AircraftState(*state)

@@ -1,0 +1,266 @@
+"""``detente export`` and ``detente verify``: a dossier out of a node's record, and whether one holds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from detente.config import read_config
+from detente.errors import ConfigError, OwnFault, PeerFault
+from detente.evidence.checkpoint import Checkpoint
+from detente.evidence.dossier import (
+    FILE_LIMIT,
+    FILES_LIMIT,
+    TOTAL_LIMIT,
+    Extract,
+    Party,
+    ZipFiles,
+    is_name,
+    make_dossier,
+    write_zip,
+)
+from detente.evidence.keys import parse_origin
+from detente.evidence.leaf import Lane, read
+from detente.evidence.log import Log
+from detente.evidence.note import split_note
+from detente.evidence.store import LeafStore
+from detente.evidence.verify import verify as verify_dossier
+from detente.node.keyring import Keyring, load_keyring, load_peers
+from detente.node.sqlite import SqliteStore
+from detente.types import instant_ms, instant_of_iso
+
+_CHUNK = 1024
+
+
+@click.command()
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="The node's configuration.")
+@click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Its record, instead of --config.")
+@click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Its keys, with --store.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="A new folder, or a new file ending in .zip."
+)
+@click.option("--peer", "peers", multiple=True, help="Only logs with this party (or node); all by default.")
+@click.option(
+    "--log",
+    "lanes",
+    multiple=True,
+    type=click.Choice([lane.value for lane in Lane]),
+    help="Only these lanes; all by default.",
+)
+@click.option("--from", "since", help="Only leaves written from this time on (ISO 8601, by the writer's clock).")
+@click.option("--to", "until", help="Only leaves written before this time.")
+def export(
+    config: Path | None,
+    store: Path | None,
+    keys: Path | None,
+    out: Path,
+    peers: tuple[str, ...],
+    lanes: tuple[str, ...],
+    since: str | None,
+    until: str | None,
+) -> None:
+    """Write a dossier that a stranger can check offline: whole logs, or a window of time as single exhibits.
+
+    The node may run meanwhile.
+    """
+    names: dict[str, str] = {}
+    if config is not None:
+        read_in = read_config(config)
+        folder = config.parent / read_in.node.directory
+        store, keys = store or folder / "record.sqlite", keys or folder / "keys"
+        names = {peer.node: peer.party for peer in read_in.peer} | {read_in.node.node: read_in.node.party}
+    if store is None or keys is None:
+        raise click.UsageError("say --config, or --store and --keys")
+    window = _window(since, until)
+    keyring = load_keyring(keys)
+    parties = _parties(keyring, keys, names)
+    record = SqliteStore(store, read_only=True)
+    try:
+        with Console(stderr=True).status("reading the record"):
+            extracts = list(_extracts(record, parties, peers, lanes, window))
+            if not extracts:
+                raise OwnFault("nothing signed to export: no such log, or no leaf in that window")
+            used = {node for e in extracts for node in parse_origin(e.log.origin)[:2]} | {keyring.node}
+            listed = [party for node, party in sorted(parties.items()) if node in used]
+            made = make_dossier(
+                keyring.env,
+                keyring.node,
+                time.time_ns() // 1_000_000,
+                listed,
+                extracts,
+                window if since or until else None,
+            )
+            _write(out, made)
+    finally:
+        record.close()
+    for extract in extracts:
+        click.echo(f"{extract.log.origin}  leaves [{extract.start}, {extract.stop}) as {extract.form}")
+    click.echo(f"{out}: check it with  detente verify {out} " + " ".join(f"--root {p.party}=DIGITS" for p in listed))
+
+
+@click.command()
+@click.argument("dossier", type=click.Path(exists=True, path_type=Path))
+@click.option("--root", "roots", multiple=True, metavar="PARTY=DIGITS", help="Thirty digits, from the party itself.")
+@click.pass_context
+def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...]) -> None:
+    """Check a dossier without a network: exit 0 it holds, 1 an exhibit fails, 2 a root is unknown.
+
+    Digits come from each party over a channel of your own, never from the dossier.
+    """
+    typed = {}
+    for root in roots:
+        party, equals, digits = root.partition("=")
+        if not party or not equals:
+            raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
+        typed[party] = digits
+    try:
+        with Console(stderr=True).status("checking"):
+            if dossier.is_dir():
+                verdict = verify_dossier(_FolderFiles(dossier), typed)
+            else:
+                with dossier.open("rb") as file:
+                    verdict = verify_dossier(ZipFiles(file), typed)
+    except PeerFault as wrong:
+        click.echo(f"detente: {dossier}: {wrong.reason}", err=True)
+        ctx.exit(1)
+    except OSError as wrong:
+        raise ConfigError(f"{dossier}: {wrong.strerror or wrong}") from None
+    click.echo(verdict.report, nl=False)
+    if verdict.failures:
+        first = verdict.failures[0]
+        click.echo(f"detente: {dossier}: {first.exhibit}: {first.reason}", err=True)
+    ctx.exit(verdict.exit_code)
+
+
+def _window(since: str | None, until: str | None) -> tuple[int, int]:
+    try:
+        first = instant_ms(instant_of_iso(since)) if since else 0
+        last = instant_ms(instant_of_iso(until)) if until else 2**53 - 1
+    except ValueError as wrong:
+        raise click.UsageError(f"--from, --to: {wrong}") from None
+    if first >= last:
+        raise click.UsageError("--from is not before --to")
+    return first, last
+
+
+def _parties(keyring: Keyring, keys: Path, names: Mapping[str, str]) -> dict[str, Party]:
+    """Own party and each peer by node name, called as the configuration does, else by the host's first label."""
+    known = [(keyring.node, keyring.root, keyring.statement_note)]
+    known += [(p.keys.node, p.keys.root, p.keys.statement_note) for p in load_peers(keys).values()]
+    return {
+        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, (note,))
+        for node, root, note in known
+    }
+
+
+def _extracts(
+    record: LeafStore,
+    parties: Mapping[str, Party],
+    peers: tuple[str, ...],
+    lanes: tuple[str, ...],
+    window: tuple[int, int],
+) -> Iterator[Extract]:
+    for name in sorted(record.sizes()):
+        parts = parse_origin(name)
+        ends = [parties[node] for node in (parts.writer, parts.reader) if node in parties]
+        if (lanes and parts.lane not in lanes) or (
+            peers and not any(e.party in peers or e.node in peers for e in ends)
+        ):
+            continue
+        if len(ends) < 2:
+            raise ConfigError(f"{name}: the keys of both parties are wanted, and one was never imported")
+        log = Log.restore(name, record.leaf_hashes(name), record.checkpoint(name), record.receipt(name))
+        signed = _signed_size(log)
+        if signed == 0:
+            continue
+        whole = Extract(log, "tiles", 0, signed, partial(record.read, name))
+        if window == (0, 2**53 - 1):
+            yield whole
+        elif (run := _run(record, name, signed, window)) is not None:
+            yield Extract(log, "exhibits", *run, whole.read)
+
+
+def _signed_size(log: Log) -> int:
+    """Size of the newest signed checkpoint, which may be the receipt's; the log then carries that one."""
+    notes = [note for note in (log.checkpoint, log.receipt.note if log.receipt else None) if note is not None]
+    sizes = {Checkpoint.parse(split_note(note)[0].decode()).size: note for note in notes}
+    if not sizes:
+        return 0
+    log.checkpoint = sizes[max(sizes)]
+    return max(sizes)
+
+
+def _run(record: LeafStore, name: str, signed: int, window: tuple[int, int]) -> tuple[int, int] | None:
+    """First and last leaf in the window with all between them: nobody picks leaves out of a run."""
+    inside = [
+        start + i
+        for start in range(0, signed, _CHUNK)
+        for i, entry in enumerate(record.read(name, start, min(start + _CHUNK, signed)))
+        if window[0] <= read(entry.leaf).ts < window[1]
+    ]
+    return (inside[0], inside[-1] + 1) if inside else None
+
+
+def _write(out: Path, files: Iterable[tuple[str, bytes]]) -> None:
+    """Write *files* to a new folder or zip *out*, which appears only when it is whole."""
+    if out.exists():
+        raise ConfigError(f"{out}: is there already")
+    beside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        if out.suffix == ".zip":
+            with beside.open("xb") as file:
+                write_zip(file, files)
+        else:
+            for name, content in files:
+                path = beside / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        beside.rename(out)
+    except OSError as wrong:
+        raise ConfigError(f"{out}: {wrong.strerror or wrong}") from None
+    finally:
+        if beside.is_dir():
+            shutil.rmtree(beside)
+        else:
+            beside.unlink(missing_ok=True)
+
+
+class _FolderFiles(Mapping[str, bytes]):
+    """The files of a dossier in a folder: regular files under plain names, no link followed; raises PeerFault."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sizes: dict[str, int] = {}
+        total = 0
+        for parent, folders, names in os.walk(folder):
+            for name in [*folders, *names]:
+                path = Path(parent) / name
+                found = path.lstat()
+                relative = path.relative_to(folder).as_posix()
+                if stat.S_ISDIR(found.st_mode):
+                    continue
+                if not stat.S_ISREG(found.st_mode) or not is_name(relative) or found.st_size > FILE_LIMIT:
+                    raise PeerFault(f"{relative[:100]!r} is not a plain file of a dossier")
+                self._sizes[relative] = found.st_size
+                total += found.st_size
+                if len(self._sizes) > FILES_LIMIT or total > TOTAL_LIMIT:
+                    raise PeerFault(f"more than {FILES_LIMIT} files or {TOTAL_LIMIT >> 30} GiB")
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._sizes:
+            raise KeyError(name)
+        return (self._folder / name).read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sizes)
+
+    def __len__(self) -> int:
+        return len(self._sizes)

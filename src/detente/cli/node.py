@@ -1,0 +1,161 @@
+"""`detente init`, `pair`, `check-config`, `run`: from an empty folder to a running node."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from detente.errors import ConfigError, DetenteError
+
+_CONFIG = """\
+# Détente: one node. An unknown key is refused with its path. See docs/operate/configure.md.
+
+[node]
+party = "{party}"
+name = "{name}"
+node = "{party}.example/detente"   # the name on the link and in the record; fixed by the keys
+directory = "."                    # keys/ and record.sqlite stand here
+
+[listen]
+console = "127.0.0.1:8440"         # the desk, for browsers of this machine
+link = "127.0.0.1:7440"            # where peers connect; loopback until you say otherwise
+hosts = ["{party}.localhost:8440"]
+
+[release]
+policy = "release.toml"            # what leaves; without a rule nothing does
+
+[detection]
+profile = "en-route"               # en-route, terminal, low-level, light-aircraft
+zones = []                         # GeoJSON files of notified lines and zones
+
+[console]
+centre = [47.0, 8.0]               # latitude, longitude of the map's centre
+range_nm = 150.0
+
+# One block a peer, after `detente pair`:
+# [[peer]]
+# party = "bravo"
+# name = "Bravo"
+# node = "bravo.example/detente"
+# link = "127.0.0.1:7441"
+
+# One block a sensor:
+# [[feed]]
+# kind = "sbs"                     # sbs, beast, recording
+# name = "receiver"
+# address = "127.0.0.1:30003"
+"""
+
+_POLICY = """\
+# What leaves this node. Rules stand in order; the first that matches decides; when none does, the track is withheld.
+# See docs/operate/release.md and the examples there.
+name = "nothing leaves"
+"""
+
+_out = Console(highlight=False)
+
+
+@click.command("init")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--party", required=True, help="Short name of this party: lower case, letters, digits, hyphen.")
+@click.option("--name", default="", help="Name as shown at every desk; the party's by default.")
+@click.option("--node", default="", help="Name on the link and in the record; PARTY.example/detente by default.")
+def init(directory: Path, party: str, name: str, node: str) -> None:
+    """Make keys, an empty record and a configuration in DIRECTORY."""
+    from detente.config import parse_config
+    from detente.node.clock import SystemClock
+    from detente.node.keyring import make_keyring
+    from detente.node.sqlite import SqliteStore
+
+    path = directory / "detente.toml"
+    if path.exists():
+        raise ConfigError(f"{path}: there is a node already")
+    text = _CONFIG.format(party=party, name=(name or party.capitalize()).replace('"', "'"))
+    if node:
+        text = text.replace(f"{party}.example/detente", node)
+    config = parse_config(text.encode(), path)
+    directory.mkdir(parents=True, exist_ok=True)
+    keyring = make_keyring(directory / "keys", config.node.node, SystemClock().now())
+    SqliteStore(directory / "record.sqlite", create=True).close()
+    (directory / "release.toml").write_text(_POLICY, "utf-8")
+    path.write_text(text, "utf-8")
+    _out.print(f"A node for {config.node.name} stands in {directory}.", soft_wrap=True)
+    _out.print(f"  1. Take {directory / 'keys' / 'root.key'} offline: paper or a stick in a safe, then delete it here.")
+    _out.print(f"  2. Give each peer {directory / 'keys' / 'pairing.txt'} by any channel.", soft_wrap=True)
+    _out.print("  3. On the phone, read your own digits and let the other side type them:")
+    _out.print(f"       {keyring.own_digits}")
+    _out.print(f"  4. detente pair {directory} PAIRING_FILE, then detente run --config {path}", soft_wrap=True)
+
+
+@click.command("pair")
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("pairing", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--digits", default="", help="The peer's thirty digits as its officer reads them; asked for if not given.")
+@click.option("--forget", "forgotten", default="", help="Forget the peer with this node name.")
+def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> None:
+    """Pair with a peer: import its PAIRING file, then type the thirty digits that its officer reads to you.
+
+    Without a PAIRING file: show your own digits, and who is paired.
+    """
+    from detente.node.clock import SystemClock
+    from detente.node.keyring import confirm_peer, forget_peer, keep_peer, load_keyring, load_peers
+    from detente.types import NodeName, iso_utc
+
+    keys = directory / "keys"
+    if forgotten:
+        forget_peer(keys, NodeName(forgotten))
+        _out.print(f"{forgotten} is forgotten.")
+        return
+    keyring = load_keyring(keys)
+    _out.print(f"Your own digits, to be read to the other side by phone:  {keyring.own_digits}")
+    if pairing is None:
+        for node, paired in load_peers(keys).items():
+            state = f"confirmed {iso_utc(paired.confirmed_at, 0)}" if paired.confirmed_at else "UNVERIFIED"
+            _out.print(f"  {node}: {state}")
+        return
+    kept = keep_peer(keys, pairing.read_bytes())
+    node = kept.keys.node
+    if kept.confirmed_at is None:
+        typed = digits or click.prompt(f"Type the digits that the officer of {node} reads to you")
+        kept = confirm_peer(keys, node, typed, SystemClock().now())
+    _out.print(f"{node} is confirmed. Add it to detente.toml as a [[peer]].")
+
+
+@click.command("check-config")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def check_config(file: Path) -> None:
+    """Check a node's configuration, or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    from detente.node.party import check_files
+
+    for line in check_files(file):
+        _out.print(line, soft_wrap=True)
+
+
+@click.command("run")
+@click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
+def run(file: Path) -> int:
+    """Run a node until Ctrl-C."""
+    from detente.config import read_config
+    from detente.node.party import Node
+
+    async def _run() -> None:
+        node = Node.open(read_config(file), file.parent)
+        running = asyncio.current_task()
+        assert running is not None
+        loop = asyncio.get_running_loop()
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(sign, running.cancel)
+        _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)", soft_wrap=True)
+        await node.run()
+
+    try:
+        asyncio.run(_run())
+    except asyncio.CancelledError:
+        return 0
+    except OSError as wrong:
+        raise DetenteError(str(wrong)) from None
+    return 0

@@ -1,0 +1,295 @@
+"""Mode S and ADS-B raw, as a Beast or a jet1090 gives it, becomes plots. Decoded by rs1090, framed and checked here.
+
+rs1090 keeps no state between calls, so each position is decoded against the receiver's own, which is unambiguous only
+within 180 NM; what lies beyond is refused. That alone would place an aircraft at 400 NM at 40: so each address is also
+checked, when it is first heard and every minute, by the pair of an even and an odd frame, which needs no reference.
+
+The Beast format: 0x1a, a type ("1" Mode A/C, "2" short, "3" long, "4" status), six bytes of a 12 MHz clock, one of
+signal level, the message; a 0x1a inside is doubled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from statistics import median
+from typing import Any, Final, NamedTuple, cast
+
+import rs1090
+
+from detente.feeds.heard import NAN, Heard, Hearing, Row, plots_of_rows
+from detente.feeds.plot import Plots, Reject
+from detente.feeds.readsb import position_sigma_m, velocity_sigma_mps
+from detente.feeds.site import Site
+from detente.feeds.table import callsign_of, squawk_of
+from detente.types import NS_PER_S, Instant
+from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT, RAD_PER_DEG
+
+ESCAPE: Final = 0x1A
+_LENGTHS: Final = {0x31: 2, 0x32: 7, 0x33: 14, 0x34: 14}
+_MODE_S: Final = frozenset({0x32, 0x33})
+_TICKS_PER_S: Final = 12_000_000
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+
+RANGE_M: Final = 180.0 * M_PER_NM
+"""Half of a CPR cell: beyond it a position decoded against the receiver may be another one."""
+
+PAIR_S: Final = 10.0
+"""An even and an odd frame make a pair when they are no farther apart."""
+
+RECHECK_S: Final = 60.0
+PAIR_TOLERANCE_M: Final = 2.0 * M_PER_NM
+"""How far an aircraft moves within a pair, and a margin."""
+
+
+class Frame(NamedTuple):
+    """One Mode S message and when the receiver's clock says it came."""
+
+    at_ns: int
+    hex: str
+
+
+class BeastFramer:
+    """Bytes of a Beast stream become frames, piece by piece."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> tuple[list[tuple[int, str]], int]:
+        """Return (clock ticks, hex) of each Mode S message completed, and how many pieces were no frame."""
+        stream = self._rest + chunk
+        found: list[tuple[int, str]] = []
+        damaged = 0
+        at = 0
+        while True:
+            start = stream.find(ESCAPE, at)
+            if start < 0:
+                damaged += at < len(stream)
+                at = len(stream)
+                break
+            damaged += start > at
+            at = start
+            if at + 1 >= len(stream):
+                break
+            length = _LENGTHS.get(stream[at + 1])
+            if length is None:
+                damaged += 1
+                at += 2 if stream[at + 1] == ESCAPE else 1
+                continue
+            body, end = _unescaped(stream, at + 2, 7 + length)
+            if end < 0:
+                break
+            if body is None:  # a new frame began inside this one
+                damaged += 1
+                at = end
+                continue
+            if stream[at + 1] in _MODE_S:
+                found.append((int.from_bytes(body[:6], "big"), body[7:].hex()))
+            at = end
+        self._rest = stream[at:]
+        return found, damaged
+
+
+def _unescaped(stream: bytes, start: int, length: int) -> tuple[bytes | None, int]:
+    """Return *length* bytes from *start* with doubled escapes made single, and where they end.
+
+    The end is -1 while the stream is too short; the bytes are None when a single escape cuts them off.
+    """
+    piece = stream[start : start + length]
+    if len(piece) == length and ESCAPE not in piece:
+        return piece, start + length
+    body = bytearray()
+    at = start
+    while len(body) < length:
+        if at >= len(stream):
+            return None, -1
+        byte = stream[at]
+        if byte == ESCAPE:
+            if at + 1 >= len(stream):
+                return None, -1
+            if stream[at + 1] != ESCAPE:
+                return None, at
+            at += 1
+        body.append(byte)
+        at += 1
+    return bytes(body), at
+
+
+class _Pair:
+    """The last even and odd frame of one address, and what they said of its position."""
+
+    __slots__ = ("checked_s", "even", "odd", "trusted")
+
+    def __init__(self) -> None:
+        self.even: tuple[float, str] | None = None
+        self.odd: tuple[float, str] | None = None
+        self.checked_s = -math.inf
+        self.trusted = True
+
+
+class ModeSReader:
+    """Frames of one receiver become plots. Keeps what each address has told."""
+
+    def __init__(self, receiver: Site) -> None:
+        self.receiver_deg = (receiver.latitude_deg, receiver.longitude_deg)
+        self.messages = 0
+        self._hearing = Hearing()
+        self._pairs: dict[bytes, _Pair] = {}
+
+    def feed(self, frames: Iterable[Frame]) -> tuple[Plots, Counter[Reject]]:
+        """Return the plots that *frames* complete, in their order, and how many frames or positions were refused."""
+        rejected: Counter[Reject] = Counter()
+        offered = list(frames)
+        sound = _sound(offered)
+        self.messages += len(sound)
+        rows: list[Row] = []
+        if sound:
+            told = _decoded([f.hex for f in sound], [f.at_ns / NS_PER_S for f in sound], self.receiver_deg)
+            rejected[Reject.MALFORMED] += len(offered) - len(told)
+            for message in told:
+                row = self._message(message, rejected)
+                if row is not None:
+                    rows.append(row)
+        else:
+            rejected[Reject.MALFORMED] += len(offered)
+        return plots_of_rows(rows), +rejected
+
+    def _message(self, message: dict[str, Any], rejected: Counter[Reject]) -> Row | None:
+        identity = message.get("icao24", "").encode("ascii", "replace")
+        at_ns = round(message["timestamp"] * 1e6) * 1_000
+        if message["df"] not in {"17", "18"}:
+            # Their address is what is left of the parity, so only one already known by its own squitter counts.
+            heard = self._hearing.get(identity)
+            if heard is not None:
+                _note(heard, message, at_ns)
+            return None
+        heard = self._hearing.of(identity, at_ns)
+        _note(heard, message, at_ns)
+        latitude, longitude = message.get("latitude"), message.get("longitude")
+        if latitude is None or longitude is None:
+            return None
+        if not self._is_believed(identity, message, latitude, longitude):
+            rejected[Reject.OUT_OF_RANGE] += 1
+            return None
+        return heard.row(at_ns, latitude * RAD_PER_DEG, longitude * RAD_PER_DEG)
+
+    def _is_believed(self, identity: bytes, message: dict[str, Any], latitude: float, longitude: float) -> bool:
+        if distance_m(self.receiver_deg, (latitude, longitude)) > RANGE_M:
+            return False
+        if message.get("bds") != "05":  # surface positions have no pair without a reference
+            return True
+        pair = self._pairs.get(identity)
+        if pair is None:
+            if len(self._pairs) > 2 * len(self._hearing) + 1_000:
+                self._pairs = {k: v for k, v in self._pairs.items() if self._hearing.get(k) is not None}
+            pair = self._pairs[identity] = _Pair()
+        this = (message["timestamp"], message["frame"])
+        if message.get("parity") == "odd":
+            pair.odd = this
+        else:
+            pair.even = this
+        due = not pair.trusted or this[0] - pair.checked_s >= RECHECK_S or this[0] < pair.checked_s
+        if due and pair.even and pair.odd and abs(pair.even[0] - pair.odd[0]) <= PAIR_S:
+            first, second = sorted((pair.even, pair.odd))
+            told = _decoded([first[1], second[1]], [first[0], second[0]], None)[-1]
+            if told.get("latitude") is not None:
+                there = (told["latitude"], told["longitude"])
+                pair.trusted = distance_m(there, (latitude, longitude)) <= PAIR_TOLERANCE_M
+                pair.checked_s = this[0]
+        return pair.trusted
+
+
+def receiver_of(frames: Iterable[Frame]) -> Site | None:
+    """Return about where the receiver of a whole recording stood: the median of the positions its pairs give.
+
+    For a recording that does not say; None when no pair gives a position.
+    """
+    whole = _sound(frames)
+    told = _decoded([f.hex for f in whole], [f.at_ns / NS_PER_S for f in whole], None) if whole else []
+    places = [(m["latitude"], m["longitude"]) for m in told if m.get("latitude") is not None]
+    if not places:
+        return None
+    latitudes, longitudes = zip(*places, strict=True)
+    return Site(median(latitudes), median(longitudes))
+
+
+def _sound(frames: Iterable[Frame]) -> list[Frame]:
+    """Return the frames that are whole: rs1090 panics, past `except Exception`, on other lengths and letters."""
+    return [
+        Frame(frame.at_ns, frame.hex.lower())
+        for frame in frames
+        if len(frame.hex) in {14, 28} and _HEX.issuperset(frame.hex.encode("ascii", "replace"))
+    ]
+
+
+def _decoded(frames: list[str], times_s: list[float], receiver_deg: tuple[float, float] | None) -> list[dict[str, Any]]:
+    """Return what rs1090 makes of *frames*; those whose parity is wrong are left out."""
+    return cast("list[dict[str, Any]]", rs1090.decode(frames, times_s, reference=receiver_deg))
+
+
+def _note(heard: Heard, message: dict[str, Any], at_ns: int) -> None:
+    """Write down everything but a position that *message* tells of its aircraft."""
+    name = message.get("callsign")
+    if isinstance(name, str):
+        heard.callsign = callsign_of(name.strip("_#")) or heard.callsign
+    squawk = message.get("squawk")
+    if isinstance(squawk, str):
+        heard.squawk = squawk_of(squawk)
+    altitude = message.get("altitude")
+    if isinstance(altitude, int | float):
+        heard.altitude_at_ns = at_ns
+        if message.get("source") == "GNSS":
+            heard.altitude_ellipsoid_m = altitude * M_PER_FT
+        else:
+            heard.altitude_pressure_m = altitude * M_PER_FT
+    if message.get("bds") == "06":
+        heard.on_ground = 1
+    elif message.get("bds") == "05":
+        heard.on_ground = 0
+    speed, track = message.get("groundspeed"), message.get("track")
+    if isinstance(speed, int | float) and isinstance(track, int | float) and message["df"] in {"17", "18"}:
+        climb = message.get("vertical_rate")
+        v_up_mps = climb * MPS_PER_FPM if isinstance(climb, int | float) else NAN
+        heard.moves(at_ns, speed * MPS_PER_KT, track * RAD_PER_DEG, v_up_mps)
+    if "NACv" in message:
+        heard.velocity_sigma_mps = velocity_sigma_mps(message["NACv"])
+    if "NACp" in message:
+        heard.position_sigma_m = position_sigma_m(message["NACp"])
+    selected = message.get("selected_altitude")
+    if isinstance(selected, int | float):
+        heard.selected_altitude_m = selected * M_PER_FT
+
+
+class BeastReader:
+    """A Beast stream of one receiver becomes plots: framer, clock and decoder in one."""
+
+    def __init__(self, receiver: Site, started_at: Instant | None = None) -> None:
+        """*started_at*: the instant of the first frame of a recording; None: frames happen when they are received."""
+        self.modes = ModeSReader(receiver)
+        self._framer = BeastFramer()
+        self._started_at = started_at
+        self._first_ticks: int | None = None
+
+    def feed(self, chunk: bytes, received_at: Instant | None = None) -> tuple[Plots, Counter[Reject]]:
+        """Return the plots that *chunk* completes, and how many pieces, frames or positions were refused."""
+        found, damaged = self._framer.feed(chunk)
+        plots, rejected = self.modes.feed(Frame(self._instant_ns(ticks, received_at), text) for ticks, text in found)
+        rejected[Reject.MALFORMED] += damaged
+        return plots, +rejected
+
+    def _instant_ns(self, ticks: int, received_at: Instant | None) -> int:
+        if self._started_at is None:
+            return received_at or 0
+        if self._first_ticks is None:
+            self._first_ticks = ticks
+        return self._started_at + (ticks - self._first_ticks) * NS_PER_S // _TICKS_PER_S
+
+
+def distance_m(a_deg: tuple[float, float], b_deg: tuple[float, float]) -> float:
+    """Return the great-circle distance on the mean sphere; a sieve, not a verdict."""
+    (lat_a, lon_a), (lat_b, lon_b) = a_deg, b_deg
+    s = math.sin(0.5 * (lat_b - lat_a) * RAD_PER_DEG) ** 2
+    t = math.sin(0.5 * (lon_b - lon_a) * RAD_PER_DEG) ** 2
+    h = s + math.cos(lat_a * RAD_PER_DEG) * math.cos(lat_b * RAD_PER_DEG) * t
+    return 2.0 * EARTH_MEAN_RADIUS_M * math.asin(math.sqrt(min(1.0, h)))

@@ -1,0 +1,215 @@
+"""A desk officer's first minutes: the page loads clean, tracks move, an alert comes, it is acknowledged by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+
+import pytest
+from playwright.sync_api import expect
+
+from browser.conftest import Watched
+from browser.serving import Desk, served
+from detente.desk.orders import Acknowledge, Displayed, SendCode, SendText
+
+pytestmark = pytest.mark.browser
+
+Opened = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with served(tracks=420) as running:
+        yield running
+
+
+def test_the_page_loads_without_a_complaint_and_asks_nobody_else(desk: Desk, opened: Opened) -> None:
+    watched = opened(desk.address)
+    page = watched.page
+    expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
+    expect(page.locator("#top")).to_contain_text("LIVE")
+    expect(page.locator("#top")).to_contain_text("DEMO ACCOUNT")
+    assert page.evaluate("document.fonts.check('600 13px \"Plex Sans\"')")
+    assert watched.complaints == []
+    assert watched.violations() == []
+
+
+def test_tracks_move(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    where = """async () => {
+      const { state } = await import("/static/store.js");
+      return [state.tracks.atMs, state.tracks.east[0], state.tracks.n, state.shown.tracks];
+    }"""
+    first = page.evaluate(where)
+    page.wait_for_timeout(2300)
+    later = page.evaluate(where)
+    assert later[0] > first[0]
+    assert later[1] != first[1]
+    assert later[2] == 420
+    assert 0 < later[3] <= 420
+
+
+def test_the_alarm_ring_is_on_the_map_where_the_aircraft_is(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    red = page.evaluate("""() => {
+      const sky = document.querySelector("#sky"), c = sky.getContext("2d");
+      const { data } = c.getImageData(0, 0, sky.width, sky.height);
+      let n = 0;
+      for (let i = 0; i < data.length; i += 4) if (data[i] === 0xf5 && data[i + 1] === 0x66 && data[i + 2] === 0x7a) n++;
+      return n;
+    }""")
+    assert red > 40
+
+
+def test_an_alert_appears_and_is_acknowledged_by_keyboard(opened: Opened) -> None:
+    with served(tracks=40, alert_after_s=2.5) as quiet:
+        page = opened(quiet.address).page
+        expect(page.locator("#strip")).to_contain_text("No active alert")
+        expect(page.locator("#strip")).to_contain_text("ALARM", timeout=6000)
+        expect(page.locator("#say-now")).to_contain_text("ALARM: ALF214 × BRV61")
+        page.keyboard.press("n")
+        expect(page.locator('[data-acknowledge="alfa-1"]')).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator('li[data-alert="alfa-1"] .done')).to_contain_text("operator on watch")
+        given = [(role, order.alert) for role, order in quiet.fake.orders if isinstance(order, Acknowledge)]
+        assert given == [("operator", "alfa-1")]
+
+
+def test_a_painted_row_is_told_displayed_once_and_an_unseen_one_is_not(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address, size=(1280, 720)).page
+    expect(page.locator('li[data-alert="alfa-1"]')).not_to_have_attribute("data-undisplayed", "", timeout=5000)
+    told = [name for _, order in desk.fake.orders if isinstance(order, Displayed) for name in order.alerts]
+    assert "alfa-1" in told
+    assert page.evaluate("document.visibilityState") == "visible"
+
+
+def test_a_key_held_with_a_modifier_or_in_a_field_does_nothing(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.focus("#composer textarea")
+    page.keyboard.type("north? zone")
+    assert page.locator("#composer textarea").input_value() == "north? zone"
+    assert page.locator("dialog").count() == 0
+    page.locator("#sky").focus()
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Zones")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("z")
+    expect(page.get_by_role("button", name="Zones")).to_have_attribute("aria-pressed", "false")
+
+
+def test_each_panel_is_reached_by_its_key(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    for key, target in {"1": "#alerts", "2": "#conflicts", "3": "#sky", "4": "#hotline"}.items():
+        page.keyboard.press(key)
+        expect(page.locator(target)).to_be_focused()
+    for key, name in {"5": "link", "6": "feeds", "7": "release"}.items():
+        page.keyboard.press(key)
+        expect(page.locator(f"#tab-{name}")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#page")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.locator("dialog")).to_contain_text("To acknowledge means seen, never agreed")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+
+
+def test_a_coded_phrase_is_sent_with_its_parameter(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.select_option("#compose-code", "W06")
+    expect(page.locator(".rendering")).to_contain_text("Request your intentions for track {track}.")
+    send = page.locator("#composer button.main")
+    expect(send).to_be_disabled()
+    page.fill(".param input", "BRV61")
+    expect(page.locator(".rendering")).to_contain_text("for track BRV61.")
+    send.click()
+    expect(page.locator("#hotline .rows")).to_contain_text("not yet recorded")
+    sent = [order for _, order in desk.fake.orders if isinstance(order, SendCode)]
+    assert sent[-1] == SendCode(to="bravo", line="watch", code="W06", params={"track": "BRV61"})
+
+
+def test_flash_asks_for_a_coded_reason(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.fill("#composer textarea", "Cease descent")
+    page.select_option("#compose-precedence", "Z")
+    send = page.locator("#composer button.main")
+    expect(send).to_be_disabled()
+    page.select_option("#compose-reason", "R06")
+    send.click()
+    expect(page.locator("#composer textarea")).to_have_value("")
+    sent = [order for _, order in desk.fake.orders if isinstance(order, SendText)]
+    assert sent[-1] == SendText(to="bravo", line="watch", precedence="Z", text="Cease descent", lang="en", reason="R06")
+
+
+def test_the_map_as_bravo_sees_it_says_so_and_hides_what_bravo_has_not(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.keyboard.press("7")
+    page.get_by_role("button", name="As Bravo sees it").click()
+    expect(page.locator(".banner")).to_contain_text("You see what Bravo sees of us")
+    shown = page.evaluate("""async () => {
+      const { state } = await import("/static/store.js");
+      return { peer: state.preview.tracks.n, all: state.tracks.n, withheld: state.preview.withheld.length };
+    }""")
+    assert shown["peer"] < shown["all"]
+    assert shown["withheld"] > 0
+    page.get_by_role("button", name="Back to our own picture").click()
+    expect(page.locator(".banner")).to_have_count(0)
+
+
+def test_a_silent_node_stops_the_picture_and_says_since_when(opened: Opened) -> None:
+    with served(tracks=20) as failing:
+        page = opened(failing.address).page
+        failing.do(lambda fake: setattr(fake, "silent", True))
+        expect(page.locator("#strip")).to_contain_text("PICTURE STOPPED", timeout=6000)
+        expect(page.locator("body")).to_have_class("stopped-picture")
+        failing.do(lambda fake: setattr(fake, "silent", False))
+        expect(page.locator("#top")).to_contain_text("LIVE", timeout=6000)
+
+
+def test_another_seat_is_the_one_that_acts(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.select_option("#seat", "duty_officer")
+    expect(page.locator("#seat")).to_have_value("duty_officer")
+    page.wait_for_timeout(700)
+    page.locator('[data-acknowledge="alfa-2"]').click()
+    expect(page.locator('li[data-alert="alfa-2"] .done')).to_contain_text("duty officer")
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 720)])
+def test_axe_finds_nothing_and_no_panel_overflows(desk: Desk, opened: Opened, lang: str, size: tuple[int, int]) -> None:
+    watched = opened(desk.address, lang, size)
+    page = watched.page
+    found = []
+    for key in ("5", "6", "7") if lang == "en" else "6":
+        page.keyboard.press(key)
+        found += axe(page) if size[0] == 1920 else []
+    if size[0] == 1920 and lang == "ru":
+        page.keyboard.press("?")
+        page.wait_for_selector("dialog[open]")
+        found += axe(page)
+        page.keyboard.press("Escape")
+    assert found == []
+    wide = page.evaluate("""() => ["#left .panel", "#right .panel", "#left li", "#right li", "#top .bar", "#strip .strip", "body"]
+      .flatMap((s) => [...document.querySelectorAll(s)])
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + "#" + e.id + " " + e.scrollWidth + ">" + e.clientWidth)""")
+    assert wide == []
+    assert page.evaluate("document.documentElement.lang") == lang
+    assert watched.complaints == []
+
+
+def axe(page: object) -> list[str]:
+    """Run axe through the debugger: the page's own policy refuses script tags, as it should."""
+    source = (files("axe_playwright_python") / "axe.min.js").read_text()
+    session = page.context.new_cdp_session(page)
+    session.send("Runtime.evaluate", {"expression": source})
+    answer = session.send(
+        "Runtime.evaluate",
+        {
+            "expression": "axe.run(document, {resultTypes: ['violations']}).then((r) => JSON.stringify(r.violations.map("
+            "(v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(' | '))))",
+            "awaitPromise": True,
+            "returnByValue": True,
+        },
+    )
+    session.detach()
+    import json
+
+    return json.loads(answer["result"]["value"])

@@ -1,0 +1,104 @@
+"""The grid: what it leaves out must be clear, wherever on the globe and however fast some fly."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
+from detente.detect.motion import motions
+from detente.detect.screen import pairs_in_conflict
+
+
+def scene(seed: int, n: int, where: str, lookahead_s: float = 120.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    lat, lon = {
+        "pole": (rng.uniform(88.0, 90.0, n), rng.uniform(-180, 180, n)),
+        "south pole": (rng.uniform(-90.0, -88.5, n), rng.uniform(-180, 180, n)),
+        "antimeridian": (rng.uniform(50, 52, n), (rng.uniform(178.5, 181.5, n) + 180) % 360 - 180),
+        "equator": (rng.uniform(-1, 1, n), rng.uniform(-1, 1, n)),
+        "world": (np.degrees(np.arcsin(rng.uniform(-1, 1, n))), rng.uniform(-180, 180, n)),
+    }[where]
+    # Drones, airliners and a few that are far faster than all others.
+    speed = rng.choice([10.0, 60.0, 250.0, 900.0], n, p=[0.3, 0.3, 0.35, 0.05])
+    track = rng.uniform(0, 2 * np.pi, n)
+    level = rng.integers(20, 60, n) * 500.0
+    climb = rng.choice([0.0, 30.0, -30.0], n)
+    still = np.zeros(n)
+    return motions(
+        np.radians(lat), np.radians(lon), level, np.full(n, np.nan), speed * np.sin(track), speed * np.cos(track), climb, still
+    )  # fmt: skip
+
+
+def every_pair(m: np.ndarray, d_m: float, h_ft: float, lookahead_s: float) -> dict[tuple[int, int], int]:
+    verdicts = {
+        (a, b): judge_pair(m[a], m[b], d_m, h_ft, lookahead_s)[0] for a in range(len(m)) for b in range(a + 1, len(m))
+    }
+    return {pair: verdict for pair, verdict in verdicts.items() if verdict != CLEAR}
+
+
+@pytest.mark.parametrize("where", ["pole", "south pole", "antimeridian", "equator", "world"])
+@settings(max_examples=15)
+@given(
+    st.integers(0, 10_000),
+    st.sampled_from([(9_260.0, 1_000.0, 120.0), (600.0, 400.0, 45.0), (9_260.0, 1_000.0, 900.0)]),
+)
+def test_the_grid_finds_what_looking_at_all_pairs_finds(
+    where: str, seed: int, minima: tuple[float, float, float]
+) -> None:
+    m = scene(seed, 80, where)
+    pairs, _, verdicts = pairs_in_conflict(m, *minima)
+    assert {tuple(p): v for p, v in zip(pairs.tolist(), verdicts.tolist(), strict=True)} == every_pair(m, *minima)
+
+
+def test_pairs_come_in_order_with_the_lower_row_first() -> None:
+    pairs, _, _ = pairs_in_conflict(scene(1, 300, "equator"), 9_260.0, 1_000.0, 120.0)
+    assert len(pairs) > 50
+    assert (pairs[:, 0] < pairs[:, 1]).all()
+    assert pairs.tolist() == sorted(pairs.tolist())
+
+
+def test_threads_give_the_same_answer() -> None:
+    m = scene(2, 6_000, "world")
+    m[:3_000] = scene(3, 3_000, "equator")
+    alone = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)
+    with ThreadPoolExecutor(2) as threads:
+        shared = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0, threads)
+    for one, other in zip(alone, shared, strict=True):
+        assert np.array_equal(one, other)
+    assert len(alone[0]) > 1_000
+
+
+def test_a_motion_with_a_number_missing_is_in_no_pair() -> None:
+    m = scene(4, 100, "equator")
+    m[::2, 0] = np.nan
+    pairs, _, _ = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)
+    assert (pairs % 2 == 1).all()
+
+
+def test_an_aircraft_of_unknown_altitude_is_not_assessed_against_its_neighbours_and_nobody_else() -> None:
+    m = scene(5, 2, "equator")
+    m[1] = m[0]
+    m[1, 11] = np.nan
+    pairs, _, verdicts = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)
+    assert pairs.tolist() == [[0, 1]]
+    assert verdicts.tolist() == [NOT_ASSESSED]
+    m[1, 0] = -m[1, 0]
+    assert len(pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)[0]) == 0
+
+
+def test_more_conflicts_than_were_made_room_for_are_all_returned() -> None:
+    m = np.repeat(scene(6, 1, "equator"), 60, axis=0)
+    pairs, _, verdicts = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)
+    assert len(pairs) == 60 * 59 // 2
+    assert (verdicts == CONFLICT).all()
+
+
+def test_nobody_flies_and_nothing_is_found() -> None:
+    pairs, found, verdicts = pairs_in_conflict(np.empty((0, 14)), 9_260.0, 1_000.0, 120.0)
+    assert pairs.shape == (0, 2)
+    assert len(found) == len(verdicts) == 0
