@@ -1,11 +1,12 @@
 """The example policies do what their comments say."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from detente.release.lint import lint
-from detente.release.policy import parse_policy
+from detente.release.policy import Area, Daily, Give, NearLine, Rule, When, parse_policy
 from detente.release.release import UNTOLD, Releaser
 from detente.types import Instant, PartyId
 from release.sky import NOON, SECOND, line, tracks
@@ -73,3 +74,12 @@ def test_the_aid_agency_tells_of_itself_and_of_distress_only():
     item, is_exact = sent.item(1)
     assert not is_exact
     assert int(item["precision_m"]) == 10_000
+
+
+def test_each_key_of_a_rule_is_documented():
+    manual = (FOLDER.parents[1] / "docs" / "operate" / "release.md").read_text()
+    for part in (Rule, When, Give, Area, NearLine, Daily):
+        for key in part.__struct_fields__:
+            assert re.search(rf"\b{key}\b", manual), f"{part.__name__}.{key}"
+    for text in re.findall(r"```toml\n(.*?)```", manual, re.DOTALL):
+        assert parse_policy('name = "manual"\n' + text).rule
