@@ -190,9 +190,11 @@ class Hotline:
         """Fold the receipt of the addressee's node."""
         self._happened(message, Event.HOLD, at_ms)
 
-    def displayed(self, message: str, at_ms: int) -> None:
-        """Fold that a visible console of the addressee painted it."""
+    def displayed(self, message: str, at_ms: int) -> bool:
+        """Fold that a visible console of the addressee painted it; returns whether that was news."""
+        is_news = Event.DISPLAY not in self._at(message).at_ms
         self._happened(message, Event.DISPLAY, at_ms)
+        return is_news
 
     def acknowledged(self, message: str, by: Role, at_ms: int) -> None:
         """Fold that a person of the addressee has read it."""
@@ -227,6 +229,11 @@ class Hotline:
         for item in due:
             self.not_answered(item.message, instant_ms(item.at))
         return due
+
+    def said_as(self, message: str) -> Said | None:
+        """Return *message* as its leaf says it; None when we do not have it."""
+        known = self._messages.get(message)
+        return None if known is None else known.said
 
     def line_of(self, message: str) -> Line | None:
         """Return the line of *message*; None when we do not have it."""

@@ -11,10 +11,10 @@ from typing import Final
 
 import structlog
 
-from detente.engine import (
+from detente.engine.engine import Engine
+from detente.engine.values import (
     CloseChannel,
     Effect,
-    Engine,
     Input,
     Record,
     RecordBody,
@@ -41,7 +41,9 @@ log = structlog.get_logger()
 class Pump:
     """Takes inputs from the inbox, lets the engine decide and does what it says."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, store: LeafStore, links: PeerLinks, desk: Desk, clock: Clock) -> None:
+    def __init__(
+        self, engine: Engine, inbox: Inbox, store: LeafStore, links: PeerLinks, desk: Desk, clock: Clock
+    ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._store = store
