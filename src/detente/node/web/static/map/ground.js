@@ -1,6 +1,6 @@
 // What lies under the tracks and rarely changes: land, rings, notified lines and zones with who asserts them.
 
-import { tracePath } from "./painter.js";
+import { tracePath } from "./shapes.js";
 import { toScreen } from "./display-list.js";
 import { level } from "../format.js";
 

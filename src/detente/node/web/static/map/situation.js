@@ -36,6 +36,8 @@ export class Situation {
     this.groundKey = "";
     this.zonesOf = /** @type {any} */ (null);
     this.dragging = false;
+    /** @type {unknown[]} what the map showed when it was last drawn */
+    this.seen = [];
     this.gestures();
     new ResizeObserver(() => this.resize()).observe(host);
     loadLand().then((bytes) => {
@@ -126,6 +128,15 @@ export class Situation {
     this.draw();
   }
 
+  /** Draw when something the map shows has changed, or an alarm flashes. @param {boolean} flashing */
+  refresh(flashing) {
+    const beat = flashing ? Math.floor(nodeNow() / 500) : 0;
+    const seen = [state.tracks, state.board, state.zones, state.show, state.selected, state.hovered, state.preview, state.follow, this.landBytes, beat];
+    if (seen.every((part, k) => part === this.seen[k])) return;
+    this.seen = seen;
+    this.draw();
+  }
+
   /** Put down what is to be seen, and paint it. */
   draw() {
     this.project();
@@ -137,8 +148,8 @@ export class Situation {
     this.follow(tracks);
     this.paintGround(board);
     const ratio = devicePixelRatio || 1;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.camera.width, this.camera.height);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.sky.width, this.sky.height);
     if (!tracks) return;
     const now = nodeNow();
     const partyNames = board.parties.map((/** @type {any} */ party) => party.name);
@@ -146,11 +157,11 @@ export class Situation {
       tracks, now, camera: this.camera, party: board.party, show: state.show, selected: state.selected,
       // A peer's view has our alerts and history no more than the peer has them.
       alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
-      hovered: state.hovered, forward: this.projection.forward,
+      hovered: state.hovered, forward: this.projection.forward, quick: this.dragging,
       partyNames, taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
     });
     const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
-    paint(context, this.list, this.colours, { flashOn, quick: this.dragging });
+    paint(context, this.list, this.colours, { flashOn, ratio });
     state.drawMs = performance.now() - began;
     const { shown, total, labelsLeftOut, dotsOnly } = this.list;
     state.shown = { tracks: shown, total, labelsLeftOut, dots: dotsOnly };

@@ -76,7 +76,7 @@ function standDown(row) {
 
 /** Sent, held, displayed, acknowledged: each side for itself. @param {Row} row */
 function times(row) {
-  return html`<table class="times"><thead><tr><td class="unseen"></td><th scope="col">${t("time.sent")}</th><th scope="col">${t("time.held")}</th><th scope="col">${t("time.displayed")}</th><th scope="col">${t("time.acknowledged")}</th></tr></thead>
+  return html`<table class="times"><thead><tr><td></td><th scope="col">${t("time.sent")}</th><th scope="col">${t("time.held")}</th><th scope="col">${t("time.displayed")}</th><th scope="col">${t("time.acknowledged")}</th></tr></thead>
     <tbody>${row.halves.map((/** @type {Row} */ half) => html`<tr key=${half.party}><th scope="row">${party(half.party)}</th>
       ${["sent_at_ms", "held_at_ms", "displayed_at_ms", "acknowledged_at_ms"].map((field) => html`<td key=${field} class=${half[field] ? "num" : "num missing"}>${half[field] ? clock(half[field]) : "-"}</td>`)}</tr>`)}</tbody></table>
     ${!row.recorded && html`<div class="text-warning">${t("record.not_yet")}</div>`}`;
