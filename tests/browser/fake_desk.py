@@ -67,6 +67,16 @@ PHRASES = [
         "ru": "Объект {track} снижается до {level}.",
     },
     {
+        "code": "D05",
+        "precedence": "P",
+        "min_role": "operator",
+        "params": ["track", "reason"],
+        "expects": ["P01"],
+        "en": "Track {track} turned back. Reason: {reason}.",
+        "tr": "{track} izi geri döndü. Gerekçe: {reason}.",
+        "ru": "Объект {track} повернул обратно. Причина: {reason}.",
+    },
+    {
         "code": "P01",
         "precedence": "R",
         "min_role": "operator",
@@ -272,7 +282,7 @@ class FakeDesk:
         return self._frame
 
     def codebook(self) -> Mapping[str, Any]:
-        return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "phrases": PHRASES}
+        return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "roles": [], "phrases": PHRASES}
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
@@ -592,7 +602,7 @@ class FakeDesk:
         asked = coded(
             "117", 0, "alfa", "bravo", {"track": "BRV61"}, 180, answered_by="bravo-ops-118", outcome="answered"
         )
-        older = coded("115", 2, "alfa", "bravo", {"ref": "bravo-ops-114"}, 900)
+        older = coded("115", 3, "alfa", "bravo", {"ref": "bravo-ops-114"}, 900)
         del now
         rows = [*self.sent, *self.extra_messages, flash, asked, free, older]
         return sorted(rows, key=lambda m: -m.sent_at_ms)

@@ -106,7 +106,7 @@ function draw() {
   names();
   lookForRows();
   say(board?.alerts ?? []);
-  sound(alarm);
+  sound(alarm || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }

@@ -32,7 +32,7 @@ export class Situation {
     this.zones = [];
     /** @type {import("./display-list.js").DisplayList | null} */
     this.list = null;
-    this.centre = "";
+    this.view = "";
     this.groundKey = "";
     this.zonesOf = /** @type {any} */ (null);
     this.dragging = false;
@@ -61,14 +61,16 @@ export class Situation {
     this.draw();
   }
 
-  /** Take the board's centre, once: everything projected hangs on it. */
+  /** Take the board's centre and range; they may change while running, and everything projected hangs on them. */
   project() {
     const board = state.board;
     if (!board) return;
-    const centre = board.centre_e7.join();
-    if (centre !== this.centre) {
-      this.centre = centre;
+    const view = [...board.centre_e7, board.range_nm].join();
+    if (view !== this.view) {
+      this.view = view;
       this.projection = stereographic(board.centre_e7[0] / 1e7, board.centre_e7[1] / 1e7);
+      if (state.tracks) this.projection.project(state.tracks);
+      this.history = new History(); // its places were in the old plane
       this.zonesOf = null;
       this.shores = [];
       this.home();
