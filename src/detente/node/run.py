@@ -6,6 +6,7 @@ Show, then record, then send. What happens is the engine's to decide; here is on
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -30,10 +31,12 @@ from detente.engine.values import (
 from detente.errors import DetenteError, OrderRefused
 from detente.evidence.store import LeafStore
 from detente.link.frames import Channel
+from detente.link.session import Session
 from detente.node.clock import Clock
 from detente.node.desk import Desk
 from detente.node.inbox import Asked, Inbox
 from detente.node.peers import PeerLinks
+from detente.types import NodeName, PartyId
 
 TICK_S: Final = 0.1
 
