@@ -31,6 +31,7 @@ class TrackRef(msgspec.Struct, frozen=True):
     label: str  # callsign, else identity, else "?"
     party: str | None  # who declared it; null: nobody did
     number: int | None = None
+    identity: str = ""  # as our picture holds it
 
 
 class PeerVerdict(msgspec.Struct, frozen=True):

@@ -760,7 +760,8 @@ class Engine:
         text = bytes(track["callsign"] or track["identity"]).decode("ascii", "replace") or "?"
         declared = int(track["declared_by"])
         party = self._ids[declared] if declared < len(self._ids) else None
-        self._names[number] = TrackRef(text, party, number)
+        identity = bytes(track["identity"]).decode("ascii", "replace")
+        self._names[number] = TrackRef(text, party, number, identity)
         return self._names[number]
 
     def _named(self, party: PartyId, named: Named | None) -> TrackRef:

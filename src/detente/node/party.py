@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -98,6 +99,14 @@ def check_files(path: Path) -> list[str]:
     ]
 
 
+@dataclass(frozen=True)
+class Staging:
+    """What a scenario adds to a node: feeds that it plays itself, and words for the screen."""
+
+    feeds: tuple[Feed, ...] = ()
+    not_built_yet: tuple[str, ...] = ()
+
+
 class Node:
     """One party's node. Open it, then `run` it until cancelled."""
 
@@ -109,9 +118,11 @@ class Node:
         keyring: Keyring,
         peers: Mapping[NodeName, Paired],
         store: LeafStore,
+        staging: Staging | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
+        self._staging = staging or Staging()
         self.clock = clock
         self.keyring = keyring
         self.store = store
@@ -139,7 +150,7 @@ class Node:
         )
 
     @classmethod
-    def open(cls, config: Config, folder: Path, clock: Clock | None = None) -> Self:
+    def open(cls, config: Config, folder: Path, clock: Clock | None = None, staging: Staging | None = None) -> Self:
         """Return the node whose keys and record stand in the configuration's directory; raises ConfigError."""
         directory = folder / config.node.directory
         keyring = load_keyring(directory / "keys")
@@ -150,7 +161,7 @@ class Node:
         except PeerFault as fault:
             raise ConfigError(f"{directory / 'keys'}: {fault}") from None
         store = SqliteStore(directory / "record.sqlite")
-        return cls(config, folder, clock or SystemClock(), keyring, peers, store)
+        return cls(config, folder, clock or SystemClock(), keyring, peers, store, staging)
 
     @property
     def console_url(self) -> str:
@@ -232,12 +243,14 @@ class Node:
             feeds=tuple(
                 Feed(i, feed.name, note="recording" if isinstance(feed, RecordingFeed) else "")
                 for i, feed in enumerate(config.feed)
-            ),
+            )
+            + self._staging.feeds,
+            not_built_yet=self._staging.not_built_yet,
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
             ),
-            badges=(*config.node.badges, "DEMO ACCOUNTS"),
+            badges=tuple(dict.fromkeys((*config.node.badges, "DEMO ACCOUNTS"))),
             centre_deg=config.console.centre,
             range_nm=config.console.range_nm,
             alerts_shown=config.limits.alerts_shown,

@@ -1,0 +1,339 @@
+"""Plays a scenario on real nodes: real sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from detente.demo.conditions import Witness, half_of
+from detente.demo.scenario import (
+    Acknowledge,
+    AcknowledgeMessage,
+    Action,
+    CutLink,
+    Expectation,
+    HealLink,
+    Play,
+    Scenario,
+    SendCode,
+    SendText,
+    SetPolicy,
+    ShowView,
+    Step,
+)
+from detente.demo.stage import RECONSTRUCTION_SOURCE, Sight, Stage
+from detente.demo.staging import shifted, staged
+from detente.desk import orders
+from detente.desk.board import Board
+from detente.desk.orders import AnyOrder
+from detente.engine.values import Declares, OrderGiven, PlotsReceived, PolicySet, ViewSet
+from detente.errors import OrderRefused
+from detente.feeds.plot import Plots
+from detente.node.clock import ScaledClock
+from detente.node.party import Node
+from detente.release.policy import parse_policy
+from detente.types import Instant, Role, duration_ns, iso_utc
+
+LOOK_S: Final = 0.5
+"""How often, in seconds of the demo's clock, plots are handed over and the desks are looked at."""
+
+
+@dataclass(slots=True)
+class Promise:
+    """One expectation of one step, and what came of it."""
+
+    step: Step
+    expected: Expectation
+    by_s: float
+    outcome: bool | None = None
+    at_s: float | None = None
+
+
+@dataclass(slots=True)
+class Playing:
+    """Plots on the demo's clock, handed to one feed of one node as they are due."""
+
+    node: Node
+    source: int
+    plots: Plots
+    taken: int = 0
+
+    def hand_over(self, now: Instant) -> None:
+        """Pass on what has become due."""
+        end = int(np.searchsorted(self.plots["applicable_at_ns"], now, side="right"))
+        if end > self.taken:
+            self.node.inbox.put_plots(PlotsReceived(self.source, self.plots[self.taken : end]))
+            self.taken = end
+
+
+@dataclass
+class Runner:
+    """One performance. `run` returns when the script is over; a live one goes on until cancelled."""
+
+    scenario: Scenario
+    stage: Stage
+    clock: ScaledClock
+    headless: bool
+    say: Callable[[str], None]
+    seconds: float | None = None
+    witness: Witness = field(default_factory=Witness)
+    promises: list[Promise] = field(default_factory=list)
+    events_at: dict[tuple[str, int], Instant] = field(default_factory=dict)  # (version, run) → crossing, closest point
+    failures: list[str] = field(default_factory=list)
+    climbs: list[dict[str, Any]] = field(default_factory=list)
+    began: Instant = Instant(0)
+    started_s: float = field(default_factory=time.monotonic)
+
+    async def run(self) -> None:
+        """Play the script once; live, go on with the traffic and repeat from the step that the scenario names."""
+        self.began = self.clock.now()
+        running = [asyncio.create_task(node.run()) for node in self.stage.nodes.values()]
+        try:
+            await self._until_up()
+            self.began = self.clock.now()
+            await self._play(running)
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    def now_s(self) -> float:
+        """Return the demo's clock in seconds since the nodes were up."""
+        return (self.clock.now() - self.began) * 1e-9
+
+    # --- the clock's beat
+
+    async def _until_up(self) -> None:
+        """Wait until every link is up; a demo that cannot link says so."""
+        for _ in range(600):
+            self._look()
+            if all(peer.state == "UP" for board in self.witness.boards.values() for peer in board.peers):
+                return
+            await asyncio.sleep(0.05)
+        self.say("not every link came up within 30 s; the script goes on")
+
+    async def _play(self, running: list[asyncio.Task[None]]) -> None:
+        self.playing = [self._sighted(sight, 0) for sight in self.stage.sights]
+        self.turns = dict.fromkeys(range(len(self.playing)), 0)
+        self._promise(self.scenario.step, 0.0)
+        acting = [
+            asyncio.create_task(self._act(at_s, step, action)) for at_s, step, action in self.scenario.timeline()
+        ]
+        said: set[int] = set()
+        lasts = self.scenario.clock.lasts_s if self.headless else float("inf")
+        while self.now_s() < min(lasts, self.seconds or float("inf")):
+            for step in self.scenario.step:
+                if step.at_s is not None and step.at_s <= self.now_s() and step.n not in said:
+                    said.add(step.n)
+                    self.say(f"{self.now_s():6.0f} s  step {step.n}: {step.name}")
+            await self._beat()
+            for task in (*running, *acting):
+                if task.done() and not task.cancelled() and task.exception() is not None:
+                    raise task.exception() or RuntimeError
+            await asyncio.sleep(self.clock.real_s(LOOK_S))
+        for task in acting:
+            task.cancel()
+        await asyncio.gather(*acting, return_exceptions=True)
+        self._judge(float("inf"))
+
+    async def _beat(self) -> None:
+        now = self.clock.now()
+        for i, playing in enumerate(self.playing):
+            playing.hand_over(now)
+            if i in self.turns and playing.taken == len(playing.plots):
+                self._turn(i)
+        self._look()
+        self._judge(self.now_s())
+        if self.headless:
+            await self._paint()
+        await self._watch()
+
+    def _look(self) -> None:
+        now = self.clock.now()
+        self.witness.look({p: node.engine.board(Role.OPERATOR, now) for p, node in self.stage.nodes.items()})
+        for party, board in self.witness.boards.items():
+            for row in board.alerts:
+                for half in row.halves:
+                    self._note_climb(party, row.alert, half.party, half.rung, now)
+
+    def _note_climb(self, at: str, alert: str, party: str, rung: int, now: Instant) -> None:
+        if at != party or rung == 0:
+            return
+        if not any(c["alert"] == alert and c["party"] == party and c["rung"] == rung for c in self.climbs):
+            self.climbs.append({"rung": rung, "party": party, "at": iso_utc(now), "alert": alert})
+
+    async def _paint(self) -> None:
+        """Stand in for a browser: rows on a board are painted."""
+        for party, board in self.witness.boards.items():
+            alerts = [r.alert for r in board.alerts if half_of(r, party).displayed_at_ms is None]
+            messages = [
+                m.message
+                for m in board.messages
+                if m.to == party and any(h.party == party and h.displayed_at_ms is None for h in m.halves)
+            ]
+            if alerts or messages:
+                await self._order(party, orders.Displayed(alerts, messages), Role.OPERATOR)
+
+    async def _watch(self) -> None:
+        """Let the scripted operators acknowledge what is theirs."""
+        now_ms = self.clock.now() // 1_000_000
+        for party in self.scenario.party:
+            watch = party.watch
+            if watch is None or not (self.headless or watch.live):
+                continue
+            for row in self.witness.boards[party.id].alerts:
+                due = row.raised_at_ms + watch.after_s * 1000 <= now_ms
+                is_open = half_of(row, party.id).acknowledged_at_ms is None and row.state == "active"
+                if due and is_open and row.kind in watch.acknowledges:
+                    await self._order(party.id, orders.Acknowledge(row.alert), Role.OPERATOR)
+
+    async def _order(self, party: str, order: AnyOrder, role: Role) -> bool:
+        try:
+            await self.stage.nodes[party].inbox.ask(OrderGiven(order, role))
+        except OrderRefused as refused:
+            self.failures.append(f"{self.now_s():.0f} s {party} {type(order).__name__}: {refused.reason}")
+            return False
+        return True
+
+    # --- what the sensors see
+
+    def _sighted(self, sight: Sight, turn: int) -> Playing:
+        traffic = next(t for t in self.scenario.traffic if t.name == sight.traffic)
+        length_ns = traffic.ends - traffic.begins + duration_ns(traffic.pause_s)
+        plots = shifted(sight.plots, self.began - traffic.begins + turn * length_ns)
+        return Playing(self.stage.nodes[sight.party], sight.source, plots)
+
+    def _turn(self, i: int) -> None:
+        """Begin a recording again, unless this is a headless run."""
+        traffic = next(t for t in self.scenario.traffic if t.name == self.stage.sights[i].traffic)
+        if traffic.loop and not self.headless:
+            self.turns[i] += 1
+            self.playing[i] = self._sighted(self.stage.sights[i], self.turns[i])
+        else:
+            del self.turns[i]
+
+    # --- the script
+
+    def _promise(self, steps: list[Step], shift_s: float) -> None:
+        for step in steps:
+            if step.at_s is not None:
+                at_s = step.at_s + shift_s
+                self.promises += [Promise(step, e, at_s + e.within_s) for e in step.expect]
+
+    def _judge(self, now_s: float) -> None:
+        for promise in self.promises:
+            if promise.outcome is not None or (promise.step.at_s or 0.0) > now_s:
+                continue
+            came = self.witness.holds(promise.expected.that)
+            if came:
+                promise.outcome, promise.at_s = not promise.expected.never, self.now_s()
+            elif now_s >= promise.by_s:
+                promise.outcome, promise.at_s = promise.expected.never, self.now_s()
+
+    async def _act(self, at_s: float, step: Step, action: Action) -> None:
+        while self.now_s() < at_s:
+            await asyncio.sleep(self.clock.real_s(max(0.05, at_s - self.now_s())))
+        if action.when is not None:
+            while not self.witness.holds(action.when):
+                if self.now_s() > at_s + action.within_s:
+                    self.failures.append(f"step {step.n}: {type(action).__name__} waited in vain for its condition")
+                    return
+                await asyncio.sleep(self.clock.real_s(LOOK_S))
+        await self._do(action)
+
+    async def _do(self, action: Action) -> None:
+        match action:
+            case SetPolicy(party=party, policy=policy):
+                path = self.scenario.file(policy)
+                node = self.stage.nodes[party]
+                node.inbox.put(PolicySet(node.releaser(parse_policy(path.read_bytes(), str(path)))))
+            case Play():
+                self._play_reconstruction(action)
+            case Acknowledge(party=party, role=role, kind=kinds):
+                for row in self.witness.boards[party].alerts:
+                    if row.kind in kinds and half_of(row, party).acknowledged_at_ms is None and row.state == "active":
+                        await self._order(party, orders.Acknowledge(row.alert), role)
+            case SendText(party=party, role=role, to=to, line=line, precedence=precedence, text=text):
+                order = orders.SendText(to, line, precedence, text, action.lang, action.reason)
+                await self._order(party, order, role)
+            case SendCode(party=party, role=role, to=to, line=line, code=code, params=params):
+                coded = orders.SendCode(to, line, code, params, action.precedence, action.reason)
+                await self._order(party, coded, role)
+            case AcknowledgeMessage(party=party, role=role):
+                mine = [m for m in self.witness.boards[party].messages if m.to == party]
+                if mine:
+                    await self._order(party, orders.AcknowledgeMessage(mine[0].message), role)
+            case CutLink(a=a, b=b):
+                self._links(a, b, lambda node, other: node.links.cut(other.keyring.node))
+            case HealLink(a=a, b=b):
+                self._links(a, b, lambda node, other: node.links.heal(other.keyring.node))
+            case ShowView(party=party, view=name):
+                view = next(v for v in self.scenario.view if v.name == name)
+                centre = (view.latitude_deg, view.longitude_deg)
+                self.stage.nodes[party].inbox.put(ViewSet(centre, view.range_nm))
+
+    def _links(self, a: str, b: str, do: Callable[[Node, Node], None]) -> None:
+        nodes = self.stage.nodes
+        do(nodes[a], nodes[b])
+        do(nodes[b], nodes[a])
+
+    def _play_reconstruction(self, play: Play) -> None:
+        plots, event_at = staged(play, self.clock.now())
+        self.events_at[play.version.value, play.run] = event_at
+        identities = tuple(bytes(one) for one in np.unique(plots["identity"]))
+        for party in play.seen_by:
+            node = self.stage.nodes[party]
+            if play.declared_by == party:
+                node.inbox.put(Declares(identities))
+            self.playing.append(Playing(node, RECONSTRUCTION_SOURCE, plots))
+
+    # --- what came of it
+
+    def step_results(self) -> list[dict[str, Any]]:
+        """Return each step with whether it held: null when it is not built or its time had not come."""
+        results = []
+        for step in self.scenario.step:
+            mine = [p for p in self.promises if p.step.n == step.n]
+            outcomes = [p.outcome for p in mine]
+            held = None if not outcomes or None in outcomes else all(outcomes)
+            results.append({"n": step.n, "name": step.name, "held": held, "detail": _detail(step, mine)})
+        return results
+
+
+def _detail(step: Step, promises: list[Promise]) -> str:
+    if not step.built:
+        return "not built yet"
+    parts = []
+    for p in promises:
+        said = msgspec.json.encode(p.expected.that).decode()
+        word = {True: "held", False: "FAILED", None: "not judged"}[p.outcome]
+        when = "" if p.at_s is None else f" at {p.at_s:.0f} s"
+        parts.append(f"{word}{when}: {'never ' if p.expected.never else ''}{said}")
+    return "; ".join(parts)
+
+
+async def records_equal(runner: Runner, within_s: float = 10.0) -> bool:
+    """Wait, in real time, for a moment in which every pair's logs are equal; returns whether one came."""
+    parties = list(runner.stage.nodes)
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        runner._look()  # noqa: SLF001
+        if all(runner.witness.records_equal(a, b) for a in parties for b in parties if a < b):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+def boards_of(runner: Runner) -> Mapping[str, Board]:
+    """Return the newest board of each party."""
+    return runner.witness.boards
+
+
+__all__ = ["Runner", "boards_of", "contextlib", "records_equal"]
