@@ -46,6 +46,14 @@ async def first(receiver, n):
     return batches
 
 
+async def listened(receiver, seconds):
+    """Listen for *seconds* to a sensor that says nothing."""
+    stream = receiver.batches()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(anext(stream), seconds)
+    await stream.aclose()
+
+
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr(receivers, "FIRST_WAIT_S", 0.02)
@@ -72,10 +80,7 @@ def test_a_receiver_says_that_nobody_answers_and_tries_again():
         async with sensor(SBS) as port:
             pass
         receiver = sbs_receiver("127.0.0.1", port)
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.3):
-                async for _ in receiver.batches():
-                    pass
+        await listened(receiver, 0.3)
         return receiver.health
 
     health = asyncio.run(run())
@@ -96,10 +101,7 @@ def test_a_silent_sensor_is_taken_for_dead(monkeypatch):
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         receiver = sbs_receiver("127.0.0.1", server.sockets[0].getsockname()[1])
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.4):
-                async for _ in receiver.batches():
-                    pass
+        await listened(receiver, 0.4)
         release.set()
         server.close()
         await server.wait_closed()

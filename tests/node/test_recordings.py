@@ -64,7 +64,7 @@ def test_what_is_written_is_read_again(tmp_path):
     [
         (SBS, "sbs"),
         (b"2936535519," + SBS, "sbs"),
-        (b"START,Wed Sep 2 04:23:37 +0000 UTC 2015\n1,MSG,3,,,ABDF3F,,,,,,8525,,,1.0,2.0,,,0,0,0,0\n", "sbs"),
+        (b"START,Wed Sep 2 04:23:37 +0000 UTC 2015\n1,MSG,3,,,ABDF3F,,,,,,,8525,,,1.0,2.0,,,0,0,0,0\n", "sbs"),
         (b'{"now": 5, "hex": "a7f426", "lat": 1.0, "lon": 2.0}\n', "readsb lines"),
         (b'{"now": 5, "flight": "N/A"}\n{"now": 5, "hex": "a7f426", "lat": 1.0, "lon": 2.0}\n', "readsb lines"),
         (b'{"now": 5,\n "aircraft": [{"hex": "a7f426", "lat": 1.0, "lon": 2.0}]}', "aircraft.json"),
