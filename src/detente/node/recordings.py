@@ -116,6 +116,8 @@ def _told_by_content(
     if packed:
         with gzip.open(path) as file:
             head = file.read(_HEAD)
+        if not head:
+            raise FeedFault("is empty; " + EXPECTED)
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t")
     if _is_table(text):
         kind = "csv.gz" if packed else "csv"

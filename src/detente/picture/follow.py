@@ -67,6 +67,7 @@ GATES: Final = (
     "acceleration_limit_mps2",
     "reach_acceleration_mps2",
     "reach_speed_mps",
+    "leap_m",
     "reacquire_s",
     "mistrust_s",
     "frozen_s",
@@ -487,6 +488,12 @@ def _follow_one(track: Record, memory: Record, plot: Record, gate: Record) -> in
         if refused != _NO:
             return refused
         forget(track, memory)
+    else:
+        east_m, north_m = offset_m(
+            track["latitude_rad"], track["longitude_rad"], plot["latitude_rad"], plot["longitude_rad"]
+        )
+        if math.hypot(east_m, north_m) > gate["leap_m"]:
+            mistrust(memory, _BY_TELEPORT, at_ns, gate)
     return enter(track, memory, plot, gate)
 
 

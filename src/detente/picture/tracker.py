@@ -185,7 +185,7 @@ class Tracker:
         self._declared[rows[told]] = declared[told]
         self._tracks["declared_by"][rows[told]] = declared[told]
         if synthetic:
-            self._tracks["flags"][rows[taken]] |= Mark.SYNTHETIC
+            self._tracks["flags"][rows[taken]] |= np.uint32(Mark.SYNTHETIC)
 
     def _split(self, source: int, plots: Plots, rows: Counts, now: Instant) -> None:
         """Give the second aircraft under one address a row of its own, where the kernel has asked for one."""
