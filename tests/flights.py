@@ -10,7 +10,7 @@ from pyproj import Geod
 
 from detente.feeds.plot import Plots, empty_plots
 from detente.picture.picture import NOBODY, TRACK, Reason, Tracks
-from detente.types import NS_PER_S, Instant
+from detente.types import NS_PER_S
 from detente.units import M_PER_FT, MPS_PER_FPM, MPS_PER_KT
 
 WGS84 = Geod(ellps="WGS84")
@@ -63,7 +63,7 @@ def tracks_of(*flights: Flight, at: int = 0) -> Tracks:
     return tracks
 
 
-def plots_of(*flights: Flight, seconds: float, every_s: float = 1.0, start: Instant = Instant(0)) -> Plots:
+def plots_of(*flights: Flight, seconds: float, every_s: float = 1.0, start: int = 0) -> Plots:
     """Plots of straight flights, in order of time."""
     steps = np.arange(0.0, seconds, every_s)
     parts = []

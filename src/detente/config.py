@@ -56,9 +56,10 @@ class BeastFeed(_Part, frozen=True, tag="beast", tag_field="kind"):
 
 
 class RecordingFeed(_Part, frozen=True, tag="recording", tag_field="kind"):
+    """A recording played as if it were live, moved in time to now. The desk says so."""
+
     name: str
     path: str
-    speed: Annotated[float, msgspec.Meta(gt=0.0, le=1000.0)] = 1.0
     loop: bool = False
     receiver: tuple[Degrees, Degrees] | None = None
 

@@ -180,6 +180,10 @@ def test_too_many_subjects_are_refused_and_said():
         escalations.raised("alfa-x", Cause.HOTLINE, BOTH, START)
     escalations.forget("alfa-0")
     escalations.raised("alfa-x", Cause.HOTLINE, BOTH, START)
+    escalations.cleared("alfa-1", at(1))
+    escalations.raised("alfa-y", Cause.HOTLINE, BOTH, START)
+    assert not escalations.is_climbing("alfa-1")
+    assert escalations.is_climbing("alfa-y")
 
 
 def test_the_table_answers_every_act_in_every_state():

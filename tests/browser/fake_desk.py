@@ -12,7 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ from detente.node.web.port import Changes, Preview, Withheld
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant
-from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT
+from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
 
 CENTRE_DEG = (-40.6, 173.2)
 ROLES = ("operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "leader")
@@ -67,6 +67,16 @@ PHRASES = [
         "ru": "Объект {track} снижается до {level}.",
     },
     {
+        "code": "D05",
+        "precedence": "P",
+        "min_role": "operator",
+        "params": ["track", "reason"],
+        "expects": ["P01"],
+        "en": "Track {track} turned back. Reason: {reason}.",
+        "tr": "{track} izi geri döndü. Gerekçe: {reason}.",
+        "ru": "Объект {track} повернул обратно. Причина: {reason}.",
+    },
+    {
         "code": "P01",
         "precedence": "R",
         "min_role": "operator",
@@ -83,7 +93,7 @@ REASONS = [
 ]
 
 
-def at_nm(east: float, north: float) -> tuple[float, float]:
+def at_nm(east: Any, north: Any) -> tuple[Any, Any]:
     """Latitude and longitude, degrees, of a place beside the centre. Good enough to draw with."""
     return CENTRE_DEG[0] + north / 60, CENTRE_DEG[1] + east / 60 / math.cos(math.radians(CENTRE_DEG[0]))
 
@@ -166,34 +176,40 @@ class Flight:
     also: int = 0
 
 
-@dataclass
 class Scene:
-    """Flights by number; `moved` carries them along their headings."""
+    """Flights in order of their numbers, carried along their headings within a box about the centre."""
 
-    flights: list[Flight] = field(default_factory=list)
+    def __init__(self, flights: list[Flight]) -> None:
+        self.flights = flights
+        self._table = np.zeros(len(flights), TRACK)
+        of = {name: np.array([getattr(f, name) for f in flights]) for name in ("east_nm", "north_nm", "speed_kt")}
+        self._start_nm = np.column_stack([of["east_nm"], of["north_nm"]])
+        heading = np.radians([f.heading_deg for f in flights])
+        self._speed_nmps = np.column_stack([np.sin(heading), np.cos(heading)]) * of["speed_kt"][:, None] / 3600
+        self._table["number"] = np.arange(len(flights)) + 1
+        self._table["v_east_mps"], self._table["v_north_mps"] = self._speed_nmps.T * M_PER_NM
+        self._table["altitude_pressure_m"] = [np.nan if f.alt_ft is None else f.alt_ft * M_PER_FT for f in flights]
+        self._table["v_up_mps"] = [f.vs_fpm * MPS_PER_FPM for f in flights]
+        for column, name in {
+            "party": "party",
+            "declared_by": "declared_by",
+            "flags": "flags",
+            "not_assessed": "reason",
+        }.items():
+            self._table[column] = [getattr(f, name) for f in flights]
+        self._table["callsign"] = [f.callsign.encode()[:8] for f in flights]
+        self._table["identity"] = [f"icao:{0x4B0000 + i:06x}".encode() for i in range(len(flights))]
+        self._also = np.array([f.also for f in flights], np.uint8)
 
     def tracks(self, now: Instant, run_s: float) -> tuple[np.ndarray, np.ndarray]:
-        n = len(self.flights)
-        table = np.zeros(n, TRACK)
-        other = np.zeros(n, np.uint8)
-        for i, f in enumerate(self.flights):
-            run = f.speed_kt * run_s / 3600
-            east = (f.east_nm + math.sin(math.radians(f.heading_deg)) * run + 260) % 520 - 260
-            north = (f.north_nm + math.cos(math.radians(f.heading_deg)) * run + 190) % 380 - 190
-            lat, lon = at_nm(east, north)
-            row = table[i]
-            row["number"] = i + 1
-            row["party"], row["declared_by"] = f.party, f.declared_by
-            row["callsign"], row["identity"] = f.callsign.encode()[:8], f"icao:{0x4B0000 + i:06x}".encode()
-            row["latitude_rad"], row["longitude_rad"] = math.radians(lat), math.radians((lon + 180) % 360 - 180)
-            row["altitude_pressure_m"] = np.nan if f.alt_ft is None else (f.alt_ft + f.vs_fpm * run_s / 60) * M_PER_FT
-            row["v_east_mps"] = math.sin(math.radians(f.heading_deg)) * f.speed_kt * MPS_PER_KT
-            row["v_north_mps"] = math.cos(math.radians(f.heading_deg)) * f.speed_kt * MPS_PER_KT
-            row["v_up_mps"] = f.vs_fpm * MPS_PER_FPM
-            row["applicable_at_ns"] = now - (14_000_000_000 if f.flags & Mark.STALE else 400_000_000)
-            row["flags"], row["not_assessed"] = f.flags, f.reason
-            other[i] = f.also
-        return table, other
+        """The picture *run_s* seconds after the scene began, and which other party holds each aircraft."""
+        table = self._table.copy()
+        east, north = ((self._start_nm + self._speed_nmps * run_s + (260, 190)) % (520, 380) - (260, 190)).T
+        lat, lon = at_nm(east, north)
+        table["latitude_rad"], table["longitude_rad"] = np.radians(lat), np.radians((lon + 180) % 360 - 180)
+        table["altitude_pressure_m"] += table["v_up_mps"] * min(run_s, 120)
+        table["applicable_at_ns"] = now - np.where(table["flags"] & Mark.STALE, 14_000_000_000, 400_000_000)
+        return table, self._also
 
 
 def invented_scene(tracks: int, seed: int) -> Scene:
@@ -266,7 +282,7 @@ class FakeDesk:
         return self._frame
 
     def codebook(self) -> Mapping[str, Any]:
-        return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "phrases": PHRASES}
+        return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "roles": [], "phrases": PHRASES}
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
@@ -586,7 +602,7 @@ class FakeDesk:
         asked = coded(
             "117", 0, "alfa", "bravo", {"track": "BRV61"}, 180, answered_by="bravo-ops-118", outcome="answered"
         )
-        older = coded("115", 2, "alfa", "bravo", {"ref": "bravo-ops-114"}, 900)
+        older = coded("115", 3, "alfa", "bravo", {"ref": "bravo-ops-114"}, 900)
         del now
         rows = [*self.sent, *self.extra_messages, flash, asked, free, older]
         return sorted(rows, key=lambda m: -m.sent_at_ms)

@@ -125,6 +125,19 @@ def test_a_coded_phrase_is_sent_with_its_parameter(desk: Desk, opened: Opened) -
     assert sent[-1] == SendCode(to="bravo", line="watch", code="W06", params={"track": "BRV61"})
 
 
+def test_a_parameter_that_is_a_reason_is_chosen_and_the_selected_track_is_ready(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.evaluate("import('/static/store.js').then((s) => s.update({ selected: 1 }))")
+    page.select_option("#compose-code", "D05")
+    expect(page.locator(".param input")).to_have_value("ALF214")
+    page.select_option("#param-reason", "R01")
+    expect(page.locator(".rendering")).to_contain_text("Track ALF214 turned back. Reason: technical failure.")
+    page.locator("#composer button.main").click()
+    expect(page.locator("#compose-code")).to_have_value("")
+    sent = [order for _, order in desk.fake.orders if isinstance(order, SendCode)]
+    assert sent[-1].params == {"track": "ALF214", "reason": "R01"}
+
+
 def test_flash_asks_for_a_coded_reason(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
     page.fill("#composer textarea", "Cease descent")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from playwright.sync_api import expect
 
 from browser.conftest import Watched
-from browser.fake_desk import FakeDesk
+from browser.fake_desk import FakeDesk, Scene
 from browser.serving import served
 from detente.desk.board import TrackRef
 
@@ -83,6 +83,7 @@ def hostile(fake: FakeDesk) -> None:
     fake.zones = [*fake.zones, *(replace(zone, zone=f"h{n}", name=text) for n, text in enumerate(PAYLOADS))]
     for n, text in enumerate(PAYLOADS):
         fake.scene.flights[n].callsign = text.encode("ascii", "replace").decode()[:8]
+    fake.scene = Scene(fake.scene.flights)
     own = fake.board
     fake.board = lambda role: replace(
         own(role),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from pyproj import Geod, Transformer
 
-from browser.conftest import Watched
 from browser.serving import Desk, served
 
 pytestmark = pytest.mark.browser
@@ -42,9 +41,13 @@ def desk() -> Iterator[Desk]:
         yield running
 
 
-@pytest.fixture
-def page(desk: Desk, opened: Callable[..., Watched]) -> Page:
-    return opened(desk.address, size=(1280, 720)).page
+@pytest.fixture(scope="module")
+def page(desk: Desk, browser: Browser) -> Iterator[Page]:
+    one = browser.new_page(viewport={"width": 1280, "height": 720})
+    one.goto(desk.address)
+    one.wait_for_selector("html[data-ready]")
+    yield one
+    one.close()
 
 
 def scene(page: Page, tracks: list[dict[str, Any]], **more: Any) -> dict[str, Any]:

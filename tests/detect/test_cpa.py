@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from flights import WGS84, Flight
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from detente.detect import cpa
 from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
 from detente.detect.motion import along, geodetic, motions
 from detente.units import MPS_PER_KT
+from flights import WGS84, Flight
 
 D_M = 5 * 1852.0
 H_FT = 1000.0

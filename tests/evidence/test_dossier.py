@@ -24,6 +24,7 @@ from detente.evidence.keys import Revocation, fingerprint, sign_statement
 from detente.evidence.leaf import Kind
 from detente.evidence.log import Log
 from detente.evidence.note import b64, sign_note
+from detente.evidence.proof import Proof
 from detente.evidence.store import Entry
 from detente.evidence.verdict import Outcome
 from detente.evidence.verify import verify
@@ -472,3 +473,36 @@ def test_more_exhibits_or_files_than_the_limit_are_not_exported(record, monkeypa
     monkeypatch.setattr(dossier_module, "FILES_LIMIT", 12)
     with pytest.raises(OwnFault, match="12 files"):
         dossier(record, ALFA, [record.extract(flash, "exhibits", 0, 9)])
+
+
+def test_a_body_taken_out_with_its_line_in_the_sums_is_found(window, known):
+    """Whoever holds the dossier but not its maker's key cannot make a body look expired."""
+    files = {
+        name: content for name, content in window.items() if name not in {"exhibits/0003.body", "exhibits/0003.salt"}
+    }
+    files["SHA256SUMS"] = b"".join(
+        line
+        for line in files["SHA256SUMS"].splitlines(True)
+        if b"0003." not in line or b"leaf" in line or b"proof" in line
+    )
+    verdict = verify(files, known)
+    assert [f.exhibit for f in verdict.failures] == ["SHA256SUMS"]
+    assert verify(resigned(files), known).exit_code == 0  # its maker may; the report then says the body is missing
+
+
+def test_a_proof_that_names_another_index_fails(window, known):
+    files = dict(window)
+    files["exhibits/0003.tlog-proof"] = files["exhibits/0003.tlog-proof"].replace(b"index 292\n", b"index 293\n")
+    assert verify(resigned(files), known).exit_code == 1
+
+
+def test_t06_exhibits_under_two_roots_signed_at_one_size_fail(record, known):
+    flash, *_ = logs(record)
+    files = dossier(record, ALFA, [record.extract(flash, "exhibits", 298, 300)])
+    forked = Log(flash.origin)
+    forked.extend([bytes(32), *(flash.tree.leaf(i) for i in range(1, 300))])
+    proof = Proof(299, tuple(forked.tree.inclusion(299, 300)), sign_checkpoint(forked.head(), ALFA.log))
+    files["exhibits/0002.tlog-proof"] = bytes(proof)
+    verdict = verify(resigned(files), known)
+    assert verdict.exit_code == 1
+    assert any("two histories" in f.reason for f in verdict.failures)

@@ -215,7 +215,7 @@ def test_each_item_of_a_tree_body_is_disclosed_alone(items, data):
     assert leaf.is_disclosed(commitment, shown)
     assert not leaf.is_disclosed(b64(bytes(32)), shown)
     assert not leaf.is_disclosed(
-        commitment, Disclosure(shown.index, shown.count, shown.salt[1:], shown.salt[:1] + shown.item, shown.proof)
+        commitment, Disclosure(shown.index, shown.count, shown.salt[:-1], shown.salt[-1:] + shown.item, shown.proof)
     )
     assert not leaf.is_disclosed(
         commitment, Disclosure(shown.index, shown.count, shown.salt, shown.item + b"x", shown.proof)

@@ -47,7 +47,7 @@ def line(zone="the line", south=35.0, north=36.0, west=35.0, east=37.0, owner="b
 
 def releaser(text, zones=(), peers=(BRAVO, CHARLIE)):
     policy = parse_policy(f'name = "test"\n{text}')
-    return Releaser(policy, zones, {peer: peer.encode() * 8 for peer in peers})
+    return Releaser(policy, zones, {peer: (peer.encode() * 8)[:32] for peer in peers})
 
 
 EVERYTHING = """

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from detente.errors import ConfigError, OwnFault
 from detente.picture.picture import Mark
+from detente.release import match, place
 from detente.release.release import UNTOLD, Releaser
 from detente.types import Instant
 from release.sky import BRAVO, CHARLIE, EVERYTHING, NOON, SECOND, line, releaser, tracks
@@ -240,9 +241,10 @@ def test_a_policy_that_names_an_unknown_line_does_not_start():
     assert told(rule('line = { zone = "the line", within_nm = 10 }'), tracks({}), [line("the line/2")]) == [1]
 
 
-def test_a_short_key_is_refused():
-    with pytest.raises(OwnFault, match="at least 16"):
-        Releaser(releaser("").policy, (), {BRAVO: b"short"})
+@pytest.mark.parametrize("key", [b"short", b"x" * 65])
+def test_a_key_too_short_or_too_long_is_refused(key):
+    with pytest.raises(OwnFault, match="16 to 64"):
+        Releaser(releaser("").policy, (), {BRAVO: key})
 
 
 ROWS = st.lists(
@@ -310,3 +312,12 @@ def test_nothing_of_a_withheld_track_is_in_the_bytes(rows, rules):
         place = np.rint(np.degrees(sky["latitude_rad"][i]) * 1e7).astype("<i4").tobytes()
         assert place not in {np.int32(v).tobytes() for v in frame.items["latitude_e7"].tolist()}
     assert frame.released + sum(frame.withheld.values()) == len(sky)
+
+
+def test_nothing_compiles_once_the_policy_is_loaded():
+    text = AREAS + rule('areas = ["square"], callsigns = ["UN*"]', name="r0")
+    text += rule('line = { zone = "the line", within_nm = 10 }', name="r1")
+    policy = releaser(text, [line()])
+    before = [len(getattr(kernel, "signatures", ())) for kernel in (match._any_match, place._measure)]
+    policy.frame(tracks({"lat": 40.5, "lon": 40.5}, {"callsign": b"UN1", "lat": 40.5, "lon": 40.5}), BRAVO, NOON)
+    assert [len(getattr(kernel, "signatures", ())) for kernel in (match._any_match, place._measure)] == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from enum import EnumType
 from typing import get_args, get_type_hints
 
 import pytest
@@ -50,7 +51,8 @@ def test_no_key_is_unused() -> None:
 
 
 def choices(struct: type, field: str) -> set[str]:
-    return {str(value) for value in get_args(get_type_hints(struct)[field])}
+    kind = get_type_hints(struct)[field]
+    return {str(value) for value in (kind if isinstance(kind, EnumType) else get_args(kind))}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ EXERCISE_TOP: Final = 2
 """Exercise traffic is marked and climbs no further than the duty officers."""
 
 SUBJECTS_LIMIT: Final = 10_000
-"""Open subjects at once. Beyond it a new one is refused with OwnFault, and the node says so at the desk."""
+"""Subjects at once. Beyond it those that climb no more are forgotten; if all climb, a new one is refused."""
 
 
 class Cause(StrEnum):
@@ -234,6 +234,8 @@ class Escalations:
             for party in concerned:
                 known.halves.setdefault(party, _Half())
             return
+        if len(self._subjects) >= SUBJECTS_LIMIT:
+            self._subjects = {name: known for name, known in self._subjects.items() if known.is_climbing}
         if len(self._subjects) >= SUBJECTS_LIMIT:
             raise OwnFault(f"{SUBJECTS_LIMIT} subjects are open; {subject} does not climb")
         top = min(self.ladder.top(cause), EXERCISE_TOP if is_exercise else TOP)

@@ -94,7 +94,9 @@ def init(directory: Path, party: str, name: str, node: str) -> None:
 @click.command("pair")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("pairing", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--digits", default="", help="The peer's thirty digits as its officer reads them; asked for if not given.")
+@click.option(
+    "--digits", default="", help="The peer's thirty digits as its officer reads them; asked for if not given."
+)
 @click.option("--forget", "forgotten", default="", help="Forget the peer with this node name.")
 def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> None:
     """Pair with a peer: import its PAIRING file, then type the thirty digits that its officer reads to you.
@@ -128,7 +130,7 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
 @click.command("check-config")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a node's configuration, or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    """Check a node's configuration and the files it names; exit 2 with the key's path if it is wrong."""
     from detente.node.party import check_files
 
     for line in check_files(file):

@@ -13,6 +13,7 @@ theirs would be invented.
 from __future__ import annotations
 
 import gzip
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -26,8 +27,8 @@ from shapely.geometry import LineString, Polygon, shape
 
 from detente.errors import OwnFault
 from detente.feeds.plot import Plots, empty_plots
-from detente.types import NS_PER_S, Instant, instant_of_iso
-from detente.units import M_PER_FT, M_PER_NM, RAD_PER_DEG
+from detente.types import NS_PER_S, Instant, instant_of_iso, iso_utc
+from detente.units import M_PER_FT, M_PER_NM, MPS_PER_KT, RAD_PER_DEG
 
 
 class Version(StrEnum):
@@ -132,6 +133,22 @@ def account(version: str, speed_mps: float) -> Account:
         least_distance_m=0.0 if crosses else _distance_m(chosen),
         values=_values(chosen, speed_mps),
     )
+
+
+def recording_csv(version: str, speed_mps: float) -> str:
+    """Return both aircraft as a CSV recording with the columns of `detente replay`, and one that says what it is.
+
+    Raises as `reconstruction`. ``python -m detente.demo.reconstruction TR 125 > tr.csv`` writes it.
+    """
+    label = account(version, speed_mps).label
+    rows = ["timestamp,icao24,callsign,latitude,longitude,altitude,groundspeed,track,vertical_rate,label"]
+    for plot in reconstruction(version, speed_mps):
+        course_deg = np.degrees(np.arctan2(plot["v_east_mps"], plot["v_north_mps"])) % 360.0
+        where = f"{plot['latitude_rad'] / RAD_PER_DEG:.8f},{plot['longitude_rad'] / RAD_PER_DEG:.8f}"
+        how = f"{plot['altitude_pressure_m'] / M_PER_FT:.1f},{speed_mps / MPS_PER_KT:.4f},{course_deg:.5f},0"
+        name = f"{plot['identity'].decode()},{plot['callsign'].decode()}"
+        rows.append(f'{iso_utc(plot["applicable_at_ns"].item())},{name},{where},{how},"{label}"')
+    return "\n".join(rows) + "\n"
 
 
 def _checked(version: str, speed_mps: float) -> Version:
@@ -278,3 +295,10 @@ def _values(version: Version, speed_mps: float) -> tuple[Value, ...]:
 def _claimed(name: str, fact: str, value: float | str, unit: str, note: str = "") -> Value:
     source = _fact(fact)
     return Value(name, value, unit, fact, source["claimed_by"], tuple(source["contested_by"]), note)
+
+
+if __name__ == "__main__":
+    try:
+        sys.stdout.write(recording_csv(sys.argv[1], float(sys.argv[2])))
+    except (OwnFault, IndexError, ValueError) as wrong:
+        sys.exit(f"usage: python -m detente.demo.reconstruction TR|RU|RU_1KM SPEED_MPS: {wrong}")

@@ -98,6 +98,7 @@ class Codebook:
         except msgspec.MsgspecError as wrong:
             raise ConfigError(f"codebook: {wrong}") from None
         self.name, self.version = book.codebook, book.version
+        self.content: dict[str, object] = msgspec.to_builtins(book)  # as a console may show it
         self.digest = b64encode(hashlib.sha256(msgspec.json.encode(book, order="sorted")).digest()).decode()
         self.groups = {group.id: {"en": group.en, "tr": group.tr, "ru": group.ru} for group in book.groups}
         self.phrases = {phrase.code: phrase for phrase in book.phrases}

@@ -146,6 +146,7 @@ class Hotline:
         self._codebook = codebook
         self._escalations = escalations
         self._messages: dict[str, _Message] = {}
+        self._waiting: set[str] = set()  # messages that can still become not answered
         self.flash: Counter[PartyId] = Counter()  # FLASH messages, by sender
         self.flash_misused: Counter[PartyId] = Counter()  # of which without a coded reason, or with a routine phrase
         self.forgotten = 0
@@ -189,9 +190,11 @@ class Hotline:
         """Fold the receipt of the addressee's node."""
         self._happened(message, Event.HOLD, at_ms)
 
-    def displayed(self, message: str, at_ms: int) -> None:
-        """Fold that a visible console of the addressee painted it."""
+    def displayed(self, message: str, at_ms: int) -> bool:
+        """Fold that a visible console of the addressee painted it; returns whether that was news."""
+        is_news = Event.DISPLAY not in self._at(message).at_ms
         self._happened(message, Event.DISPLAY, at_ms)
+        return is_news
 
     def acknowledged(self, message: str, by: Role, at_ms: int) -> None:
         """Fold that a person of the addressee has read it."""
@@ -220,14 +223,17 @@ class Hotline:
 
     def tick(self, now: Instant) -> list[NotAnswered]:
         """Return the messages whose time is up, to be recorded; they are folded here already."""
-        due = [
-            NotAnswered(name, up)
-            for name, message in self._messages.items()
-            if (up := self._up_at(message)) is not None and up <= now
-        ]
+        times = [(self._up_at(self._messages[name]), name) for name in self._waiting]
+        due = [NotAnswered(name, up) for up, name in times if up is not None and up <= now]
+        due.sort(key=lambda item: (item.at, item.message))
         for item in due:
             self.not_answered(item.message, instant_ms(item.at))
         return due
+
+    def said_as(self, message: str) -> Said | None:
+        """Return *message* as its leaf says it; None when we do not have it."""
+        known = self._messages.get(message)
+        return None if known is None else known.said
 
     def line_of(self, message: str) -> Line | None:
         """Return the line of *message*; None when we do not have it."""
@@ -308,6 +314,7 @@ class Hotline:
         closed = [n for n, m in self._messages.items() if m.said is None or m.is_closed or self._up_at(m) is None]
         oldest = min(closed or self._messages, key=lambda n: _newness(self._messages[n].said))
         del self._messages[oldest]
+        self._waiting.discard(oldest)
         self._escalations.forget(oldest)
         self.forgotten += 1
 
@@ -320,6 +327,7 @@ class Hotline:
     def _follow(self, name: str, message: _Message) -> None:
         """Tell the ladder where the message stands."""
         said = message.said
+        (self._waiting.discard if self._up_at(message) is None else self._waiting.add)(name)
         if said is None:
             return
         answer = min((message.at_ms[e] for e in (Event.ANSWER, Event.REFUSE) if e in message.at_ms), default=None)
@@ -375,7 +383,8 @@ class Hotline:
         return said.sent_at_ms + round(within * 1000)
 
     def _wants_answer(self, said: Said) -> bool:
-        return said.code is not None and bool(self._codebook.expects(said.code))
+        # An answer is to be read; it asks for no answer of its own, or two desks would never be done.
+        return said.answers is None and said.code is not None and bool(self._codebook.expects(said.code))
 
     def _is_flash_reason(self, reason: str | None) -> bool:
         return reason in FLASH_REASONS or reason in self._codebook.reasons

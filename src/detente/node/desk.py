@@ -7,7 +7,8 @@ from typing import Any
 
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
-from detente.engine import Engine, OrderGiven
+from detente.engine.engine import Engine
+from detente.engine.values import OrderGiven
 from detente.node.clock import Clock
 from detente.node.inbox import Inbox
 from detente.node.web.port import Changes, Preview, Withheld

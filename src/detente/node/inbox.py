@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from detente.engine import Input, OrderGiven, PlotsReceived
+from detente.engine.values import Input, OrderGiven, PlotsReceived
 from detente.errors import OrderRefused
 
 BATCH: Final = 64

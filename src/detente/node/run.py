@@ -11,16 +11,17 @@ from typing import Final
 
 import structlog
 
-from detente.engine import (
+from detente.engine.engine import Engine
+from detente.engine.values import (
     CloseChannel,
     Effect,
-    Engine,
     Input,
     Record,
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
     Send,
+    SessionsRestored,
     Show,
     Stored,
     StoreFailed,
@@ -28,6 +29,7 @@ from detente.engine import (
 )
 from detente.errors import DetenteError, OrderRefused
 from detente.evidence.store import LeafStore
+from detente.link.frames import Channel
 from detente.node.clock import Clock
 from detente.node.desk import Desk
 from detente.node.inbox import Asked, Inbox
@@ -41,13 +43,25 @@ log = structlog.get_logger()
 class Pump:
     """Takes inputs from the inbox, lets the engine decide and does what it says."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, store: LeafStore, links: PeerLinks, desk: Desk, clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        store: LeafStore,
+        links: PeerLinks,
+        desk: Desk,
+        clock: Clock,
+        nodes: Mapping[PartyId, NodeName],
+        sessions: Callable[[], Mapping[PartyId, Session]],
+    ) -> None:
         self._engine = engine
         self._inbox = inbox
         self._store = store
         self._links = links
         self._desk = desk
         self._clock = clock
+        self._nodes = nodes
+        self._sessions = sessions  # as the disk has them
         # SQLite is called from one thread and no other; the loop never waits for the disk.
         self._writer = ThreadPoolExecutor(1, "record")
 
@@ -91,20 +105,33 @@ class Pump:
             stored = await self._record(writes) if writes else []
             if any(isinstance(event, StoreFailed) for event in stored):
                 # Nothing of this batch leaves: a promise is on the disk or it is not made.
-                effects = [effect for event in stored for effect in self._engine.handle(event, self._clock.now())]
-                continue
-            for effect in effects:
-                if isinstance(effect, Send):
-                    self._links.send(effect.peer, effect.channel, effect.frame)
-                elif isinstance(effect, CloseChannel):
-                    self._links.close_channel(effect.peer, effect.channel)
+                self._begin_again()
+            else:
+                self._send(effects)
             effects = [effect for event in stored for effect in self._engine.handle(event, self._clock.now())]
+
+    def _send(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                self._links.send(self._nodes[effect.peer], effect.channel, effect.frame)
+            elif isinstance(effect, CloseChannel):
+                self._links.close(self._nodes[effect.peer], effect.channel)
+
+    def _begin_again(self) -> None:
+        """After a failed write nobody goes on from memory: the links begin again from what the disk really has."""
+        try:
+            self._inbox.put(SessionsRestored(self._sessions()))
+        except DetenteError as fault:
+            log.warning("record", fault=str(fault))
+        for node in self._nodes.values():
+            for channel in Channel:
+                self._links.close(node, channel)
 
     async def _record(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, writes)
         except DetenteError as fault:
-            log.error("record", fault=str(fault))
+            log.warning("record", fault=str(fault))
             return [StoreFailed(str(fault))]
 
     def _write(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:

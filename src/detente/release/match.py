@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 
 import numpy as np
@@ -122,6 +123,7 @@ class Matcher:
     def __init__(self, policy: Policy, zones: Sequence[Zone]) -> None:
         self._shapes = Shapes(policy, zones)
         self._rules = [_compiled(rule) for rule in policy.rule]
+        _warm()
 
     def matches(self, tracks: Tracks, now: Instant) -> list[Rows]:
         """Return for each rule the rows of *tracks* that it matches at *now*."""
@@ -263,6 +265,15 @@ def _minute(text: str) -> int:
 
 def _polygon(area: Area) -> Shape:
     return Shape([np.array(area.polygon, np.float64) * RAD_PER_DEG])
+
+
+@cache
+def _warm() -> None:
+    """Call each kernel once: none may compile when the first frame is due."""
+    square = Shape([np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])])
+    square.measure(np.array([0.5]), np.array([0.5]), 1.0)
+    words = _words(np.array([b"A"], "S16"))
+    _any_match(words, words, words, np.zeros(1, np.bool_))
 
 
 def _words(texts: npt.NDArray[np.bytes_]) -> Words:

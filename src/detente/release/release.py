@@ -130,14 +130,14 @@ class _Peer:
 class Releaser:
     """One policy at work.
 
-    keys: for each peer the secret of at least 16 bytes that its refs are made with; a peer without one is told nothing.
-    Raises ConfigError when the policy names a line that no zone notifies, OwnFault on a short key.
+    keys: for each peer the secret of 16 to 64 bytes that its refs are made with; a peer without one is told nothing.
+    Raises ConfigError when the policy names a line that no zone notifies, OwnFault on another key.
     """
 
     def __init__(self, policy: Policy, zones: Sequence[Zone], keys: Mapping[PartyId, bytes]) -> None:
         for peer, key in keys.items():
-            if len(key) < 16:
-                raise OwnFault(f"the key for {peer}'s track refs has {len(key)} bytes; at least 16 are needed")
+            if not 16 <= len(key) <= 64:
+                raise OwnFault(f"the key for {peer}'s track refs has {len(key)} bytes; 16 to 64 are needed")
         self.policy = policy
         self.digest = policy.digest
         self._matcher = Matcher(policy, zones)

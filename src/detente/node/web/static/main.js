@@ -91,6 +91,8 @@ function right() {
 
 function draw() {
   const board = state.board;
+  const open = (board?.alerts ?? []).filter(isOpen);
+  const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
   document.body.classList.toggle("dim", state.show.dim);
@@ -98,14 +100,13 @@ function draw() {
   render(strip(acts), at("#strip"));
   render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
   render(html`<div class="column">${right()}</div>`, at("#right"));
-  situation.draw();
+  situation.refresh(alarm);
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
   render(html`<div>${help()}</div>`, at("#dialogs"));
   names();
   lookForRows();
-  const open = (board?.alerts ?? []).filter(isOpen);
   say(board?.alerts ?? []);
-  sound(open.some((/** @type {Row} */ row) => row.level === "alarm"));
+  sound(alarm || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }

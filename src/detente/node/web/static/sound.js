@@ -25,7 +25,7 @@ export function silence() {
   update({ sound: state.sound === "off" ? "off" : "silenced" });
 }
 
-/** @param {boolean} alarm an alarm is unacknowledged */
+/** @param {boolean} alarm an alarm is unacknowledged, or the picture has stopped */
 export function sound(alarm) {
   const now = performance.now();
   if (state.sound === "silenced" && now > silentUntilMs) state.sound = "on";

@@ -8,6 +8,7 @@ import { countdown, level as hundreds, miles } from "../format.js";
 export const NOBODY = 255;
 export const KIND_UNKNOWN = 8; // kinds 0…7: party by index, own first
 export const DOTS_ABOVE = 4000;
+const LABELS_TRIED = 1200;
 
 const LEVELS = ["caution", "warning", "alarm"];
 
@@ -56,9 +57,10 @@ export function concerns(alerts, party) {
  * @param {import("./history.js").History | null} scene.history
  * @param {(latitude: number, longitude: number) => {east: number, north: number}} scene.forward
  * @param {string[]} scene.partyNames by index
+ * @param {boolean} [scene.quick] without labels: while the map is dragged they would only smear
  * @param {number[][]} [scene.taken] boxes where no label may stand
  */
-export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, taken }) {
+export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, taken, quick }) {
   const screen = toScreen(camera);
   const concern = concerns(alerts, party);
   const kinds = KIND_UNKNOWN + 1;
@@ -78,7 +80,7 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
   const rows = inView(tracks, camera, screen);
   list.dotsOnly = rows.length > DOTS_ABOVE;
   list.shown = rows.length;
-  /** @type {{order: number, label: import("./labels.js").Wanted}[]} */
+  /** @type {{order: number, i: number, level: string, must: boolean}[]} */
   const wanted = [];
   /** @type {number[][]} */
   const obstacles = [...(taken ?? [])];
@@ -113,21 +115,20 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
     if (number === selected) list.boxes.push({ x, y, strong: true });
     else if (number === hovered) list.boxes.push({ x, y, strong: false });
     if (show.labels === "off" && !special) continue;
-    wanted.push({
-      order: raised ? raised.rank - 10 : number === selected ? -5 : number === hovered ? -4 : distanceOrder(x, y, camera),
-      label: {
-        x, y, kind, level: raised?.level ?? "", must: special,
-        lines: lines(tracks, i, number === selected || show.lines, partyNames),
-      },
-    });
+    const order = raised ? -10 - raised.rank : number === selected ? -5 : number === hovered ? -4 : distanceOrder(x, y, camera);
+    wanted.push({ order, i, level: raised?.level ?? "", must: special });
   }
 
   geometry(list, alerts, tracks, screen, camera, forward, now);
   for (const { at } of list.geometry) obstacles.push([at[0] - 45, at[1] + 8, at[0] + 45, at[1] + 26]);
+  if (quick) return list;
   // On a crowded map only the nearest to the centre get a try; the rest are counted as left out.
   wanted.sort((p, q) => p.order - q.order);
-  const tried = list.dotsOnly ? wanted.slice(0, 1500) : wanted;
-  const { placed } = placeLabels(tried.map((w) => w.label), { all: show.labels === "all", obstacles });
+  const tried = wanted.slice(0, LABELS_TRIED).map(({ i, level, must }) => ({
+    x: screen.x(tracks.east[i]), y: screen.y(tracks.north[i]), kind: kindOf(tracks.declaredBy[i]), level, must,
+    lines: lines(tracks, i, tracks.number[i] === selected || show.lines, partyNames),
+  }));
+  const { placed } = placeLabels(tried, { all: show.labels === "all", obstacles });
   list.labels = placed;
   list.labelsLeftOut = wanted.length - placed.length;
   return list;

@@ -1,6 +1,6 @@
 // What lies under the tracks and rarely changes: land, rings, notified lines and zones with who asserts them.
 
-import { tracePath } from "./painter.js";
+import { tracePath } from "./shapes.js";
 import { toScreen } from "./display-list.js";
 import { level } from "../format.js";
 
@@ -19,7 +19,7 @@ export function placedZone(zone, projection, parties) {
 /** Where a zone's name goes: a line's beside the corner nearest the middle of the view, an area's in its upper left. @param {any} zone @param {import("./display-list.js").Camera} camera @param {ReturnType<typeof toScreen>} screen @returns {[number, number] | null} */
 export function namePlace(zone, camera, screen) {
   /** @type {[number, number][]} */
-  const corners = (zone.rings[0] ?? []).map(([e, n]) => /** @type {[number, number]} */ ([screen.x(e), screen.y(n)]));
+  const corners = (zone.rings[0] ?? []).map((/** @type {number[]} */ [e, n]) => /** @type {[number, number]} */ ([screen.x(e), screen.y(n)]));
   const seen = corners.filter(([x, y]) => x > 0 && y > 60 && x < camera.width - 120 && y < camera.height - 60);
   if (!seen.length) return null;
   if (zone.kind === "zone") {
@@ -129,7 +129,7 @@ function paintZone(c, zone, camera, screen, colours, partyNames) {
   const isLine = zone.kind !== "zone";
   c.beginPath();
   for (const ring of zone.rings) {
-    ring.forEach(([e, n], k) => (k ? c.lineTo(screen.x(e), screen.y(n)) : c.moveTo(screen.x(e), screen.y(n))));
+    ring.forEach((/** @type {number[]} */ [e, n], /** @type {number} */ k) => (k ? c.lineTo(screen.x(e), screen.y(n)) : c.moveTo(screen.x(e), screen.y(n))));
     c.closePath();
   }
   if (!isLine) {

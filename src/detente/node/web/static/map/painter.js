@@ -2,6 +2,7 @@
 
 import { KIND_UNKNOWN } from "./display-list.js";
 import { LINE_PX } from "./labels.js";
+import { Dots, stampAll } from "./stamps.js";
 
 const FACE = '"Plex Mono", monospace';
 const TURN = Math.PI * 2;
@@ -23,50 +24,35 @@ export function palette() {
 /** @param {Palette} colours @param {string} level @returns {string} */
 export const colourOf = (colours, level) => /** @type {any} */ (colours)[level] ?? colours.text;
 
-/** Add one symbol to the current path: half-round, square, triangle, diamond. @param {CanvasRenderingContext2D} c @param {number} kind @param {number} x @param {number} y @param {number} r */
-export function tracePath(c, kind, x, y, r) {
-  if (kind === KIND_UNKNOWN) {
-    c.moveTo(x, y - r - 1);
-    c.lineTo(x + r + 1, y);
-    c.lineTo(x, y + r + 1);
-    c.lineTo(x - r - 1, y);
-    c.closePath();
-  } else if (kind === 0) {
-    c.moveTo(x - r, y + r * 0.8);
-    c.lineTo(x - r, y - r * 0.1);
-    c.arc(x, y - r * 0.1, r, Math.PI, 0);
-    c.lineTo(x + r, y + r * 0.8);
-    c.closePath();
-  } else if (kind % 2 === 1) {
-    c.rect(x - r * 0.9, y - r * 0.9, r * 1.8, r * 1.8);
-  } else {
-    c.moveTo(x, y - r - 0.5);
-    c.lineTo(x + r + 0.5, y + r * 0.8);
-    c.lineTo(x - r - 0.5, y + r * 0.8);
-    c.closePath();
-  }
-}
-
-/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {{flashOn: boolean, quick: boolean}} how */
-export function paint(c, list, colours, how) {
+/** Draws on an empty canvas. @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {{flashOn: boolean, ratio: number}} how */
+export function paint(c, list, colours, { flashOn, ratio }) {
+  dots(c, list, colours, ratio);
+  c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.lineJoin = "round";
-  past(c, list, colours);
-  dots(c, list, colours);
-  symbols(c, list, colours);
+  lines(c, list, colours);
+  symbols(c, list, colours, ratio);
   for (const geometry of list.geometry) conflict(c, geometry, colours);
-  rings(c, list, colours, how.flashOn);
-  if (how.quick) return; // while dragging, labels would only smear
+  rings(c, list, colours, flashOn);
   labels(c, list, colours);
   for (const geometry of list.geometry) caption(c, geometry, colours);
 }
 
+const pixels = new Dots();
+
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {number} ratio */
+function dots(c, list, colours, ratio) {
+  pixels.begin(c);
+  for (let kind = 0; kind <= KIND_UNKNOWN; kind++) pixels.add(list.past[kind], 1.5, colours.parties[kind], 128, ratio);
+  pixels.add(list.secondary, 2, colours.muted, 255, ratio);
+  for (let kind = 0; kind <= KIND_UNKNOWN; kind++) pixels.add(list.dots[kind], 3, colours.parties[kind], 255, ratio);
+  pixels.end(c);
+}
+
 /** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
-function past(c, list, colours) {
+function lines(c, list, colours) {
   for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
-    c.fillStyle = c.strokeStyle = colours.parties[kind];
+    c.strokeStyle = colours.parties[kind];
     c.globalAlpha = 0.5;
-    const places = list.past[kind];
-    for (let i = 0; i < places.length; i += 2) c.fillRect(places[i] - 0.75, places[i + 1] - 0.75, 1.5, 1.5);
     segments(c, list.trails[kind], 1);
     c.globalAlpha = 0.75;
     segments(c, list.vectors[kind], 1);
@@ -86,34 +72,12 @@ function segments(c, ends, width) {
   c.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
-function dots(c, list, colours) {
+/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {number} ratio */
+function symbols(c, list, colours, ratio) {
   for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
-    c.fillStyle = colours.parties[kind];
-    const places = list.dots[kind];
-    for (let i = 0; i < places.length; i += 2) c.fillRect(places[i] - 1.5, places[i + 1] - 1.5, 3, 3);
+    stampAll(c, list.symbols[kind], kind, colours.parties[kind], false, ratio);
+    stampAll(c, list.stale[kind], kind, colours.parties[kind], true, ratio);
   }
-  c.fillStyle = colours.muted;
-  for (let i = 0; i < list.secondary.length; i += 2) c.fillRect(list.secondary[i] - 1, list.secondary[i + 1] - 1, 2, 2);
-}
-
-/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours */
-function symbols(c, list, colours) {
-  const each = (/** @type {number[][]} */ groups) => {
-    for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
-      const places = groups[kind];
-      if (!places.length) continue;
-      c.strokeStyle = colours.parties[kind];
-      c.beginPath();
-      for (let i = 0; i < places.length; i += 2) tracePath(c, kind, places[i], places[i + 1], 4.5);
-      c.stroke();
-    }
-  };
-  c.lineWidth = 1.5;
-  each(list.symbols);
-  c.setLineDash([2, 2]);
-  each(list.stale);
-  c.setLineDash([]);
   // A second party holds this aircraft too: a small mark under the symbol.
   c.fillStyle = colours.text;
   for (let i = 0; i < list.shared.length; i += 2) c.fillRect(list.shared[i] - 3, list.shared[i + 1] + 7, 6, 1.5);

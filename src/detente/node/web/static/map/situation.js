@@ -32,10 +32,12 @@ export class Situation {
     this.zones = [];
     /** @type {import("./display-list.js").DisplayList | null} */
     this.list = null;
-    this.centre = "";
+    this.view = "";
     this.groundKey = "";
     this.zonesOf = /** @type {any} */ (null);
     this.dragging = false;
+    /** @type {unknown[]} what the map showed when it was last drawn */
+    this.seen = [];
     this.gestures();
     new ResizeObserver(() => this.resize()).observe(host);
     loadLand().then((bytes) => {
@@ -59,14 +61,16 @@ export class Situation {
     this.draw();
   }
 
-  /** Take the board's centre, once: everything projected hangs on it. */
+  /** Take the board's centre and range; they may change while running, and everything projected hangs on them. */
   project() {
     const board = state.board;
     if (!board) return;
-    const centre = board.centre_e7.join();
-    if (centre !== this.centre) {
-      this.centre = centre;
+    const view = [...board.centre_e7, board.range_nm].join();
+    if (view !== this.view) {
+      this.view = view;
       this.projection = stereographic(board.centre_e7[0] / 1e7, board.centre_e7[1] / 1e7);
+      if (state.tracks) this.projection.project(state.tracks);
+      this.history = new History(); // its places were in the old plane
       this.zonesOf = null;
       this.shores = [];
       this.home();
@@ -126,6 +130,15 @@ export class Situation {
     this.draw();
   }
 
+  /** Draw when something the map shows has changed, or an alarm flashes. @param {boolean} flashing */
+  refresh(flashing) {
+    const beat = flashing ? Math.floor(nodeNow() / 500) : 0;
+    const seen = [state.tracks, state.board, state.zones, state.show, state.selected, state.hovered, state.preview, state.follow, this.landBytes, beat];
+    if (seen.every((part, k) => part === this.seen[k])) return;
+    this.seen = seen;
+    this.draw();
+  }
+
   /** Put down what is to be seen, and paint it. */
   draw() {
     this.project();
@@ -137,8 +150,8 @@ export class Situation {
     this.follow(tracks);
     this.paintGround(board);
     const ratio = devicePixelRatio || 1;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, this.camera.width, this.camera.height);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, this.sky.width, this.sky.height);
     if (!tracks) return;
     const now = nodeNow();
     const partyNames = board.parties.map((/** @type {any} */ party) => party.name);
@@ -146,11 +159,11 @@ export class Situation {
       tracks, now, camera: this.camera, party: board.party, show: state.show, selected: state.selected,
       // A peer's view has our alerts and history no more than the peer has them.
       alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
-      hovered: state.hovered, forward: this.projection.forward,
+      hovered: state.hovered, forward: this.projection.forward, quick: this.dragging,
       partyNames, taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
     });
     const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
-    paint(context, this.list, this.colours, { flashOn, quick: this.dragging });
+    paint(context, this.list, this.colours, { flashOn, ratio });
     state.drawMs = performance.now() - began;
     const { shown, total, labelsLeftOut, dotsOnly } = this.list;
     state.shown = { tracks: shown, total, labelsLeftOut, dots: dotsOnly };

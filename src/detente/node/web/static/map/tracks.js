@@ -59,6 +59,7 @@ function readMap(view) {
   let at = 0;
   const text = new TextDecoder();
   const take = (/** @type {number} */ length) => view.buffer.slice(at, (at += length));
+  /** @returns {any} a number, a text, or the bytes of a column */
   const value = () => {
     const tag = view.getUint8(at++);
     if (tag < 0x80) return tag;

@@ -50,7 +50,7 @@ function alert(row, acts) {
       data-alert=${row.alert} data-undisplayed=${own && !own.displayed_at_ms ? "" : undefined} aria-current=${state.focusAlert === row.alert ? "true" : undefined}>
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
-    <div class="muted">${what(row, now)}${measures(row) && html` <span class="num">${measures(row)}</span>`}${row.mark && !(state.board?.badges ?? []).includes(row.mark) && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
+    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && !(state.board?.badges ?? []).includes(row.mark) && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((/** @type {Row} */ v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${times(row)}
     ${!cleared && ladder(row, now)}
@@ -76,7 +76,7 @@ function standDown(row) {
 
 /** Sent, held, displayed, acknowledged: each side for itself. @param {Row} row */
 function times(row) {
-  return html`<table class="times"><thead><tr><td class="unseen"></td><th scope="col">${t("time.sent")}</th><th scope="col">${t("time.held")}</th><th scope="col">${t("time.displayed")}</th><th scope="col">${t("time.acknowledged")}</th></tr></thead>
+  return html`<table class="times"><thead><tr><td></td><th scope="col">${t("time.sent")}</th><th scope="col">${t("time.held")}</th><th scope="col">${t("time.displayed")}</th><th scope="col">${t("time.acknowledged")}</th></tr></thead>
     <tbody>${row.halves.map((/** @type {Row} */ half) => html`<tr key=${half.party}><th scope="row">${party(half.party)}</th>
       ${["sent_at_ms", "held_at_ms", "displayed_at_ms", "acknowledged_at_ms"].map((field) => html`<td key=${field} class=${half[field] ? "num" : "num missing"}>${half[field] ? clock(half[field]) : "-"}</td>`)}</tr>`)}</tbody></table>
     ${!row.recorded && html`<div class="text-warning">${t("record.not_yet")}</div>`}`;

@@ -8,6 +8,7 @@ import { nodeNow } from "../clock.js";
 import { clockZ, count, countdown } from "../format.js";
 import { arrow } from "../marks.js";
 import { give } from "../orders.js";
+import { callsignOf } from "../map/tracks.js";
 import { code, head, others, party, partyName } from "../words.js";
 
 /** @typedef {Record<string, any>} Row */
@@ -53,7 +54,7 @@ function message(row) {
     ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
     ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm small" : "small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
     ${open && html`<div class="acts"><button type="button" onClick=${() => give({ order: "acknowledge_message", message: row.message })}>${t("act.acknowledge")}</button>
-      ${[...new Set(row.expects)].map((/** @type {any} */ c) => html`<button key=${c} type="button" onClick=${() => answer(row, c)}>${t("act.answer")} ${code(c)}</button>`)}</div>`}
+      ${[...new Set(row.expects)].filter(phraseOf).map((/** @type {any} */ c) => html`<button key=${c} type="button" onClick=${() => answer(row, c)}>${t("act.answer")} ${code(c)}</button>`)}</div>`}
   </li>`;
 }
 
@@ -87,9 +88,41 @@ const phraseOf = (id) => state.codebook.phrases.find((/** @type {Row} */ phrase)
 /** @param {Row} change */
 const compose = (change) => update({ composer: { ...state.composer, ...change } });
 
+/** `track2` is a track. @param {string} name */
+const kindOf = (name) => name.replace(/\d+$/, "");
+
+/** Words of the codebook that a parameter of this kind is chosen from. @param {string} name @returns {Row[]} */
+const wordsOf = (name) => ({ reason: state.codebook.reasons, role: state.codebook.roles })[kindOf(name)] ?? [];
+
+/** How each kind of parameter is written; the node refuses another form and says which is right. */
+const FORMS = /** @type {Row} */ ({ level: "FL240", time: "14:30", pos: "35.8510N 036.0120E", distance: "5 NM", speed: "250 kt", course: "090", min: "10", n: "1", track: "ALF214", callsign: "ALF214" });
+
 /** @param {Row} phrase @param {Row} params @param {string} lang */
 const rendered = (phrase, params, lang) =>
-  (phrase[lang] ?? phrase.en).replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => params[name] || whole);
+  (phrase[lang] ?? phrase.en).replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => {
+    const chosen = wordsOf(name).find((w) => w.id === params[name]);
+    return chosen ? (chosen[lang] || chosen.en) : params[name] || whole;
+  });
+
+/** @param {string} name @param {Row} params */
+function parameter(name, params) {
+  const put = (/** @type {string} */ value) => compose({ params: { ...params, [name]: value } });
+  const words = wordsOf(name);
+  if (words.length) {
+    const options = words.map((w) => [w.id, `${w.id} · ${w[state.lang] || w.en}`]);
+    return html`<div key=${name} class="param"><span lang="zxx" translate=${false}>${name}</span>${choice(`param-${name}`, name, params[name] ?? "", [["", "-"], ...options], put)}</div>`;
+  }
+  return html`<label key=${name} class="param"><span lang="zxx" translate=${false}>${name}</span>
+    <input value=${params[name] ?? ""} maxlength="100" autocomplete="off" placeholder=${FORMS[kindOf(name)] ?? ""} onInput=${(/** @type {any} */ e) => put(e.target.value)} /></label>`;
+}
+
+/** The selected track's name is ready where a phrase asks for one. @param {string} chosen */
+function begun(chosen) {
+  const row = state.selected === null ? undefined : state.tracks?.rowOf.get(state.selected);
+  const name = row === undefined || !state.tracks ? "" : callsignOf(state.tracks, row);
+  const first = phraseOf(chosen)?.params.find((/** @type {string} */ p) => ["track", "callsign"].includes(kindOf(p)));
+  return first && name ? { [first]: name } : {};
+}
 
 /** @param {any} board */
 function composer(board) {
@@ -114,9 +147,8 @@ function composer(board) {
       ${choice("compose-line", t("compose.line"), c.line, LINES.map((l) => [l, t(`line.${l}`)]), (v) => compose({ line: v }))}
       ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
     </div>
-    ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: {}, precedence: "" }))}
-    ${phrase && phrase.params.map((/** @type {string} */ p) => html`<label key=${p} class="param"><span lang="zxx" translate=${false}>${p}</span>
-      <input value=${c.params[/** @type {never} */ (p)] ?? ""} maxlength="80" autocomplete="off" onInput=${(/** @type {any} */ e) => compose({ params: { ...c.params, [p]: e.target.value } })} /></label>`)}
+    ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: begun(v), precedence: "" }))}
+    ${phrase && phrase.params.map((/** @type {string} */ p) => parameter(p, c.params))}
     ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}

@@ -1,0 +1,1 @@
+"""One whole party without I/O: ``handle(input, now) → effects``."""

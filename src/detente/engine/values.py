@@ -1,0 +1,253 @@
+"""What happens to a party, what it asks of its node, and what it begins with: values only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from detente.alerts.escalation import Ladder
+from detente.desk.codebook import Codebook
+from detente.desk.orders import AnyOrder
+from detente.detect.zone import Zone
+from detente.evidence.log import Receipt
+from detente.evidence.store import Entry
+from detente.feeds.plot import Plots, Reject
+from detente.link.frames import Channel
+from detente.link.session import Session
+from detente.release.release import Releaser
+from detente.surveillance import Surveillance
+from detente.types import Instant, NodeName, PartyId, Role, duration_ns
+
+
+@dataclass(frozen=True, slots=True)
+class PlotsReceived:
+    """A batch of plots of one of our own sensors."""
+
+    source: int
+    plots: Plots
+    rejected: Mapping[Reject, int] = field(default_factory=dict)  # by the decoder
+
+
+@dataclass(frozen=True, slots=True)
+class PeerOpened:
+    peer: PartyId
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class PeerClosed:
+    peer: PartyId
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSent:
+    """One frame of a peer, as received."""
+
+    peer: PartyId
+    channel: Channel
+    frame: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The transaction is durable: where each run of leaves begins, and the hashes of what was read back."""
+
+    origin: str
+    start: int
+    leaf_hashes: Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFailed:
+    """The disk did not take it: commitments stop, alerts go on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGiven:
+    order: AnyOrder
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSaid:
+    """What became of one of our own feeds."""
+
+    source: int
+    state: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Another release policy, from the next frame on."""
+
+    releaser: Releaser
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSet:
+    """Another place for the map's centre."""
+
+    centre_deg: tuple[float, float]
+    range_nm: float
+
+
+@dataclass(frozen=True, slots=True)
+class Declares:
+    """Further identities that our own sensors see and that are ours."""
+
+    identities: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsRestored:
+    """After a failed write the links go on from what the disk really has."""
+
+    sessions: Mapping[PartyId, Session]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed."""
+
+
+Input = (
+    PlotsReceived
+    | PeerOpened
+    | PeerClosed
+    | PeerSent
+    | Stored
+    | StoreFailed
+    | SessionsRestored
+    | OrderGiven
+    | FeedSaid
+    | PolicySet
+    | ViewSet
+    | Declares
+    | Tick
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """The board is newer; `frame` is the console's newest track frame, once a second."""
+
+    frame: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Leaves for one log, ours or the mirror of a peer's; all of a batch in one transaction."""
+
+    origin: str
+    start: int
+    entries: Sequence[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCheckpoint:
+    """Compare and swap of a log's newest checkpoint note."""
+
+    origin: str
+    old: bytes | None
+    new: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    peer: PartyId
+    channel: Channel
+    frame: str | bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBody:
+    """The body of a leaf that is already in a mirrored log."""
+
+    origin: str
+    seq: int
+    salt: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReceipt:
+    """The newest receipt of a log."""
+
+    origin: str
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChannel:
+    peer: PartyId
+    channel: Channel
+
+
+Effect = Show | Record | RecordBody | RecordCheckpoint | RecordReceipt | Send | CloseChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    party: PartyId
+    name: str
+    node: NodeName
+
+
+@dataclass(slots=True)
+class Feed:
+    """One of our own sensors, as the desk shows it. `declared`: identities and callsign prefixes that are ours."""
+
+    source: int
+    name: str
+    is_synthetic: bool = False
+    state: str = "waiting"
+    note: str = ""
+    last_plot_at: Instant | None = None
+    malformed: Counter[Reject] = field(default_factory=Counter)  # by the decoder, before the tracker
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Which tracks of our own sensors we declare: "this one is mine"."""
+
+    identities: tuple[bytes, ...] = ()  # whole, or a prefix that ends in "*"
+    callsigns: tuple[bytes, ...] = ()  # prefixes
+
+    def of(self, plots: Plots) -> npt.NDArray[np.bool_]:
+        """Return which of *plots* are ours."""
+        mine = np.isin(plots["identity"], [i for i in self.identities if not i.endswith(b"*")])
+        for prefix in (i[:-1] for i in self.identities if i.endswith(b"*")):
+            mine |= np.char.startswith(plots["identity"], prefix)
+        for prefix in self.callsigns:
+            mine |= np.char.startswith(plots["callsign"], prefix)
+        return mine
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that an engine begins with."""
+
+    parties: tuple[Party, ...]  # ourselves first; the index is `party` and `declared_by` of a track
+    sessions: Mapping[PartyId, Session]
+    surveillance: Surveillance
+    releaser: Releaser
+    zones: tuple[Zone, ...]
+    codebook: Codebook
+    ladder: Ladder
+    feeds: tuple[Feed, ...] = ()
+    declared: Declared = Declared()
+    badges: tuple[str, ...] = ()
+    not_built_yet: tuple[str, ...] = ()
+    centre_deg: tuple[float, float] = (0.0, 0.0)
+    range_nm: float = 200.0
+    alerts_shown: int = 200
+    tick_ns: int = duration_ns(0.2)
+    is_exercise: bool = False

@@ -1,0 +1,277 @@
+"""A node put together from its configuration: keys, record, links, engine, console. The wiring, top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from detente.alerts.escalation import agreed_ladder
+from detente.alerts.life import AlertBook
+from detente.config import Config, RecordingFeed, read_config, split_address
+from detente.desk.codebook import draft_codebook
+from detente.detect import detector as detection
+from detente.detect.profile import profile_named
+from detente.detect.zone import Zone, read_zones
+from detente.engine.engine import Engine
+from detente.engine.restore import restore
+from detente.engine.values import (
+    Declared,
+    Feed,
+    Party,
+    PeerClosed,
+    PeerOpened,
+    PeerSent,
+    Setup,
+)
+from detente.errors import ConfigError, PeerFault
+from detente.evidence.store import LeafStore
+from detente.link.hybrid import HybridClock
+from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.link.restore import restored_session
+from detente.link.session import Session
+from detente.node.clock import Clock, SystemClock
+from detente.node.desk import Desk
+from detente.node.feeding import feed_tasks
+from detente.node.inbox import Inbox
+from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
+from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received
+from detente.node.run import Pump
+from detente.node.sqlite import SqliteStore
+from detente.node.web.server import build_app, serve
+from detente.picture import tracker as picture
+from detente.picture.tracker import Tracker
+from detente.release.policy import NOTHING, Policy, parse_policy
+from detente.release.release import Releaser
+from detente.surveillance import Surveillance
+from detente.types import NodeName, PartyId, Role
+
+
+def zones_of(config: Config, folder: Path) -> tuple[Zone, ...]:
+    """Return the notified lines and zones of all files that *config* names; raises ConfigError."""
+    zones: list[Zone] = []
+    for name in config.detection.zones:
+        path = folder / name
+        try:
+            zones += read_zones(path.read_bytes())
+        except OSError as wrong:
+            raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+        except ConfigError as wrong:
+            raise ConfigError(f"{path}: {wrong}") from None
+    return tuple(zones)
+
+
+def policy_of(config: Config, folder: Path) -> Policy:
+    """Return the release policy that *config* names, or the one that releases nothing; raises ConfigError."""
+    if not config.release.policy:
+        return NOTHING
+    path = folder / config.release.policy
+    try:
+        return parse_policy(path.read_bytes(), str(path))
+    except OSError as wrong:
+        raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def check_files(path: Path) -> list[str]:
+    """Return what the configuration *path* holds, line by line, all its files read; raises ConfigError."""
+    config, folder = read_config(path), path.parent
+    zones, policy = zones_of(config, folder), policy_of(config, folder)
+    Releaser(policy, zones, {})
+    for feed in config.feed:
+        if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
+            raise ConfigError(f"{path}: feed {feed.name!r}: no file {feed.path!r}")
+    agreed_ladder(
+        config.escalation.conflict_after_s, config.escalation.hotline_after_s, config.escalation.conflict_reaches_leader
+    )
+    peers = ", ".join(peer.party for peer in config.peer) or "none yet: see detente pair"
+    feeds = ", ".join(feed.name for feed in config.feed) or "none"
+    return [
+        f"{path}: good",
+        f"  party {config.node.party} ({config.node.name}), node {config.node.node}",
+        f"  peers: {peers}",
+        f"  feeds: {feeds}",
+        f"  zones: {len(zones)}; profile {config.detection.profile}",
+        f"  release: {policy.name}, {len(policy.rule)} rules, digest {policy.digest}",
+    ]
+
+
+class Node:
+    """One party's node. Open it, then `run` it until cancelled."""
+
+    def __init__(
+        self,
+        config: Config,
+        folder: Path,
+        clock: Clock,
+        keyring: Keyring,
+        peers: Mapping[NodeName, Paired],
+        store: LeafStore,
+    ) -> None:
+        self.config = config
+        self.folder = folder
+        self.clock = clock
+        self.keyring = keyring
+        self.store = store
+        self.inbox = Inbox(config.limits.inbox_plots)
+        self.zones = zones_of(config, folder)
+        self.codebook = draft_codebook()
+        self._paired = {peer.party: peers[NodeName(peer.node)] for peer in config.peer if NodeName(peer.node) in peers}
+        missing = [peer.party for peer in config.peer if peer.party not in self._paired]
+        if missing:
+            raise ConfigError(f"peer {missing[0]!r} is not paired: detente pair {folder} its-pairing-file")
+        self._hybrid = HybridClock()
+        self.engine = Engine(self._setup())
+        restore(self.engine, store.read)
+        self.desk = Desk(self.engine, self.inbox, clock, list(Role))
+        self.links = PeerLinks(
+            NodeName(config.node.node),
+            keyring.tls_key,
+            keyring.tls_certificate,
+            [
+                PeerAddress(NodeName(peer.node), self._paired[peer.party].keys.certificate_pem, f"wss://{peer.link}/")
+                for peer in config.peer
+            ],
+            host=split_address(config.listen.link, "listen.link")[0],
+            port=split_address(config.listen.link, "listen.link")[1],
+        )
+
+    @classmethod
+    def open(cls, config: Config, folder: Path, clock: Clock | None = None) -> Self:
+        """Return the node whose keys and record stand in the configuration's directory; raises ConfigError."""
+        directory = folder / config.node.directory
+        keyring = load_keyring(directory / "keys")
+        if keyring.node != config.node.node:
+            raise ConfigError(f"{directory / 'keys'}: these are the keys of {keyring.node}, not of {config.node.node}")
+        try:
+            peers = load_peers(directory / "keys")
+        except PeerFault as fault:
+            raise ConfigError(f"{directory / 'keys'}: {fault}") from None
+        store = SqliteStore(directory / "record.sqlite")
+        return cls(config, folder, clock or SystemClock(), keyring, peers, store)
+
+    @property
+    def console_url(self) -> str:
+        """Where a browser finds the desk: the first configured host name, else the listening address."""
+        hosts = self.config.listen.hosts
+        return f"http://{hosts[0] if hosts else self.config.listen.console}/"
+
+    async def run(self) -> None:
+        """Work until cancelled, then close what is open."""
+        host, port = split_address(self.config.listen.console, "listen.console")
+        app = build_app(self.desk, hosts=[*self.config.listen.hosts, self.config.listen.console])
+        pump = Pump(
+            self.engine, self.inbox, self.store, self.links, self.desk, self.clock, self.nodes_by_party(), self.sessions
+        )
+        await asyncio.to_thread(warm)
+        try:
+            async with self.links, asyncio.TaskGroup() as tasks:
+                tasks.create_task(pump.run())
+                tasks.create_task(self._listen())
+                tasks.create_task(serve(app, host, port))
+                for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
+                    tasks.create_task(_until_done(task))
+        finally:
+            self.store.close()
+
+    def sessions(self) -> dict[PartyId, Session]:
+        """Return every link as the store has it: at the start, and after a failed write."""
+        own = OwnIdentity(
+            self.keyring.node,
+            self.keyring.env,
+            self.keyring.log,
+            self.keyring.mirror,
+            self.keyring.salt_key,
+            self.keyring.statement_digest,
+        )
+        return {
+            PartyId(party): restored_session(
+                self.store,
+                own,
+                PeerIdentity(paired.keys.statement, paired.keys.statement_digest, paired.confirmed_at is not None),
+                codebook=self.codebook.digest,
+                clock=self._hybrid,
+            )
+            for party, paired in self._paired.items()
+        }
+
+    def nodes_by_party(self) -> dict[PartyId, NodeName]:
+        return {PartyId(peer.party): NodeName(peer.node) for peer in self.config.peer}
+
+    def releaser(self, policy: Policy) -> Releaser:
+        """Return *policy* at work, with a key of our own for the refs of each peer."""
+        keys = {PartyId(p.party): _ref_key(self.keyring.salt_key, p.node) for p in self.config.peer}
+        return Releaser(policy, self.zones, keys)
+
+    def _party_of_node(self) -> dict[NodeName, PartyId]:
+        return {node: party for party, node in self.nodes_by_party().items()}
+
+    def _setup(self) -> Setup:
+        config = self.config
+        profile = profile_named(config.detection.profile)
+        own = Party(PartyId(config.node.party), config.node.name, NodeName(config.node.node))
+        peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
+        parties = (own, *peers)
+        ids = [party.party for party in parties]
+        return Setup(
+            parties=parties,
+            sessions=self.sessions(),
+            surveillance=Surveillance(
+                Tracker(config.limits.tracks), detection.Detector(profile, self.zones, ids), AlertBook(profile)
+            ),
+            releaser=self.releaser(policy_of(config, self.folder)),
+            zones=self.zones,
+            codebook=self.codebook,
+            ladder=agreed_ladder(
+                config.escalation.conflict_after_s,
+                config.escalation.hotline_after_s,
+                config.escalation.conflict_reaches_leader,
+            ),
+            feeds=tuple(
+                Feed(i, feed.name, note="recording" if isinstance(feed, RecordingFeed) else "")
+                for i, feed in enumerate(config.feed)
+            ),
+            declared=Declared(
+                tuple(i.encode() for i in config.declared.identities),
+                tuple(c.encode() for c in config.declared.callsigns),
+            ),
+            badges=(*config.node.badges, "DEMO ACCOUNTS"),
+            centre_deg=config.console.centre,
+            range_nm=config.console.range_nm,
+            alerts_shown=config.limits.alerts_shown,
+            tick_ns=round(config.detection.tick_s * 1e9),
+            is_exercise="EXERCISE" in config.node.badges,
+        )
+
+    async def _listen(self) -> None:
+        parties = self._party_of_node()
+        async for event in self.links.events():
+            match event:
+                case Opened(peer, channel):
+                    self.inbox.put(PeerOpened(parties[peer], channel))
+                case Closed(peer, channel):
+                    self.inbox.put(PeerClosed(parties[peer], channel))
+                case Received(peer, channel, frame):
+                    await self.inbox.put_frame(PeerSent(parties[peer], channel, frame))
+
+
+def warm() -> None:
+    """Compile, or load from the cache, every kernel: none is compiled once a node runs."""
+    picture.warm()
+    detection.warm()
+
+
+def _ref_key(salt_key: bytes, node: str) -> bytes:
+    return hmac.digest(salt_key, b"detente-refs/v1\n" + node.encode(), "sha256")
+
+
+async def _until_done(task: asyncio.Task[None]) -> None:
+    try:
+        await task
+    except asyncio.CancelledError:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        raise

@@ -1,0 +1,164 @@
+"""`detente detect` and `detente encounters` as they are called from outside."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from detente.cli.detect import detect, encounters
+from detente.errors import DetenteError
+
+HEADER = "id,lat_deg,lon_deg,alt_ft,trk_deg,gs_kt,vs_fpm\n"
+HEAD_ON = "B,50,8.5,35000,270,450,0\nA,50,8,35000,90,450,0\n"
+
+
+def lines(command: Any, *arguments: str) -> list[dict[str, Any]]:
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def states(tmp_path: Path, text: str) -> str:
+    file = tmp_path / "states.csv"
+    file.write_text(text)
+    return str(file)
+
+
+def test_a_pair_in_conflict_is_one_line_with_the_lower_id_first(tmp_path: Path) -> None:
+    [pair] = lines(detect, states(tmp_path, HEADER + HEAD_ON))
+    assert (pair["a"], pair["b"]) == ("A", "B")
+    assert list(pair) == ["a", "b", "time_in_s", "time_out_s", "time_to_cpa_s", "distance_at_cpa_nm"]
+    assert pair["time_in_s"] < pair["time_to_cpa_s"] < pair["time_out_s"] <= 300.0
+    assert pair["distance_at_cpa_nm"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_the_order_of_the_file_changes_no_digit(tmp_path: Path) -> None:
+    one = lines(detect, states(tmp_path, HEADER + HEAD_ON))
+    rows = HEAD_ON.splitlines(keepends=True)
+    assert lines(detect, states(tmp_path, HEADER + rows[1] + rows[0])) == one
+
+
+def test_the_minima_are_options(tmp_path: Path) -> None:
+    file = states(tmp_path, HEADER + "A,50,8,35000,90,450,0\nB,50,8.5,36000,270,450,0\n")
+    assert lines(detect, file) == []
+    assert len(lines(detect, file, "--vertical-ft", "1001")) == 1
+    assert lines(detect, file, "--vertical-ft", "1001", "--lookahead-s", "30", "--horizontal-nm", "3") == []
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("C,nan,8,35000,90,450,0", "no_position"),
+        ("C,,8,35000,90,450,0", "no_position"),
+        ("C,95,8,35000,90,450,0", "out_of_range"),
+        ("C,50,8,,90,450,0", "no_altitude"),
+        ("C,50,8,inf,90,450,0", "no_altitude"),
+        ("C,50,8,35000,north,450,0", "no_velocity"),
+        ("C,50,8,35000,90,-3,0", "impossible_speed"),
+        ("C,50,8", "no_altitude"),
+    ],
+)
+def test_what_cannot_be_judged_is_said_and_the_others_are_judged(tmp_path: Path, row: str, reason: str) -> None:
+    found = lines(detect, states(tmp_path, HEADER + HEAD_ON + row + "\n"))
+    assert [(r.get("b"), r.get("verdict"), r.get("reason")) for r in found] == [
+        ("B", None, None),
+        (None, "not_assessed", reason),
+    ]
+    assert found[1]["id"] == "C"
+
+
+def test_one_id_twice_is_nobody(tmp_path: Path) -> None:
+    found = lines(detect, states(tmp_path, HEADER + HEAD_ON + "A,51,8,35000,90,450,0\n"))
+    assert [(r["a"], r["reason"]) for r in found] == [("A", "duplicate_address")] * 2
+
+
+@pytest.mark.parametrize("text", ["", HEADER, "id,lat_deg\nA,5\n", "\x00\xff", "{}"])
+def test_what_holds_no_states_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DetenteError) as wrong:
+        CliRunner().invoke(detect, [states(tmp_path, text)], catch_exceptions=False)
+    assert "\n" not in str(wrong.value)
+
+
+@pytest.mark.parametrize("arguments", [["--horizontal-nm", "-5"], ["--lookahead-s", "nan"], ["--vertical-ft", "0"]])
+def test_minima_that_make_no_sense_are_refused(tmp_path: Path, arguments: list[str]) -> None:
+    with pytest.raises(DetenteError, match="must be a positive number"):
+        CliRunner().invoke(detect, [states(tmp_path, HEADER + HEAD_ON), *arguments], catch_exceptions=False)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    for command in (detect, encounters):
+        with pytest.raises(DetenteError, match="No such file"):
+            CliRunner().invoke(command, [str(tmp_path / "none")], catch_exceptions=False)
+
+
+def test_the_scenes_of_reference_have_no_wrong_verdict_and_no_late_one(shared: Path) -> None:
+    """20 scenes from the equator to the Arctic and over the antimeridian; the arbiter is WGS 84, brute force."""
+    errors_s: list[float] = []
+    scenes = sorted((shared / "data/bluesky-scenes").glob("*.tracks.csv"))
+    assert scenes
+    for scene in scenes:
+        meta = json.loads(scene.with_name(scene.name.replace("tracks.csv", "meta.json")).read_text())
+        options = [
+            "--horizontal-nm",
+            meta["rpz_nm"],
+            "--vertical-ft",
+            int(meta["hpz_ft"]),
+            "--lookahead-s",
+            meta["tlook_s"],
+        ]
+        found = {(r["a"], r["b"]): r["time_in_s"] for r in lines(detect, str(scene), *map(str, options))}
+        with scene.with_name(scene.name.replace("tracks", "pairs")).open() as file:
+            known = {tuple(sorted((row["id1"], row["id2"]))): row for row in csv.DictReader(file)}
+        assert found.keys() == {pair for pair, row in known.items() if row["wgs_conflict"] == "1"}
+        errors_s += [abs(t - float(known[pair]["wgs_tin_s"])) for pair, t in found.items()]
+    errors_s.sort()
+    assert errors_s[int(0.99 * len(errors_s))] < 0.05
+    assert errors_s[-1] < 0.5
+
+
+def test_every_encounter_of_reference_is_judged_as_the_reference_does(shared: Path) -> None:
+    file = shared / "data/conflict-vectors/encounters.jsonl"
+    known = [json.loads(line) for line in file.read_text().splitlines()]
+    for got, row in zip(lines(encounters, str(file)), known, strict=True):
+        assert got["id"] == row["id"]
+        for name, interval in row["wcv"].items():
+            if row["wcv_robust"][name]:
+                assert got["wcv"][name] == (interval and pytest.approx(interval, abs=0.001)), (row["id"], name)
+        for name, level in row["alert"].items():
+            if row["alert_robust"][name]:
+                assert got["alert"][name] == level, (row["id"], name)
+        for name, interval in got["cylinder"].items():
+            reference = row[f"cyl_{name}"]
+            if reference["robust"]:
+                expected = reference["interval_300"]
+                assert interval == (expected and pytest.approx(expected, abs=0.001)), (row["id"], name)
+
+
+def test_every_sequence_of_reference_is_filtered_as_the_reference_does(shared: Path) -> None:
+    file = shared / "data/conflict-vectors/sequences.jsonl"
+    known = [json.loads(line) for line in file.read_text().splitlines()]
+    for got, row in zip(lines(encounters, str(file)), known, strict=True):
+        assert got == {"id": row["id"], "filtered": [step[4] for step in row["steps"]]}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "not json\n", "[]\n", '{"id": 1}\n', '{"id": 1, "own": {}, "intr": {}}\n', '{"id":1,"steps":[[0]]}\n']
+)
+def test_what_is_no_encounter_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(text)
+    with pytest.raises(DetenteError, match=r"line 1|no encounter"):
+        CliRunner().invoke(encounters, [str(file)], catch_exceptions=False)
+
+
+def test_a_state_that_is_not_finite_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    state = {"lat_deg": 1, "lon_deg": 1, "alt_ft": 1, "trk_deg": 1, "gs_kt": float("nan"), "vs_fpm": 0}
+    file.write_text(json.dumps({"id": "x", "own": state, "intr": state}))
+    with pytest.raises(DetenteError, match="six finite numbers"):
+        CliRunner().invoke(encounters, [str(file)], catch_exceptions=False)
