@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 from detente.evidence.leaf import Kind, Lane
 from detente.evidence.note import b64
 from detente.link.effects import Append, Close, Heard, Held, KeepBody, SaveCheckpoint, SaveReceipt, Transmit
-from detente.link.frames import Channel
+from detente.link.frames import Channel, Code
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.link.restore import restored_session
 from detente.link.session import Draft
@@ -313,6 +313,7 @@ def test_garbage_from_the_pinned_peer_costs_it_the_connection_and_no_more(keyrin
                 await until(both_up(alfa, bravo))
             alfa.write(Lane.OPS, "after")
             await until(lambda: [h.body for h in bravo.heard] == [b"before", b"after"])
+            assert bravo.session.status(now()).refused == {Code.FRAME: 3}
 
     asyncio.run(scenario())
 

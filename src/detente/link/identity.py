@@ -82,8 +82,7 @@ class LinkLimits:
     checkpoint_ns: dict[Lane, int] = field(
         default_factory=lambda: {Lane.FLASH: 0, Lane.OPS: _seconds(1), Lane.TRACK: _seconds(10)}
     )
-    prio_frame_bytes: int = 4 * 1024  # a FLASH waits for no more than this to leave
-    bulk_frame_bytes: int = 16 * 1024
+    frame_bytes: int = 4 * 1024  # of leaves or of a body: a FLASH waits for no more than this to leave
     flash_reserve_bytes: int = 64 * 1024  # what the flash lane may have on the way beyond the window
     body_bytes: int = 4 << 20  # a longer body is refused at the writer, and by the reader
     early_bodies: int = 64  # bodies held before their leaf came; the oldest goes and is asked for again

@@ -32,6 +32,7 @@ class Pulse:
         self._numbers: deque[int] = deque(maxlen=_SAMPLES)
         self._samples: deque[tuple[int, int]] = deque(maxlen=_SAMPLES)  # (round trip, offset), µs
         self._heard: int | None = None
+        self.quickest_ns = 0  # the least round trip since the connection opened: the line without its queues
 
     def opened(self) -> None:
         """Begin a new connection: numbers start again; what was measured stays."""
@@ -39,6 +40,7 @@ class Pulse:
         self._last_sent = None
         self._echo = None
         self._numbers.clear()
+        self.quickest_ns = 0
 
     def is_due(self, elapsed: int) -> bool:
         """Whether a heartbeat is to be sent."""
@@ -65,6 +67,7 @@ class Pulse:
         mine, theirs = beat.echo
         rtt = (micros(now) - mine) - (beat.sent_us - theirs)
         if 0 <= rtt <= _RTT_LIMIT_US:
+            self.quickest_ns = min(self.quickest_ns or 1 << 62, rtt * 1_000)
             self._samples.append((rtt, ((theirs - mine) + (beat.sent_us - micros(now))) // 2))
 
     def alive(self, elapsed: int) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from detente.errors import OwnFault
@@ -64,10 +64,14 @@ _CREDIT_BYTES: Final = 4 * 1024
 
 @dataclass(slots=True)
 class _Connection:
+    """Bytes are of binary frames, since this connection opened."""
+
     opened_at: int
-    window: Window = field(default_factory=Window)
     is_greeted: bool = False
-    taken: int = 0  # bytes of windowed frames received
+    sent: int = 0
+    peer_took: int = 0  # by its newest credit
+    moved_at: int = 0  # elapsed at which that last grew
+    taken: int = 0  # received here
     credited: int = 0  # of which the peer was told
 
 
@@ -108,6 +112,7 @@ class Session:
         self._by_origin = {w.log.origin: w for w in self.writers.values()}
         self._mirror_by_origin = {m.log.origin: m for m in self.mirrors.values()}
         self._open: dict[Channel, _Connection] = {}
+        self._window = Window()
         self._pulses = {channel: Pulse(self._limits.heartbeat_ns) for channel in Channel}
         self._now = Instant(0)
         self._elapsed = 0
@@ -150,7 +155,7 @@ class Session:
         if isinstance(frame, bytes):
             connection.taken += len(frame)
             effects += self._credit(channel, connection, _CREDIT_BYTES)
-        return self._finish([*effects, *self._pump(channel)])
+        return self._finish([*effects, *self._pump()])
 
     def write(self, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[Effect]]:
         """Return the hash of a new leaf of ours, and its effects; raises OwnFault where nothing may be said."""
@@ -168,7 +173,7 @@ class Session:
         writer = self._by_origin.get(origin)
         if writer is not None:
             effects = writer.stored(start, leaf_hashes, self._elapsed)
-            return self._finish([*effects, *self._pump(CHANNEL_OF[writer.lane])])
+            return self._finish([*effects, *self._pump()])
         mirror = self._mirror_by_origin.get(origin)
         if mirror is None:
             raise OwnFault(f"{origin} is no log of this link")
@@ -199,7 +204,7 @@ class Session:
             effects += writer.sign_if_due(self._elapsed)
         for channel in list(self._open):
             effects += self._tick_channel(channel, self._open[channel])
-        return self._finish([*effects, *self._judged()])
+        return self._finish([*effects, *self._pump(), *self._judged()])
 
     # --- time
 
@@ -232,7 +237,9 @@ class Session:
         )
 
     def _shut(self, channel: Channel) -> None:
-        self._open.pop(channel, None)
+        connection = self._open.pop(channel, None)
+        if connection is not None:
+            self._window.lost(connection.sent - connection.peer_took)
         for lane in LANES[channel]:
             self.writers[lane].closed()
 
@@ -253,14 +260,15 @@ class Session:
             effects += self.mirrors[lane].ask_for_bodies(self._elapsed)
         if self._pulses[channel].is_due(self._elapsed):
             effects.append(self._heartbeat(channel))
-        return [*effects, *self._pump(channel)]
+        return effects
 
     def _send_again_if_stalled(self, writer: Writer, connection: _Connection) -> None:
         if writer.sent <= writer.peer_has:
             writer.moved_at = self._elapsed
-        moved = max(writer.moved_at, connection.window.moved_at, connection.opened_at)
+        moved = max(writer.moved_at, connection.moved_at, connection.opened_at)
         if self._elapsed - moved >= self._limits.stall_ns:
-            connection.window.forgive()
+            self._window.lost(connection.sent - connection.peer_took)
+            connection.sent = connection.peer_took
             writer.send_again_from(writer.peer_has)
             writer.moved_at = self._elapsed
 
@@ -280,23 +288,31 @@ class Session:
         )
         return Transmit(channel, frames.encode(beat))
 
-    def _pump(self, channel: Channel) -> list[Effect]:
-        """Send what the window allows: lanes in strict order, so that nothing goes before a FLASH."""
-        connection = self._open.get(channel)
-        if connection is None or not connection.is_greeted:
-            return []
-        rtt_ns = int((self._pulses[channel].rtt_ms or 0.0) * NS_PER_MS)
+    def _pump(self) -> list[Effect]:
+        """Send what the window allows: lanes in strict order over both channels; nothing goes before a FLASH."""
+        rtt_ns = self._pulses[Channel.PRIO].quickest_ns
         effects: list[Effect] = []
-        for lane in LANES[channel]:
+        for lane, channel in CHANNEL_OF.items():
+            connection = self._open.get(channel)
+            if connection is None or not connection.is_greeted:
+                continue
             reserve = self._limits.flash_reserve_bytes if lane is Lane.FLASH else 0
-            while connection.window.is_open(rtt_ns, reserve):
+            while self._window.is_open(rtt_ns, reserve):
                 frame = self.writers[lane].next_frame(self._elapsed)
                 if frame is None:
                     break
                 if isinstance(frame, bytes):
-                    connection.window.sent(len(frame), self._elapsed)
+                    self._window.sent(len(frame), self._elapsed)
+                    connection.sent += len(frame)
                 effects.append(Transmit(channel, frame))
         return effects
+
+    def _credited(self, connection: _Connection, total: int) -> None:
+        if total > connection.peer_took:  # an older credit says nothing new
+            self._window.taken(total - connection.peer_took, self._elapsed)
+            connection.peer_took = total
+            connection.sent = max(connection.sent, total)  # what was counted as lost came through after all
+            connection.moved_at = self._elapsed
 
     # --- frames
 
@@ -314,7 +330,7 @@ class Session:
         self._pulses[channel].alive(self._elapsed)
         self._heard_at = now
         if isinstance(frame, Credit):
-            connection.window.taken(frame.taken, self._elapsed)
+            self._credited(connection, frame.taken)
             return []
         if isinstance(frame, Hb):
             return self._heartbeat_heard(channel, frame, now)

@@ -1,7 +1,8 @@
 """How many bytes may be on the way: half a second of what the line carries, so that a router's queue stays short.
 
 Both connections of a pair leave through one queue somewhere. If bulk fills it, a FLASH on the other connection waits
-all the same; so each channel keeps its bytes in flight within the measured goodput, and no less than 16 KiB.
+all the same. So there is one window for both, within the measured goodput, and no less than 16 KiB. The round trip it
+allows for is the quickest since the connection opened: one that includes our own queue would let the queue grow.
 """
 
 from __future__ import annotations
@@ -11,24 +12,17 @@ from typing import Final
 from detente.types import NS_PER_S
 
 FLOOR_BYTES: Final = 16 * 1024
-_SAMPLE_NS: Final = NS_PER_S // 10
+_SAMPLE_NS: Final = NS_PER_S // 2
 
 
 class Window:
-    """The sender's account of one channel, since it opened. Only leaves, bodies and previews are counted."""
+    """The sender's account of leaves, bodies and previews on the way to one peer. *elapsed* is in nanoseconds."""
 
     def __init__(self) -> None:
-        self._sent = 0
-        self._taken = 0
+        self.in_flight = 0
         self._goodput_bps = 0.0  # bytes a second
         self._sampled_at = 0
-        self._sampled_taken = 0
-        self.moved_at = 0  # elapsed at which the peer last took something
-
-    @property
-    def in_flight(self) -> int:
-        """Bytes sent and not yet taken."""
-        return max(0, self._sent - self._taken)
+        self._sampled = 0
 
     def limit(self, rtt_ns: int) -> int:
         """How many bytes may be in flight. Without the round trip a long line would measure itself to a standstill."""
@@ -39,24 +33,20 @@ class Window:
         return self.in_flight < self.limit(rtt_ns) + reserve
 
     def sent(self, octets: int, elapsed: int) -> None:
-        """Note that a frame of *octets* bytes goes out."""
+        """Note that *octets* bytes go out."""
         if not self.in_flight:
-            self._sampled_at, self._sampled_taken = elapsed, self._taken
-        self._sent += octets
+            self._sampled_at, self._sampled = elapsed, 0
+        self.in_flight += octets
 
-    def taken(self, total: int, elapsed: int) -> None:
-        """Take in the peer's credit: *total* bytes since the channel opened. Older credits change nothing."""
-        if total <= self._taken:
-            return
-        self._taken = total
-        self._sent = max(self._sent, total)  # what was counted as lost came through after all
-        self.moved_at = elapsed
+    def taken(self, octets: int, elapsed: int) -> None:
+        """Note that the peer took *octets* more, and measure."""
+        self.lost(octets)
+        self._sampled += octets
         since = elapsed - self._sampled_at
         if since >= _SAMPLE_NS:
-            goodput = (total - self._sampled_taken) * NS_PER_S / since
-            self._goodput_bps = max(goodput, 0.8 * self._goodput_bps)
-            self._sampled_at, self._sampled_taken = elapsed, total
+            self._goodput_bps = max(self._sampled * NS_PER_S / since, 0.8 * self._goodput_bps)
+            self._sampled_at, self._sampled = elapsed, 0
 
-    def forgive(self) -> None:
-        """Count what is in flight as lost: the lane starts again from what the peer says it holds."""
-        self._sent = self._taken
+    def lost(self, octets: int) -> None:
+        """Note that *octets* are on the way no more."""
+        self.in_flight = max(0, self.in_flight - octets)

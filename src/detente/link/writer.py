@@ -32,7 +32,7 @@ from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Body, chunks
 from detente.link.effects import Append, Effect, Held, Refused, SaveCheckpoint, SaveReceipt, Wrote
-from detente.link.frames import CHANNEL_OF, Channel, Code, Cp, Leaves, LinkFault, Preview
+from detente.link.frames import Code, Cp, Leaves, LinkFault, Preview
 from detente.link.hybrid import Reading
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.types import NS_PER_S, Instant, Precedence, instant_ms
@@ -82,8 +82,6 @@ class Writer:
         self._signer = own.log.named(log.origin)
         self._read = read
         self._limits = limits
-        self._channel: Channel = CHANNEL_OF[lane]
-        self._frame_bytes = limits.bulk_frame_bytes if self._channel is Channel.BULK else limits.prio_frame_bytes
         self._is_open = False
         self._unstored: deque[_Unstored] = deque()
         self._last_hash = log.last_leaf_hash
@@ -278,7 +276,7 @@ class Writer:
         backlog = self.log.size - self.sent
         entries = self._entries(self.sent, min(self.log.size, self.sent + _READ_AHEAD))
         leaves: list[bytes] = []
-        room = self._frame_bytes - frames.LEAVES_HEAD
+        room = self._limits.frame_bytes - frames.LEAVES_HEAD
         for seq, entry in enumerate(entries, self.sent):
             room -= len(entry.leaf) + 2
             if leaves and room < 0:
@@ -294,7 +292,7 @@ class Writer:
 
     def _body_frames(self, seq: int, entry: Entry) -> list[bytes]:
         body = None if entry.body is None else Body(entry.salt, entry.body)
-        return chunks(self.lane, seq, body, self._frame_bytes)
+        return chunks(self.lane, seq, body, self._limits.frame_bytes)
 
     def _entries(self, start: int, stop: int) -> list[Entry]:
         entries = self._read(self.log.origin, start, stop)

@@ -529,8 +529,15 @@ class Simulation:
         self._lies += 1
         if isinstance(frame, Leaves):
             envelope = decode(frame.leaves[0], own.env.vkey)
-            false = self._random.choice(({"prev": _POL}, {"seq": envelope.seq + 1}, {"to": "nobody.example/detente"}))
-            forged = encode_leaf(msgspec.structs.replace(envelope, **false), own.env)
+            lies: tuple[dict[str, object], ...] = (
+                {"prev": _POL},
+                {"seq": envelope.seq + 1},
+                {"to": "nobody.example/detente"},
+                {},
+            )
+            false = self._random.choice(lies)
+            forger = own.env if false else own.log  # or true in every word, under a key that is not for leaves
+            forged = encode_leaf(msgspec.structs.replace(envelope, **false), forger)
             return frames.encode(replace(frame, leaves=[forged, *frame.leaves[1:]]))
         if isinstance(frame, Cp):
             head = Checkpoint.parse(split_note(frame.note.encode())[0].decode())
