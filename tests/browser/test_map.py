@@ -217,3 +217,28 @@ def test_bytes_that_are_no_frame_are_refused(page: Page) -> None:
     }""")
     assert refused[0] == refused[1]
     assert refused[2] == "live"
+
+
+@pytest.mark.parametrize(
+    "centre", [(-40.6, 173.2), (40.0, 36.0), (40.0, -4.0), (0.0, -150.0), (78.0, 15.0), (36.0, 36.2)]
+)
+def test_land_is_land_and_sea_is_sea_wherever_the_centre_is(page: Page, centre: tuple[float, float]) -> None:
+    land = [(-43.5, 171.0), (39.0, 33.0), (40.0, -4.0), (47.0, 20.0), (35.0, 37.5), (78.8, 16.5), (19.6, -155.5)]
+    sea = [(-40.0, 171.5), (43.0, 34.0), (42.0, 50.5), (35.0, 34.9), (0.0, -145.0), (75.0, 5.0), (40.0, 5.8)]
+    got = page.evaluate(
+        """async ([centre, places]) => {
+          const { stereographic } = await import("/static/map/project.js");
+          const { loadLand, shores } = await import("/static/map/basemap.js");
+          const plane = stereographic(...centre), all = new Path2D(), c = document.createElement("canvas").getContext("2d");
+          for (const shore of shores(await loadLand(), plane)) all.addPath(shore.path);
+          const reach = (lat, lon) => Math.hypot(plane.forward(lat, lon).east, plane.forward(lat, lon).north);
+          return places.map(([lat, lon]) => {
+            const { east, north } = plane.forward(lat, lon);
+            return reach(lat, lon) > 8000 ? null : c.isPointInPath(all, east, -north, "evenodd");
+          });
+        }""",
+        [centre, land + sea],
+    )
+    assert {place for place, is_land in zip(land, got[: len(land)], strict=True) if is_land is False} == set()
+    assert {place for place, is_land in zip(sea, got[len(land) :], strict=True) if is_land} == set()
+    assert any(is_land for is_land in got)

@@ -23,16 +23,19 @@ export const byUrgency = (rows) =>
 /** @param {Row[]} rows */
 export const mostUrgent = (rows) => byUrgency(rows.filter(isOpen))[0];
 
+const HIDDEN = ["?", "not released to us"];
+
+/** A track's name: callsign, else identity without its scheme, else that it is not released to us. @param {Row | null} ref */
+export const nameOf = (ref) => (ref && !HIDDEN.includes(ref.label) ? ref.label.replace(/^\w+:/, "") : t("track.not_released"));
+
 /** Who it is about. @param {Row} row */
 export function who(row) {
-  const a = row.a.label === "?" ? t("track.not_released") : row.a.label;
-  if (row.zone) return html`${code(a)} ${arrow()} ${others(row.zone_name ?? row.zone)}`;
-  const b = row.b ? (row.b.label === "?" ? t("track.not_released") : row.b.label) : "";
-  return html`${code(a)} × ${code(b)}`;
+  if (row.zone) return html`${code(nameOf(row.a))} ${arrow()} ${others(row.zone_name ?? row.zone)}`;
+  return html`${code(nameOf(row.a))} × ${code(nameOf(row.b))}`;
 }
 
 /** The same as plain text. @param {Row} row */
-export const whoText = (row) => `${row.a.label} ${row.zone ? (row.zone_name ?? row.zone) : `× ${row.b?.label ?? ""}`}`;
+export const whoText = (row) => `${nameOf(row.a)} ${row.zone ? (row.zone_name ?? row.zone) : `× ${nameOf(row.b)}`}`;
 
 /** @param {Row} row @param {number} now */
 export function what(row, now) {

@@ -1,5 +1,7 @@
 // Land, and only land: Natural Earth 1:50m, packed by tools/pack_basemap.py, projected once into paths.
 
+import { RADIUS_NM } from "./project.js";
+
 /** @typedef {{path: Path2D, west: number, east: number, south: number, north: number}} Shore */
 
 /** @returns {Promise<ArrayBuffer>} */
@@ -42,6 +44,18 @@ export function readLand(buffer, each, ring) {
   }
 }
 
+/**
+ * Land that holds the antipode of the centre has infinity inside: its image is everything outside its line. Such a ring
+ * winds about the centre against the clock (land lies to the right of every outer ring of the file) and reaches beyond
+ * the hemisphere; a lake about the centre also does, but never so far. A frame around all turns it outside in again.
+ * @param {Shore} shore
+ */
+function aroundTheAntipode(shore) {
+  const far = 20 * RADIUS_NM;
+  shore.path.rect(-far, -far, 2 * far, 2 * far);
+  Object.assign(shore, { west: -far, east: far, south: -far, north: far });
+}
+
 /** @param {ArrayBuffer} buffer @param {import("./project.js").Projection} projection @returns {Shore[]} in NM, north up */
 export function shores(buffer, projection) {
   /** @type {Shore[]} */
@@ -49,13 +63,16 @@ export function shores(buffer, projection) {
   /** @type {Shore} */
   let shore;
   let first = true;
+  let [winding, lastEast, lastNorth, reach] = [0, 0, 0, 0];
   readLand(
     buffer,
     (latitude, longitude) => {
       const { east, north } = projection.forward(latitude, longitude);
       if (first) shore.path.moveTo(east, -north);
       else shore.path.lineTo(east, -north);
-      first = false;
+      winding = first ? 0 : winding + Math.atan2(lastEast * north - east * lastNorth, lastEast * east + lastNorth * north);
+      reach = first ? 0 : Math.max(reach, Math.hypot(east, north));
+      [first, lastEast, lastNorth] = [false, east, north];
       shore.west = Math.min(shore.west, east);
       shore.east = Math.max(shore.east, east);
       shore.south = Math.min(shore.south, north);
@@ -64,6 +81,7 @@ export function shores(buffer, projection) {
     (end) => {
       if (end) {
         shore.path.closePath();
+        if (winding > Math.PI && reach > 2 * RADIUS_NM) aroundTheAntipode(shore);
         found.push(shore);
       } else {
         shore = { path: new Path2D(), west: Infinity, east: -Infinity, south: Infinity, north: -Infinity };

@@ -2,9 +2,10 @@
 // are one affine transform of what was projected once. Nautical miles east and north of the centre, on the mean sphere.
 // Source: Snyder, Map Projections: A Working Manual (1987), equations 21-2 to 21-4 and 20-14 to 20-18.
 
-const RADIUS_NM = 6371.0088 / 1.852;
+export const RADIUS_NM = 6371.0088 / 1.852;
 const RAD = Math.PI / 180;
 const FAR = -0.9; // cosine of the angle from the centre past which a place is pulled in: the antipode has no image
+const RIM_NM = (2 * RADIUS_NM * Math.sqrt(1 - FAR * FAR)) / (1 + FAR);
 
 /**
  * @param {number} latitude centre, degrees
@@ -22,7 +23,8 @@ export function stereographic(latitude, longitude) {
     const turn = (lon - longitude) * RAD;
     const cosTurn = Math.cos(turn);
     const cosAngle = sin0 * sin + cos0 * cos * cosTurn;
-    const k = (2 * RADIUS_NM) / (1 + (cosAngle < FAR ? FAR : cosAngle));
+    // Past FAR every place is put on the rim, in its own direction.
+    const k = cosAngle < FAR ? RIM_NM / Math.sqrt(Math.max(1e-12, 1 - cosAngle * cosAngle)) : (2 * RADIUS_NM) / (1 + cosAngle);
     place.east = k * cos * Math.sin(turn);
     place.north = k * (cos0 * sin - sin0 * cos * cosTurn);
     return place;

@@ -9,7 +9,7 @@ import { clock, clockZ, countdown, count } from "../format.js";
 import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
-import { byUrgency, isOpen, ownHalf, who, what, measures, verdict } from "../alert-words.js";
+import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict } from "../alert-words.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -95,7 +95,7 @@ function table(rows) {
   const now = nodeNow();
   const active = byUrgency(rows.filter((row) => row.state === "active"));
   return html`<table class="grid"><thead><tr><th scope="col">${t("conflicts.pair")}</th><th scope="col">${t("conflicts.time")}</th><th scope="col">NM</th><th scope="col">ft</th><th scope="col">${t("conflicts.peer")}</th></tr></thead>
-    <tbody>${active.slice(0, 200).map((row) => html`<tr key=${row.alert}><th scope="row">${levelMark(row.level)} ${code(row.a.label)} ${row.b ? code(row.b.label) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</th>
+    <tbody>${active.slice(0, 200).map((row) => html`<tr key=${row.alert}><th scope="row">${levelMark(row.level)} ${code(nameOf(row.a))} ${row.b ? code(nameOf(row.b)) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</th>
       <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
       <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
       <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
