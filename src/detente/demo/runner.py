@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,7 +30,6 @@ from detente.demo.scenario import (
 from detente.demo.stage import RECONSTRUCTION_SOURCE, Sight, Stage
 from detente.demo.staging import shifted, staged
 from detente.desk import orders
-from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 from detente.engine.values import Declares, OrderGiven, PlotsReceived, PolicySet, ViewSet
 from detente.errors import OrderRefused
@@ -89,6 +87,7 @@ class Runner:
     failures: list[str] = field(default_factory=list)
     climbs: list[dict[str, Any]] = field(default_factory=list)
     began: Instant = Instant(0)
+    are_records_equal: bool | None = None
     started_s: float = field(default_factory=time.monotonic)
 
     async def run(self) -> None:
@@ -123,9 +122,7 @@ class Runner:
         self.playing = [self._sighted(sight, 0) for sight in self.stage.sights]
         self.turns = dict.fromkeys(range(len(self.playing)), 0)
         self._promise(self.scenario.step, 0.0)
-        acting = [
-            asyncio.create_task(self._act(at_s, step, action)) for at_s, step, action in self.scenario.timeline()
-        ]
+        acting = [asyncio.create_task(self._act(at_s, step, action)) for at_s, step, action in self.scenario.timeline()]
         said: set[int] = set()
         lasts = self.scenario.clock.lasts_s if self.headless else float("inf")
         while self.now_s() < min(lasts, self.seconds or float("inf")):
@@ -142,6 +139,7 @@ class Runner:
             task.cancel()
         await asyncio.gather(*acting, return_exceptions=True)
         self._judge(float("inf"))
+        self.are_records_equal = await self.until_records_equal()
 
     async def _beat(self) -> None:
         now = self.clock.now()
@@ -294,6 +292,17 @@ class Runner:
                 node.inbox.put(Declares(identities))
             self.playing.append(Playing(node, RECONSTRUCTION_SOURCE, plots))
 
+    async def until_records_equal(self, within_s: float = 10.0) -> bool:
+        """Wait, in real time, for a moment in which every pair's logs are equal; returns whether one came."""
+        parties = list(self.stage.nodes)
+        until = time.monotonic() + within_s
+        while time.monotonic() < until:
+            self._look()
+            if all(self.witness.records_equal(a, b) for a in parties for b in parties if a < b):
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
     # --- what came of it
 
     def step_results(self) -> list[dict[str, Any]]:
@@ -317,23 +326,3 @@ def _detail(step: Step, promises: list[Promise]) -> str:
         when = "" if p.at_s is None else f" at {p.at_s:.0f} s"
         parts.append(f"{word}{when}: {'never ' if p.expected.never else ''}{said}")
     return "; ".join(parts)
-
-
-async def records_equal(runner: Runner, within_s: float = 10.0) -> bool:
-    """Wait, in real time, for a moment in which every pair's logs are equal; returns whether one came."""
-    parties = list(runner.stage.nodes)
-    until = time.monotonic() + within_s
-    while time.monotonic() < until:
-        runner._look()  # noqa: SLF001
-        if all(runner.witness.records_equal(a, b) for a in parties for b in parties if a < b):
-            return True
-        await asyncio.sleep(0.01)
-    return False
-
-
-def boards_of(runner: Runner) -> Mapping[str, Board]:
-    """Return the newest board of each party."""
-    return runner.witness.boards
-
-
-__all__ = ["Runner", "boards_of", "contextlib", "records_equal"]

@@ -924,6 +924,11 @@ class Engine:
     def _why(self, decision: int) -> str:
         return FIXED[decision] if decision < 0 else self._releaser.policy.rule[decision].name
 
+    @property
+    def tracks_made(self) -> int:
+        """How many tracks this node has begun since it started."""
+        return self._watch.tracker.last_number
+
     def numbers(self) -> dict[str, float]:
         """Return the node's counters and gauges by metric name."""
         tallies = self._watch.tracker.tallies.values()

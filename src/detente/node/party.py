@@ -187,6 +187,10 @@ class Node:
         finally:
             self.store.close()
 
+    def reopened_store(self) -> SqliteStore:
+        """Return the record for reading, after the node has stopped."""
+        return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
+
     def sessions(self) -> dict[PartyId, Session]:
         """Return every link as the store has it: at the start, and after a failed write."""
         own = OwnIdentity(

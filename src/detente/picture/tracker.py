@@ -68,7 +68,7 @@ class Tracker:
         self._by_number: dict[int, int] = {}
         self._free: list[int] = []
         self._used = 0  # rows ever used: the others need no look
-        self._last_number = 0
+        self.last_number = 0
         self._correlator = Correlator(capacity, self.limits)
 
     def __len__(self) -> int:
@@ -148,9 +148,9 @@ class Tracker:
             self._used += 1
         else:
             return -1
-        self._last_number += 1
+        self.last_number += 1
         track = np.zeros(1, TRACK)
-        track["number"] = self._last_number
+        track["number"] = self.last_number
         track["party"], _, track["identity"] = key
         track["source"] = source
         track["declared_by"] = NOBODY
@@ -160,7 +160,7 @@ class Tracker:
         self._tracks[row] = track[0]
         self._declared[row] = NOBODY
         self._keys[row] = key
-        self._by_number[self._last_number] = row
+        self._by_number[self.last_number] = row
         if not twin:
             self._rows[key] = row
         self._correlator.joined(key[2], row)

@@ -1,0 +1,78 @@
+"""`detente demo`: a scenario on three nodes of this machine, to look at in a browser or to check in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import tempfile
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+
+from detente.demo.scenario import DEFAULT
+
+_err = Console(stderr=True, highlight=False)
+
+
+@click.command("demo")
+@click.option("--scenario", "name", default=DEFAULT, help="A shipped scenario (border, august-2016) or a .toml file.")
+@click.option("--headless", is_flag=True, help="Play the script without a browser, then end.")
+@click.option("--seconds", type=click.FloatRange(min=1.0), help="End after so many seconds of the demo's clock.")
+@click.option("--speed", type=click.FloatRange(min=0.1, max=1000.0), help="Times real time; 1 live, 20 headless.")
+@click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what happened to this file.")
+@click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Keep keys and records here.")
+def demo(
+    name: str, headless: bool, seconds: float | None, speed: float | None, summary: Path | None, directory: Path | None
+) -> int:
+    """Start a node for each party on this machine, with recorded traffic and a staged incident, and play the script.
+
+    Prints one console address a party; Ctrl-C ends it. With --headless exit 1 if a step did not hold.
+    """
+    from detente.demo.runner import Runner
+    from detente.demo.scenario import scenario_named
+    from detente.demo.stage import set_stage
+    from detente.demo.summary import summary_of
+    from detente.errors import ConfigError
+    from detente.node.clock import ScaledClock, SystemClock
+
+    scenario = scenario_named(name)
+    if directory is not None and directory.exists() and any(directory.iterdir()):
+        raise ConfigError(f"{directory}: is not empty; give a new folder")
+    rate = speed or (scenario.clock.headless_speed if headless else 1.0)
+    clock = ScaledClock(SystemClock().now(), rate)
+
+    async def play(folder: Path) -> Runner:
+        with _err.status(f"setting the stage: {scenario.title}"):
+            stage = await asyncio.to_thread(set_stage, scenario, folder, clock)
+        for line in scenario.summary.strip().splitlines():
+            _err.print(line)
+        _err.print()
+        for node in stage.nodes.values():
+            print(f"{node.config.node.name:<10} {node.console_url}", flush=True)
+        _err.print("It warns and records; the absence of a warning is not a clearance. Ctrl-C ends it.\n")
+        runner = Runner(scenario, stage, clock, headless, _err.print, seconds)
+        running = asyncio.current_task()
+        assert running is not None
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
+        try:
+            await runner.run()
+        except asyncio.CancelledError:
+            _err.print("ending")
+        return runner
+
+    kept = directory or Path(tempfile.mkdtemp(prefix="detente-demo-"))
+    kept.mkdir(parents=True, exist_ok=True)
+    runner = asyncio.run(play(kept))
+    found = summary_of(runner, (summary.resolve().parent if summary else kept) / f"{scenario.name}-dossier.zip")
+    if summary is not None:
+        summary.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
+    if headless:
+        for step in found["steps"]:
+            word = {True: "held", False: "FAILED", None: "not built yet"}[step["held"]]
+            print(f"{step['n']:>2}  {word:<14} {step['name']}")
+        print(f"records equal: {found['records']['roots_equal']}; dossier verified: {found['dossier']['verified']}")
+        print(f"dossier: {found['dossier']['path']}")
+    return 1 if headless and any(step["held"] is False for step in found["steps"]) else 0
