@@ -74,9 +74,9 @@ def european(n: int, seed: int = 1) -> dict[str, np.ndarray]:
 
 
 def world(n: int, seed: int = 2) -> dict[str, np.ndarray]:
-    """Spread half of *n* over the globe and half round hubs, a thousand aircraft or so to each."""
+    """Spread half of *n* over the globe and half round hubs, 250 to each, as near New York (239 within 60 NM)."""
     rng = np.random.default_rng(seed)
-    hubs = max(n // 2_000, 1)
+    hubs = max(n // 500, 1)
     latitude = np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
     longitude = rng.uniform(-180, 180, n)
     near = rng.uniform(0, 1, n) < 0.5

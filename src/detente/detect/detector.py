@@ -58,7 +58,8 @@ def conflicts(
     nothing = np.full(len(latitude_rad), np.nan)
     still = np.zeros(len(latitude_rad))
     m = motions(
-        latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still
+        latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still,
+        threads=threads,
     )  # fmt: skip
     unknown = ~np.isfinite(m[:, 0] + m[:, 10] + m[:, 11] + m[:, 13])
     m[unknown, 0] = np.nan
