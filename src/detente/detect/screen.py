@@ -50,7 +50,7 @@ def _row_at(latitude_rad: float, k: int) -> int:
     """Return the row of class *k* that holds a latitude; beyond a pole, the last row before it."""
     # Cut towards zero: south of the pole the first row is meant anyway.
     row = _FIRST_ROW[k] + int((latitude_rad + 0.5 * math.pi) / _HEIGHT[k])
-    return min(max(row, _FIRST_ROW[k]), _FIRST_ROW[k + 1] - 1)
+    return int(min(max(row, _FIRST_ROW[k]), _FIRST_ROW[k + 1] - 1))
 
 
 row_at = njit(cache=True, nogil=True)(_row_at)
@@ -84,9 +84,10 @@ def _sweep(
     lo: int,
     hi: int,
 ) -> None:
-    """Fill rows lo to hi of *swept*, *levels* (lowest and highest, ft, each with half the minimum), *row_of*, *class_of*.
+    """Fill rows lo to hi of *swept*, *levels*, *row_of* and *class_of*.
 
-    A motion with a number missing gets class -1 and is left to the caller.
+    levels: lowest and highest, ft, each with half the minimum. A motion with a number missing gets class -1 and is left
+    to the caller.
     """
     half = 0.5 * lookahead_s
     for i in range(lo, hi):
@@ -123,7 +124,7 @@ sweep = njit(cache=True, nogil=True)(_sweep)
 
 Grid = tuple[Floats, Floats, Numbers, Numbers]
 """By class: farthest reach, rad, 0 when empty. By row (rows, 3): smallest cosine of latitude within reach of it,
-westernmost longitude, rad, and columns to the radian; and first cell (rows + 1). By cell: its first piece (cells + 1)."""
+westernmost longitude, rad, columns to the radian; and first cell (rows + 1). By cell: its first piece (cells + 1)."""
 
 
 def _grid(swept: Singles, row_of: Numbers, class_of: npt.NDArray[np.int8], order: Numbers) -> Grid:

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def each_of(threads: Executor | None, n: int, kernel: Callable[..., Any], *arguments: Any) -> list[Any]:
-    """Call *kernel* with *arguments* and ranges (lo, hi) that cover n: one without threads, else enough to share well."""
+    """Call *kernel* with *arguments* and ranges (lo, hi) that cover n: one, or with threads enough to share well."""
     parts = 1 if threads is None or n < 4_096 else 16
     ranges = list(pairwise(n * part // parts for part in range(parts + 1)))
     if threads is None or parts == 1:

@@ -84,7 +84,7 @@ def read_zones(raw: bytes, asserted_by: PartyId | None = None) -> tuple[Zone, ..
         document = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         raise ConfigError(f"zones: not JSON: {wrong}") from None
-    if not isinstance(document, dict) or document.get("type") not in ("FeatureCollection", "Feature"):  # noqa: PLR6201
+    if not isinstance(document, dict) or document.get("type") not in ("FeatureCollection", "Feature"):
         raise ConfigError("zones: a GeoJSON FeatureCollection is needed")
     features = document.get("features", []) if document["type"] == "FeatureCollection" else [document]
     if not isinstance(features, list) or not features:
