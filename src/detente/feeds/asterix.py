@@ -1,8 +1,8 @@
 """ASTERIX radar plots (CAT 048), ADS-B reports (021) and system tracks (062) become plots. Decoded by pyasteryx.
 
 The wire tells neither the edition nor the day. A record that lacks an item its category makes mandatory, or whose
-position lies off the globe, was written in an edition we do not know: refused, not displayed. The day is an argument and
-turns at midnight. A radar gives range and azimuth, so its site must be known; without one its plots are refused.
+position lies off the globe, was written in an edition we do not know: refused, not displayed. The day is an argument
+and turns at midnight. A radar gives range and azimuth, so its site must be known; without one its plots are refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pyproj import Geod
 from detente.feeds.heard import NAN, Row, plots_of_rows
 from detente.feeds.plot import UNKNOWN_GROUND, UNKNOWN_SQUAWK, Plots, Reject
 from detente.feeds.readsb import position_sigma_m, velocity_sigma_mps
+from detente.feeds.site import Site
 from detente.feeds.table import callsign_of, squawk_of
 from detente.types import NS_PER_S, Instant
 from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT, RAD_PER_DEG
@@ -48,15 +49,6 @@ _GEOD: Final = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True, slots=True)
-class RadarSite:
-    """Where a radar stands: WGS 84 degrees, and metres of its antenna above sea level."""
-
-    latitude_deg: float
-    longitude_deg: float
-    height_m: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class _Polar:
     """Where a radar saw the plot of one row."""
 
@@ -69,7 +61,7 @@ class _Polar:
 class AsterixReader:
     """ASTERIX data blocks of one feed become plots. Keeps the day and which track number had which address."""
 
-    def __init__(self, midnight: Instant, site: RadarSite | None = None) -> None:
+    def __init__(self, midnight: Instant, site: Site | None = None) -> None:
         """*midnight*: the start of the UTC day of the first record."""
         self.records = 0
         self.site = site
@@ -267,7 +259,7 @@ def _mode_a(code: Items | None) -> int:
     return squawk_of(code["Mode3A"])
 
 
-def _place(plots: Plots, polar: list[_Polar], site: RadarSite) -> None:
+def _place(plots: Plots, polar: list[_Polar], site: Site) -> None:
     """Write the positions of radar plots: slant range to ground range at the aircraft's height, then on the ellipsoid.
 
     The flight level is taken as height above the sea: at 60 NM an error of 300 m in height is 30 m of ground range.

@@ -1,8 +1,10 @@
 """Mode S and ADS-B raw, as a Beast or a jet1090 gives it, becomes plots. Decoded by rs1090, framed and checked here.
 
-rs1090 keeps no state between calls, so each position is decoded against the receiver's own, which is unambiguous only
-within 180 NM; what lies beyond is refused. That alone would place an aircraft at 400 NM at 40: so each address is also
-checked, when it is first heard and every minute, by the pair of an even and an odd frame, which needs no reference.
+rs1090 keeps no state between calls: within one batch it resolves pairs of an even and an odd frame, which need no
+reference. Decoding what is left against the receiver's own position would place an aircraft at 400 NM at 40. So it is
+decoded against the last place of its own aircraft, which a pair must have given, and must give again every minute;
+until then a position counts as none. Surface positions are decoded against the receiver. What lies beyond 180 NM is
+refused.
 
 The Beast format: 0x1a, a type ("1" Mode A/C, "2" short, "3" long, "4" status), six bytes of a 12 MHz clock, one of
 signal level, the message; a 0x1a inside is doubled.
@@ -13,6 +15,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from statistics import median
 from typing import Any, Final, NamedTuple, cast
 
 import rs1090
@@ -20,6 +23,7 @@ import rs1090
 from detente.feeds.heard import NAN, Heard, Hearing, Row, plots_of_rows
 from detente.feeds.plot import Plots, Reject
 from detente.feeds.readsb import position_sigma_m, velocity_sigma_mps
+from detente.feeds.site import Site
 from detente.feeds.table import callsign_of, squawk_of
 from detente.types import NS_PER_S, Instant
 from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT, M_PER_NM, MPS_PER_FPM, MPS_PER_KT, RAD_PER_DEG
@@ -31,14 +35,13 @@ _TICKS_PER_S: Final = 12_000_000
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 
 RANGE_M: Final = 180.0 * M_PER_NM
-"""Half of a CPR cell: beyond it a position decoded against the receiver may be another one."""
+"""Half of a CPR cell, and about the horizon of an aircraft at 40,000 ft: nothing beyond it is heard."""
 
 PAIR_S: Final = 10.0
 """An even and an odd frame make a pair when they are no farther apart."""
 
 RECHECK_S: Final = 60.0
-PAIR_TOLERANCE_M: Final = 2.0 * M_PER_NM
-"""How far an aircraft moves within a pair, and a margin."""
+"""How old the last pair may be when a single frame is decoded near the last place."""
 
 
 class Frame(NamedTuple):
@@ -114,48 +117,43 @@ def _unescaped(stream: bytes, start: int, length: int) -> tuple[bytes | None, in
     return bytes(body), at
 
 
-class _Pair:
-    """The last even and odd frame of one address, and what they said of its position."""
+class _Anchor:
+    """The last even and odd frame of one address, its last place, and when a pair last said where it is."""
 
-    __slots__ = ("checked_s", "even", "odd", "trusted")
+    __slots__ = ("even", "odd", "paired_s", "place")
 
     def __init__(self) -> None:
         self.even: tuple[float, str] | None = None
         self.odd: tuple[float, str] | None = None
-        self.checked_s = -math.inf
-        self.trusted = True
+        self.place: tuple[float, float] | None = None
+        self.paired_s = -math.inf
 
 
 class ModeSReader:
     """Frames of one receiver become plots. Keeps what each address has told."""
 
-    def __init__(self, receiver_deg: tuple[float, float]) -> None:
-        """*receiver_deg*: latitude and longitude of the antenna, WGS 84 degrees."""
-        self.receiver_deg = receiver_deg
+    def __init__(self, receiver: Site) -> None:
+        self.receiver_deg = (receiver.latitude_deg, receiver.longitude_deg)
         self.messages = 0
         self._hearing = Hearing()
-        self._pairs: dict[bytes, _Pair] = {}
+        self._anchors: dict[bytes, _Anchor] = {}
 
     def feed(self, frames: Iterable[Frame]) -> tuple[Plots, Counter[Reject]]:
         """Return the plots that *frames* complete, in their order, and how many frames or positions were refused."""
         rejected: Counter[Reject] = Counter()
-        sound: list[Frame] = []
-        for frame in frames:
-            # rs1090 panics past `except Exception` on other lengths and letters.
-            if len(frame.hex) in {14, 28} and _HEX.issuperset(frame.hex.encode("ascii", "replace")):
-                sound.append(frame)
-            else:
-                rejected[Reject.MALFORMED] += 1
+        offered = list(frames)
+        sound = _sound(offered)
         self.messages += len(sound)
         rows: list[Row] = []
         if sound:
-            times = [frame.at_ns / NS_PER_S for frame in sound]
-            told = _decoded([f.hex.lower() for f in sound], times, self.receiver_deg)
-            rejected[Reject.MALFORMED] += len(sound) - len(told)
+            told = _decoded([f.hex for f in sound], [f.at_ns / NS_PER_S for f in sound], self.receiver_deg)
+            rejected[Reject.MALFORMED] += len(offered) - len(told)
             for message in told:
                 row = self._message(message, rejected)
                 if row is not None:
                     rows.append(row)
+        else:
+            rejected[Reject.MALFORMED] += len(offered)
         return plots_of_rows(rows), +rejected
 
     def _message(self, message: dict[str, Any], rejected: Counter[Reject]) -> Row | None:
@@ -169,43 +167,83 @@ class ModeSReader:
             return None
         heard = self._hearing.of(identity, at_ns)
         _note(heard, message, at_ns)
-        latitude, longitude = message.get("latitude"), message.get("longitude")
-        if latitude is None or longitude is None:
+        if "lat_cpr" not in message:
             return None
-        if not self._is_believed(identity, message, latitude, longitude):
-            rejected[Reject.OUT_OF_RANGE] += 1
+        place = self._place(identity, message)
+        if isinstance(place, Reject):
+            rejected[place] += 1
             return None
-        return heard.row(at_ns, latitude * RAD_PER_DEG, longitude * RAD_PER_DEG)
+        return heard.row(at_ns, place[0] * RAD_PER_DEG, place[1] * RAD_PER_DEG)
 
-    def _is_believed(self, identity: bytes, message: dict[str, Any], latitude: float, longitude: float) -> bool:
-        if distance_m(self.receiver_deg, (latitude, longitude)) > RANGE_M:
-            return False
-        if message.get("bds") != "05":  # surface positions have no pair without a reference
-            return True
-        pair = self._pairs.get(identity)
-        if pair is None:
-            if len(self._pairs) > 2 * len(self._hearing) + 1_000:
-                self._pairs = {k: v for k, v in self._pairs.items() if self._hearing.get(k) is not None}
-            pair = self._pairs[identity] = _Pair()
-        this = (message["timestamp"], message["frame"])
+    def _place(self, identity: bytes, message: dict[str, Any]) -> tuple[float, float] | Reject:
+        """Return where a position message places its aircraft, degrees, or why it is not believed."""
+        place = _place_of(message)
+        if message.get("bds") == "05":
+            place = self._anchored(self._anchor(identity, message), place, message)
+        if place is None:
+            return Reject.NO_POSITION
+        return place if distance_m(self.receiver_deg, place) <= RANGE_M else Reject.OUT_OF_RANGE
+
+    def _anchored(
+        self, anchor: _Anchor, place: tuple[float, float] | None, message: dict[str, Any]
+    ) -> tuple[float, float] | None:
+        """Return an airborne position: from a pair of the batch (*place*), a pair of ours, or near the last one."""
+        now_s = message["timestamp"]
+        if place is None and anchor.place and 0.0 <= now_s - anchor.paired_s < RECHECK_S:
+            anchor.place = _place_of(cast("dict[str, Any]", rs1090.decode(message["frame"], reference=anchor.place)))
+            return anchor.place
+        if place is None and anchor.even and anchor.odd and abs(anchor.even[0] - anchor.odd[0]) <= PAIR_S:
+            first, second = sorted((anchor.even, anchor.odd))
+            place = _place_of(_decoded([first[1], second[1]], [first[0], second[0]], None)[-1])
+        if place is not None:
+            anchor.place, anchor.paired_s = place, now_s
+        return place
+
+    def _anchor(self, identity: bytes, message: dict[str, Any]) -> _Anchor:
+        """Return the anchor of *identity*, with *message* as the newer half of its pair."""
+        anchor = self._anchors.get(identity)
+        if anchor is None:
+            if len(self._anchors) > 2 * len(self._hearing) + 1_000:
+                self._anchors = {k: v for k, v in self._anchors.items() if self._hearing.get(k) is not None}
+            anchor = self._anchors[identity] = _Anchor()
         if message.get("parity") == "odd":
-            pair.odd = this
+            anchor.odd = (message["timestamp"], message["frame"])
         else:
-            pair.even = this
-        due = not pair.trusted or this[0] - pair.checked_s >= RECHECK_S or this[0] < pair.checked_s
-        if due and pair.even and pair.odd and abs(pair.even[0] - pair.odd[0]) <= PAIR_S:
-            first, second = sorted((pair.even, pair.odd))
-            told = _decoded([first[1], second[1]], [first[0], second[0]], None)[-1]
-            if told.get("latitude") is not None:
-                there = (told["latitude"], told["longitude"])
-                pair.trusted = distance_m(there, (latitude, longitude)) <= PAIR_TOLERANCE_M
-                pair.checked_s = this[0]
-        return pair.trusted
+            anchor.even = (message["timestamp"], message["frame"])
+        return anchor
+
+
+def receiver_of(frames: Iterable[Frame]) -> Site | None:
+    """Return about where the receiver of a whole recording stood: the median of the positions its pairs give.
+
+    For a recording that does not say; None when no pair gives a position.
+    """
+    whole = _sound(frames)
+    told = _decoded([f.hex for f in whole], [f.at_ns / NS_PER_S for f in whole], None) if whole else []
+    places = [place for message in told if (place := _place_of(message)) is not None]
+    if not places:
+        return None
+    latitudes, longitudes = zip(*places, strict=True)
+    return Site(median(latitudes), median(longitudes))
+
+
+def _sound(frames: Iterable[Frame]) -> list[Frame]:
+    """Return the frames that are whole: rs1090 panics, past `except Exception`, on other lengths and letters."""
+    return [
+        Frame(frame.at_ns, frame.hex.lower())
+        for frame in frames
+        if len(frame.hex) in {14, 28} and _HEX.issuperset(frame.hex.encode("ascii", "replace"))
+    ]
 
 
 def _decoded(frames: list[str], times_s: list[float], receiver_deg: tuple[float, float] | None) -> list[dict[str, Any]]:
     """Return what rs1090 makes of *frames*; those whose parity is wrong are left out."""
     return cast("list[dict[str, Any]]", rs1090.decode(frames, times_s, reference=receiver_deg))
+
+
+def _place_of(message: dict[str, Any]) -> tuple[float, float] | None:
+    latitude, longitude = message.get("latitude"), message.get("longitude")
+    return None if latitude is None or longitude is None else (latitude, longitude)
 
 
 def _note(heard: Heard, message: dict[str, Any], at_ns: int) -> None:
@@ -244,9 +282,9 @@ def _note(heard: Heard, message: dict[str, Any], at_ns: int) -> None:
 class BeastReader:
     """A Beast stream of one receiver becomes plots: framer, clock and decoder in one."""
 
-    def __init__(self, receiver_deg: tuple[float, float], started_at: Instant | None = None) -> None:
+    def __init__(self, receiver: Site, started_at: Instant | None = None) -> None:
         """*started_at*: the instant of the first frame of a recording; None: frames happen when they are received."""
-        self.modes = ModeSReader(receiver_deg)
+        self.modes = ModeSReader(receiver)
         self._framer = BeastFramer()
         self._started_at = started_at
         self._first_ticks: int | None = None

@@ -29,6 +29,7 @@ PROTO: Final = 0xBF
 _UNKNOWN: Final = 999_999.0
 """Senders write 9999999 (the XML schema) or 999999 (the protobuf) for what they do not know."""
 _END: Final = b"</event>"
+_LAST_NS: Final = 2**63
 
 
 @dataclass(slots=True)
@@ -124,7 +125,7 @@ def _is_airborne(type_: str) -> bool:
 
 
 def _row(event: _Event) -> Row | Reject:
-    if event.at is None:
+    if event.at is None or not 0 <= event.at < _LAST_NS:
         return Reject.MALFORMED
     if not event.uid:
         return Reject.NO_IDENTITY

@@ -26,6 +26,9 @@ _TO_SIGMA: Final = 1.0 / 2.4477
 _EPU_M: Final = {1: 18_520, 2: 7_408, 3: 3_704, 4: 1_852, 5: 926, 6: 555.6, 7: 185.2, 8: 92.6, 9: 30, 10: 10, 11: 3}
 _HFOM_MPS: Final = {1: 10.0, 2: 3.0, 3: 1.0, 4: 0.3}
 
+_LAST_S: Final = 2.0**33
+"""Seconds since the epoch, in the year 2242: a later time does not fit a plot and is no time of a recording."""
+
 _decoder: Final = msgspec.json.Decoder()
 
 
@@ -122,6 +125,8 @@ def _row(said: dict[str, Any], now_s: Any) -> Row:
     if isinstance(details, dict):
         said = details | {name: value for name, value in said.items() if value is not None}
     at_s = float(now_s) - float(said.get("seen_pos") or 0.0)
+    if not 0.0 <= at_s < _LAST_S:
+        raise ValueError("no time of this age")
     altitude = said.get("alt_baro")
     grounded = altitude == "ground"
     speed_mps = _number(said.get("gs", said.get("gscp"))) * MPS_PER_KT

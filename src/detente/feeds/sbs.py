@@ -74,7 +74,8 @@ class SbsReader:
         fields = line.split(",")
         logged_ns: int | None = None
         if fields[0].isdecimal() and len(fields[0]) < 19:
-            logged_ns = int(fields.pop(0))
+            logged_ns = int(fields[0])
+            fields = fields[1:] or [""]
         if fields[0] in _OTHER_KINDS:
             return
         if fields[0] == "START":

@@ -127,7 +127,7 @@ class Correlator:
         self._icao = np.zeros(capacity, np.bool_)
         self._pairs = np.empty((0, 2), np.int64)
         self._codes = np.empty(0, np.int64)
-        self._known: dict[tuple[int, int], int] = {}  # code of each pair of numbers at the last rebuild
+        self._held: list[tuple[int, int]] = []  # the numbers of those rows: a row may get another track
         self._changed = False
         self._since: dict[tuple[int, int], int] = {}
         self._found = np.empty((4 * capacity, 3), np.int64)
@@ -181,19 +181,19 @@ class Correlator:
 
     def _rebuild(self, tracks: Tracks) -> None:
         """List the pairs anew: the first of each address with each other; twins of one source are known to be two."""
-        numbers = tracks["number"]
-        for (a, b), code in zip(self._pairs.tolist(), self._codes.tolist(), strict=True):
-            self._known[int(numbers[a]), int(numbers[b])] = code
+        numbers, parties, sources = (tracks[name].tolist() for name in ("number", "party", "source"))
         pairs: list[tuple[int, int]] = []
         for identity, rows in self._holders.items():
             if len(rows) < 2 or identity.startswith(b"~"):
                 continue
-            first, *others = sorted(rows, key=lambda row: (int(tracks["party"][row]) != 0, int(numbers[row])))
-            pairs += [(first, row) for row in others if not _are_twins(tracks, first, row)]
+            first, *others = sorted(rows, key=lambda row: (parties[row] != 0, numbers[row]))
+            whose = parties[first], sources[first]
+            pairs += [(first, row) for row in others if (parties[row], sources[row]) != whose]
         self._pairs = np.array(pairs, np.int64).reshape(-1, 2)
-        held = [(int(numbers[a]), int(numbers[b])) for a, b in pairs]
-        self._codes = np.array([self._known.get(pair, 0) for pair in held], np.int64)
-        self._known = {}
+        held = [(numbers[a], numbers[b]) for a, b in pairs]
+        known = dict(zip(self._held, self._codes.tolist(), strict=True))
+        self._codes = np.array([known.get(pair, 0) for pair in held], np.int64)
+        self._held = held
         self._changed = False
 
     def _mark_companions(self, tracks: Tracks, now: Instant) -> None:
@@ -239,10 +239,6 @@ def _in_order(tracks: Tracks, a: int, b: int) -> tuple[int, int]:
     """Return the row that is shown, then the other: own before peers', then the older."""
     first, second = sorted((a, b), key=lambda row: (int(tracks["party"][row]) != 0, int(tracks["number"][row])))
     return first, second
-
-
-def _are_twins(tracks: Tracks, a: int, b: int) -> bool:
-    return bool(tracks["party"][a] == tracks["party"][b] and tracks["source"][a] == tracks["source"][b])
 
 
 def _stand_for(tracks: Tracks, shown: Rows, other: Rows) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.feeds.plot import Reject
-from detente.picture.motion import offset_m, robust_slope, slope
+from detente.picture.motion import newest_slope, offset_m, robust_slope, slope
 from detente.picture.picture import Mark, Reason
 
 DEPTH: Final = 16
@@ -67,6 +67,7 @@ GATES: Final = (
     "acceleration_limit_mps2",
     "reach_acceleration_mps2",
     "reach_speed_mps",
+    "leap_m",
     "reacquire_s",
     "mistrust_s",
     "frozen_s",
@@ -349,6 +350,8 @@ def _derived_velocity(memory: Record) -> tuple[float, float]:
         n += 1
     if n < 2 or t_s[0] - t_s[n - 1] < 2.0:
         return math.nan, math.nan
+    if n >= 6:
+        return newest_slope(t_s, east_m, n), newest_slope(t_s, north_m, n)
     return slope(t_s, east_m, n), slope(t_s, north_m, n)
 
 
@@ -485,6 +488,12 @@ def _follow_one(track: Record, memory: Record, plot: Record, gate: Record) -> in
         if refused != _NO:
             return refused
         forget(track, memory)
+    else:
+        east_m, north_m = offset_m(
+            track["latitude_rad"], track["longitude_rad"], plot["latitude_rad"], plot["longitude_rad"]
+        )
+        if math.hypot(east_m, north_m) > gate["leap_m"]:
+            mistrust(memory, _BY_TELEPORT, at_ns, gate)
     return enter(track, memory, plot, gate)
 
 

@@ -33,8 +33,11 @@ class Limits:
     """… and what a manoeuvre may add: half of this, times time squared."""
     reach_acceleration_mps2: float = 5.0
     reach_speed_mps: float = 350.0
-    """No aircraft is farther from where it was than its speed, so much faster each second, takes it; up to this speed,
-    or to 1.2 times its own."""
+    """No aircraft is farther from where it was than its speed, so much faster each second, takes it; up to this
+    speed, or to 1.2 times its own."""
+
+    leap_m: float = 5.0 * M_PER_NM
+    """A track that moves so far between two plots, though it could, is mistrusted all the same."""
 
     reacquire_plots: int = 5
     reacquire_s: float = 4.0
@@ -70,5 +73,5 @@ class Limits:
     together_speed_mps: float = 3.0
     together_s: float = 20.0
     together_moving_mps: float = 10.0
-    """Tracks without a common address are one aircraft only when they have stayed this near and this
-    equal in speed for so long, in motion: an aerotow (60 m of rope) and aircraft parked side by side must stay two."""
+    """Tracks without a common address are one aircraft only when they have stayed this near and this equal in speed
+    for so long, in motion: an aerotow (60 m of rope) and aircraft parked side by side must stay two."""

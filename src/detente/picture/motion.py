@@ -66,6 +66,37 @@ def _slope(t_s: Floats, x: Floats, n: int) -> float:
 slope = njit(cache=True, nogil=True)(_slope)
 
 
+def _newest_slope(t_s: Floats, x: Floats, n: int) -> float:
+    """Return the slope at t = 0, the newest point, of the least-squares parabola through the first *n* points.
+
+    A line's slope is that of half a window ago: in a standard turn ten degrees behind. Nan when the points are too few.
+    """
+    mean_t = 0.0
+    for i in range(n):
+        mean_t += t_s[i] / n
+    second = 0.0
+    third = 0.0
+    for i in range(n):
+        second += (t_s[i] - mean_t) ** 2
+        third += (t_s[i] - mean_t) ** 3
+    if second <= 0.0:
+        return math.nan
+    skew = third / second
+    spread = 0.0
+    bend = 0.0
+    for i in range(n):
+        d = t_s[i] - mean_t
+        q = d * d - skew * d - second / n  # orthogonal to a constant and to d
+        spread += q * q
+        bend += q * x[i]
+    if spread <= 0.0:
+        return math.nan
+    return slope(t_s, x, n) + bend / spread * (-2.0 * mean_t - skew)
+
+
+newest_slope = njit(cache=True, nogil=True)(_newest_slope)
+
+
 def _robust_slope(t_s: Floats, x: Floats, n: int) -> float:
     """Return the median slope of all pairs of points (Theil-Sen); nan below two.
 

@@ -113,7 +113,7 @@ class Tracker:
     def snapshot(self) -> Tracks:
         """Return a read-only copy of all tracks, each at its own time of applicability, in order of row."""
         tracks = self._tracks[: self._used]
-        held: Tracks = tracks[tracks["number"] != 0]
+        held: Tracks = tracks[tracks["number"] != 0] if self._free else tracks.copy()
         held.flags.writeable = False
         return held
 
@@ -185,7 +185,7 @@ class Tracker:
         self._declared[rows[told]] = declared[told]
         self._tracks["declared_by"][rows[told]] = declared[told]
         if synthetic:
-            self._tracks["flags"][rows[taken]] |= Mark.SYNTHETIC
+            self._tracks["flags"][rows[taken]] |= np.uint32(Mark.SYNTHETIC)
 
     def _split(self, source: int, plots: Plots, rows: Counts, now: Instant) -> None:
         """Give the second aircraft under one address a row of its own, where the kernel has asked for one."""
