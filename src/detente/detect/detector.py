@@ -132,7 +132,7 @@ class Detector:
                 undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
             minima = profile.minima
-            if profile.below_floor and profile.floor_ft is not None and max(m[a, 11], m[b, 11]) < profile.floor_ft:
+            if profile.below_floor and profile.floor_ft is not None and min(m[a, 11], m[b, 11]) < profile.floor_ft:
                 minima = profile.below_floor
             strict, narrow = cpa.judge_pair(
                 m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
