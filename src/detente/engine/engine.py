@@ -58,6 +58,7 @@ from detente.errors import OrderRefused, OwnFault, PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
+from detente.evidence.log import Log
 from detente.evidence.note import b64, unb64
 from detente.link import effects as link
 from detente.link.session import Draft, Session
@@ -396,6 +397,7 @@ class Engine:
 
     def _climbed(self, climbed: Climbed, now: Instant) -> list[Effect]:
         """Our side has told a rung: say so to everyone concerned."""
+        self.escalations.peer_climbed(climbed.subject, climbed.rung, now, self._own)
         out: list[Effect] = [Show()]
         body = EscalationBody(rung=climbed.rung, at_ms=instant_ms(climbed.at))
         for party, re in self._about(climbed.subject).items():
@@ -806,6 +808,14 @@ class Engine:
             found |= {w.log.origin: (party, True, w.log.size) for w in peer.session.writers.values()}
             found |= {m.log.origin: (party, False, m.log.size) for m in peer.session.mirrors.values()}
         return found
+
+    def written(self, party: PartyId) -> list[Log]:
+        """Return our logs to *party*, in order of lane."""
+        return [self._peers[party].session.writers[lane].log for lane in Lane]
+
+    def mirrored(self, party: PartyId) -> list[Log]:
+        """Return our copies of *party*'s logs to us, in order of lane."""
+        return [self._peers[party].session.mirrors[lane].log for lane in Lane]
 
     def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> None:
         """Fold one leaf of the record, ours or the peer's, as it was folded when it was written. Nothing leaves."""
