@@ -44,7 +44,6 @@ from detente.engine.values import (
     Send,
     SessionsRestored,
     Setup,
-    Show,
     Stored,
     StoreFailed,
     Tick,
@@ -79,7 +78,7 @@ class Character:
 
     policy: Policy = NOTHING
     zones: tuple[Zone, ...] = ()
-    declared: Declared = Declared()
+    declared: Declared = field(default_factory=Declared)
     profile: Profile = EN_ROUTE
     ladder: Ladder = DEFAULT_LADDER
     feeds: tuple[str, ...] = ("radar",)
