@@ -327,7 +327,7 @@ class Engine:
     def _alerted(self, event: AlertEvent, now: Instant) -> list[Effect]:
         alert = event.alert
         labels = (self._label(alert.a), self._label(alert.b) if alert.b else None)
-        told = {party: self._told_of(event, party) for party in self._peers}
+        told = {party: self._told_of(event, party, now) for party in self._peers}
         concerned = {party for party, body in told.items() if body is not None}
         row, _ = self.warnings.changed(event, labels, concerned)
         row.mark = self._mark(alert.a, alert.b)
@@ -342,12 +342,13 @@ class Engine:
                 out += self._tell(party, row, body, now)
         return out
 
-    def _told_of(self, event: AlertEvent, party: PartyId) -> AlertTold | None:
+    def _told_of(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
         peer = self._peers[party]
         if peer.session.state is State.UNVERIFIED:
             return None
-        if peer.newest is None or peer.newest.policy != self._releaser.digest:
-            peer.newest = self._releaser.preview(self._watch.tracks, party, self._frame_at)
+        # What the next frame tells: by the last one, an aircraft with a newer plot would be told as released late.
+        if peer.newest is None or peer.newest.policy != self._releaser.digest or peer.newest.at < self._judged_at:
+            peer.newest = self._releaser.preview(self._watch.tracks, party, now)
         name = f"{self._own}-{event.alert.alert_id}"
         return alert_for(event, name, self._watch.tracks, peer.newest, self._ids, self._zones)
 
