@@ -37,4 +37,4 @@ def test_both_aircraft_are_named_with_whose_they_are(met):
 
 
 def test_the_peers_name_for_the_event_finds_our_row(met):
-    assert met["alfa"].engine.subjects.warnings.named("bravo-1") is met["alfa"].engine.warnings.named("alfa-1")
+    assert met["alfa"].engine.subjects.warnings.named("bravo-1") is met["alfa"].engine.subjects.warnings.named("alfa-1")
