@@ -1,4 +1,4 @@
-"""What can be seen at a desk, or in both records: whether a scenario's conditions hold. Read from boards, nothing else."""
+"""What can be seen at a desk or in both records: whether a script's conditions hold. Read from boards, nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays a scenario on real nodes: real sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
+"""Plays a scenario on real nodes: real sockets, TLS, disks, desks; only the clock and the sensors are the script's."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from detente.node.party import Node
 from detente.release.policy import parse_policy
 from detente.types import Instant, Role, duration_ns, iso_utc
 
+BEFORE: Final = Instant(0)
 LOOK_S: Final = 0.5
 """How often, in seconds of the demo's clock, plots are handed over and the desks are looked at."""
 
@@ -86,7 +87,7 @@ class Runner:
     events_at: dict[tuple[str, int], Instant] = field(default_factory=dict)  # (version, run) → crossing, closest point
     failures: list[str] = field(default_factory=list)
     climbs: list[dict[str, Any]] = field(default_factory=list)
-    began: Instant = Instant(0)
+    began: Instant = BEFORE
     are_records_equal: bool | None = None
     started_s: float = field(default_factory=time.monotonic)
 
@@ -236,7 +237,7 @@ class Runner:
                 promise.outcome, promise.at_s = promise.expected.never, self.now_s()
 
     async def _act(self, at_s: float, step: Step, action: Action) -> None:
-        while self.now_s() < at_s:
+        while self.now_s() < at_s:  # noqa: ASYNC110 - the clock may run at another rate than the loop sleeps
             await asyncio.sleep(self.clock.real_s(max(0.05, at_s - self.now_s())))
         if action.when is not None:
             while not self.witness.holds(action.when):
