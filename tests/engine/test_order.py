@@ -147,10 +147,12 @@ def test_an_engine_given_again_what_another_was_given_records_the_same_leaves():
     parties.order("alfa", Acknowledge("alfa-1"))
     parties.run(5.0)
     again = fresh["alfa"]
-    effects = [effect for event, now in inputs for effect in again.engine.handle(event, now)]
-    assert [e for e in effects if isinstance(e, Record)] == [
-        e for _, batch in parties["alfa"].batches[-len(inputs) :] for e in batch if isinstance(e, Record)
-    ]
+    made = []
+    for event, now in inputs:
+        records = [effect for effect in again.engine.handle(event, now) if isinstance(effect, Record)]
+        again.write(records)
+        made += records
+    assert made == [e for _, batch in parties["alfa"].batches[-len(inputs) :] for e in batch if isinstance(e, Record)]
 
 
 # --- the disk refuses
@@ -258,3 +260,35 @@ def test_plots_the_decoder_refused_are_counted_at_the_desk():
     (feed,) = parties.board("alfa").feeds
     assert feed.rejected["malformed"] == 3
     assert feed.rejected["no_position"] == 1
+
+
+def test_what_the_disk_did_not_take_is_said_again_under_its_own_name():
+    parties, gate = gated()
+    parties.run(2.5)
+    gate.fault = Fault.REFUSED
+    name = parties.order("alfa", SendText("bravo", "watch", "O", "the first"))["message"]
+    gate.fault = None
+    parties.run(5.0)
+    other = parties.order("alfa", SendText("bravo", "watch", "O", "the second"))["message"]
+    parties.run(10.5)
+    assert name != other
+    for party in ("alfa", "bravo"):
+        rows = {row.message: row for row in parties.board(party).messages}
+        assert (rows[name].text, rows[other].text) == ("the first", "the second")
+        assert rows[name].recorded
+        assert rows[name].halves[1].held_at_ms is not None
+    assert parties.roots_equal()
+
+
+def test_what_the_disk_took_and_seemed_to_refuse_is_not_said_twice():
+    parties, gate = gated()
+    parties.run(2.5)
+    gate.fault = Fault.DONE
+    name = parties.order("alfa", SendText("bravo", "watch", "O", "once"))["message"]
+    gate.fault = None
+    parties.run(15.0)
+    for party in ("alfa", "bravo"):
+        (row,) = parties.board(party).messages
+        assert row.message == name
+        assert row.recorded
+    assert parties.roots_equal()

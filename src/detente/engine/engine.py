@@ -93,6 +93,9 @@ from detente.wire.tracks import decode_frame, encode_items, identity_of, plots_o
 FRAME_NS: Final = NS_PER_S
 """Frames leave on a fixed grid of one second, whatever there is to say (threat-model.md, row 49)."""
 
+LOST_LIMIT: Final = 4_096
+"""Leaves the disk did not take that wait to be said again, for each peer; the oldest beyond it goes, counted."""
+
 DOWN_FRAME_NS: Final = 10 * NS_PER_S
 """While a link is down its frames are thinned to this before they become leaves."""
 
@@ -108,6 +111,16 @@ _ALERT_PRECEDENCE: Final = {
 BEFORE: Final = Instant(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unstored:
+    """A leaf of ours that the disk has not confirmed yet."""
+
+    lane: Lane
+    seq: int
+    draft: Draft
+    leaf_hash: bytes
+
+
 @dataclass(slots=True)
 class _Peer:
     """What the engine keeps of one other party besides its link."""
@@ -121,6 +134,8 @@ class _Peer:
     faults: Counter[str] = field(default_factory=Counter)  # bodies of the peer that could not be read, by kind
     told: dict[str, AlertTold] = field(default_factory=dict)  # what we last told it of each alert
     sent: dict[tuple[Lane, int], str] = field(default_factory=dict)  # our hotline leaves without receipt → message
+    unstored: dict[bytes, _Unstored] = field(default_factory=dict)  # statements on their way to the disk, by leaf hash
+    lost: list[_Unstored] = field(default_factory=list)  # of which the disk did not take: said again, in their order
 
 
 class Engine:
@@ -175,9 +190,7 @@ class Engine:
                 self._store_fault = reason
                 return [Show()]
             case SessionsRestored(sessions):
-                for peer, session in sessions.items():
-                    self._peers[peer].session = session
-                return [Show()]
+                return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
             case OrderGiven(order, role):
                 return self._ordered(order, role, now)
             case FeedSaid(source, state, note):
@@ -218,6 +231,8 @@ class Engine:
             out += self._not_answered(item.message, item.at, now)
         if now // FRAME_NS != self._frame_at // FRAME_NS:
             self._frame_at = Instant(now // FRAME_NS * FRAME_NS)
+            for party in self._peers:
+                out += self._linked(party, self._said_again(party, now), now)
             out += self._frames(now)
             self.warnings.forget_old()
         return out
@@ -297,12 +312,8 @@ class Engine:
             pol=self._releaser.digest,
             re=re,
         )
-        try:
-            _, effects = self._peers[party].session.write(lane, draft, now)
-        except OwnFault as fault:
-            self._peers[party].faults[f"not said: {fault}"] += 1
-            return [Show()]
-        return self._linked(party, effects, now)
+        said = self._signed(party, lane, draft, now)
+        return [Show()] if said is None else self._linked(party, said[1], now)
 
     def _say(
         self,
@@ -316,11 +327,60 @@ class Engine:
         re: tuple[str, ...] = (),
     ) -> tuple[bytes, list[link.Effect]] | None:
         draft = Draft(kind=kind, body=encode_body(body), precedence=precedence, by=by, pol=self._releaser.digest, re=re)
+        return self._signed(party, lane, draft, now)
+
+    def _signed(self, party: PartyId, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[link.Effect]] | None:
+        """Return the new leaf's hash and what the link asks for; None, and a fault at the desk, if it may not be."""
+        peer = self._peers[party]
+        # What the disk did not take comes first, under the numbers it had: the desk's names of messages hold them.
+        effects = self._said_again(party, now)
+        seq = peer.session.writers[lane].next_seq
         try:
-            return self._peers[party].session.write(lane, draft, now)
+            leaf_hash, more = peer.session.write(lane, draft, now)
         except OwnFault as fault:
-            self._peers[party].faults[f"not said: {fault}"] += 1
+            peer.faults[f"not said: {fault}"] += 1
             return None
+        if lane is not Lane.TRACK:  # a picture that was not told is no loss: the next one is newer
+            peer.unstored[leaf_hash] = _Unstored(lane, seq, draft, leaf_hash)
+        return leaf_hash, [*effects, *more]
+
+    # --- what the disk did not take
+
+    def _restored(self, party: PartyId, session: Session, now: Instant) -> list[Effect]:
+        """Go on from what the disk has: what it did take counts as written, the rest is to be said again."""
+        peer = self._peers[party]
+        peer.session = session
+        out: list[Effect] = [Show()]
+        for unstored in peer.unstored.values():
+            log = session.writers[unstored.lane].log
+            if unstored.seq < log.size and log.tree.leaf(unstored.seq) == unstored.leaf_hash:
+                out += self._wrote(party, unstored.lane, unstored.seq, unstored.leaf_hash, now)
+            else:
+                peer.lost.append(unstored)
+        peer.unstored.clear()
+        for forgotten in peer.lost[:-LOST_LIMIT]:
+            peer.faults[f"not said: {forgotten.draft.kind}, the record does not take it"] += 1
+        del peer.lost[:-LOST_LIMIT]
+        return out
+
+    def _said_again(self, party: PartyId, now: Instant) -> list[link.Effect]:
+        """Sign again what the disk did not take, in its order; `re` follows the new leaves."""
+        peer = self._peers[party]
+        lost, peer.lost = peer.lost, []
+        renamed: dict[str, str] = {}
+        effects: list[link.Effect] = []
+        for old in lost:
+            draft = replace(old.draft, re=tuple(renamed.get(leaf, leaf) for leaf in old.draft.re))
+            said = self._signed(party, old.lane, draft, now)
+            if said is None:
+                continue
+            leaf_hash, more = said
+            effects += more
+            renamed[b64(old.leaf_hash)] = b64(leaf_hash)
+            self.warnings.renamed(old.leaf_hash, leaf_hash)
+            if old.leaf_hash in self._message_of:
+                self._know(self._message_of.pop(old.leaf_hash), leaf_hash)
+        return effects
 
     # --- alerts
 
@@ -514,7 +574,6 @@ class Engine:
         permit(role, order, min_role=min_role)
         words = self.hotline.compose(order)
         lane = Lane.FLASH if words.precedence == "Z" else Lane.OPS
-        seq = peer.session.writers[lane].next_seq
         re = (self._leaf_of[words.answers],) if words.answers in self._leaf_of else ()
         body = hotline_body(words)
         if self._store_fault:
@@ -527,6 +586,7 @@ class Engine:
                 "not_said", f"nothing may be said to {order.to} now: the link is not verified or is frozen"
             )
         leaf_hash, effects = said
+        seq = peer.unstored[leaf_hash].seq
         message = f"{self._own}-{lane}-{seq}"
         self._know(message, leaf_hash)
         peer.sent[(lane, seq)] = message
@@ -578,7 +638,8 @@ class Engine:
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Wrote(_, seq, leaf_hash, envelope):
-                    out += self._wrote(party, seq, leaf_hash, envelope, now)
+                    self._peers[party].unstored.pop(leaf_hash, None)
+                    out += self._wrote(party, parse_origin(envelope.log).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self._held(party, origin, size, at)
                 case link.StateChanged() | link.Refused() | link.Forked():
@@ -587,8 +648,7 @@ class Engine:
                     assert_never(effect)
         return out
 
-    def _wrote(self, party: PartyId, seq: int, leaf_hash: bytes, envelope: Envelope, now: Instant) -> list[Effect]:
-        lane = parse_origin(envelope.log).lane
+    def _wrote(self, party: PartyId, lane: Lane, seq: int, leaf_hash: bytes, now: Instant) -> list[Effect]:
         message = self._message_of.get(leaf_hash)
         if message is not None:
             said = self.hotline.said_as(message)
