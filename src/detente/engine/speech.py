@@ -66,7 +66,7 @@ class _ToOne:
 
 
 class Voice:
-    """All that this party says. `policy`: digest of the release policy, in every leaf. `renamed`: told of new hashes."""
+    """All that this party says. `policy`: digest of the policy in force. `renamed`: is told of new hashes."""
 
     def __init__(
         self,
