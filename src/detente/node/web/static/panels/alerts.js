@@ -50,7 +50,7 @@ function alert(row, acts) {
       data-alert=${row.alert} data-undisplayed=${own && !own.displayed_at_ms ? "" : undefined} aria-current=${state.focusAlert === row.alert ? "true" : undefined}>
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
-    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && !(state.board?.badges ?? []).includes(row.mark) && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
+    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((/** @type {Row} */ v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${times(row)}
     ${!cleared && ladder(row, now)}
