@@ -1,4 +1,4 @@
-"""Plays a scenario on real nodes: real sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
+"""Plays a scenario on real nodes, sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from detente.demo.scenario import (
     AcknowledgeMessage,
     Action,
     CutLink,
+    DossierHolds,
     Expectation,
     HealLink,
     Play,
@@ -37,8 +38,9 @@ from detente.feeds.plot import Plots
 from detente.node.clock import ScaledClock
 from detente.node.party import Node
 from detente.release.policy import parse_policy
-from detente.types import Instant, Role, duration_ns, iso_utc
+from detente.types import NS_PER_MS, Instant, Role, duration_ns, iso_utc
 
+BEFORE: Final = Instant(0)
 LOOK_S: Final = 0.5
 """How often, in seconds of the demo's clock, plots are handed over and the desks are looked at."""
 
@@ -49,6 +51,8 @@ class Promise:
 
     step: Step
     expected: Expectation
+    from_s: float  # looked at from here on
+    began_s: float
     by_s: float
     outcome: bool | None = None
     at_s: float | None = None
@@ -81,14 +85,17 @@ class Runner:
     headless: bool
     say: Callable[[str], None]
     seconds: float | None = None
-    witness: Witness = field(default_factory=Witness)
+    witness: Witness = field(init=False)
     promises: list[Promise] = field(default_factory=list)
     events_at: dict[tuple[str, int], Instant] = field(default_factory=dict)  # (version, run) → crossing, closest point
     failures: list[str] = field(default_factory=list)
     climbs: list[dict[str, Any]] = field(default_factory=list)
-    began: Instant = Instant(0)
+    began: Instant = BEFORE
     are_records_equal: bool | None = None
     started_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness({party: node.engine for party, node in self.stage.nodes.items()})
 
     async def run(self) -> None:
         """Play the script once; live, go on with the traffic and repeat from the step that the scenario names."""
@@ -138,7 +145,8 @@ class Runner:
         for task in acting:
             task.cancel()
         await asyncio.gather(*acting, return_exceptions=True)
-        self._judge(float("inf"))
+        if self.now_s() >= self.scenario.clock.lasts_s:
+            self._judge(float("inf"))
         self.are_records_equal = await self.until_records_equal()
 
     async def _beat(self) -> None:
@@ -223,21 +231,31 @@ class Runner:
         for step in steps:
             if step.at_s is not None:
                 at_s = step.at_s + shift_s
-                self.promises += [Promise(step, e, at_s + e.within_s) for e in step.expect]
+                self.promises += [Promise(step, e, at_s + e.after_s, at_s, at_s + e.within_s) for e in step.expect]
 
     def _judge(self, now_s: float) -> None:
         for promise in self.promises:
-            if promise.outcome is not None or (promise.step.at_s or 0.0) > now_s:
+            if promise.outcome is not None or promise.from_s > now_s or self._is_for_the_end(promise):
                 continue
-            came = self.witness.holds(promise.expected.that)
+            came = self.witness.holds(promise.expected.that, (self.began // NS_PER_MS) + round(promise.began_s * 1000))
             if came:
                 promise.outcome, promise.at_s = not promise.expected.never, self.now_s()
             elif now_s >= promise.by_s:
                 promise.outcome, promise.at_s = promise.expected.never, self.now_s()
 
+    @staticmethod
+    def _is_for_the_end(promise: Promise) -> bool:
+        return isinstance(promise.expected.that, DossierHolds)
+
+    def judge_dossier(self, holds: bool) -> None:
+        """Take whether the dossier of this performance verified and, altered, was refused."""
+        self.witness.dossier_holds = holds
+        for promise in self.promises:
+            if self._is_for_the_end(promise):
+                promise.outcome, promise.at_s = holds, self.now_s()
+
     async def _act(self, at_s: float, step: Step, action: Action) -> None:
-        while self.now_s() < at_s:
-            await asyncio.sleep(self.clock.real_s(max(0.05, at_s - self.now_s())))
+        await asyncio.sleep(self.clock.real_s(max(0.0, at_s - self.now_s())))
         if action.when is not None:
             while not self.witness.holds(action.when):
                 if self.now_s() > at_s + action.within_s:
