@@ -37,7 +37,8 @@ def staged(folder: Path, scenario: Path = STORY) -> Iterator[dict[str, str]]:
     thread.start()
     try:
         for node in stage.nodes.values():
-            wait_for_port(int(node.config.listen.console.rpartition(":")[2]))
+            # A node compiles its kernels before it listens: a minute on a slow machine that never ran them.
+            wait_for_port(int(node.config.listen.console.rpartition(":")[2]), within_s=90.0)
         yield {party: node.console_url for party, node in stage.nodes.items()}
     finally:
         loop.call_soon_threadsafe(task.cancel)

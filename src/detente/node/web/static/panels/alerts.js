@@ -9,7 +9,7 @@ import { clock, clockZ, countdown, count } from "../format.js";
 import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
-import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict } from "../alert-words.js";
+import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict, verdictSign } from "../alert-words.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -99,5 +99,5 @@ function table(rows) {
       <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
       <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
       <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
-      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)}</span>${verdict(v)}</div>`) : "-"}</td></tr>`)}</tbody></table>`;
+      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${verdict(v)}</span><span class="figures" aria-hidden="true">${verdictSign(v)}</span></div>`) : "-"}</td></tr>`)}</tbody></table>`;
 }
