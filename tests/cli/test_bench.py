@@ -22,5 +22,5 @@ def test_the_detection_benchmark_runs_and_says_what_it_left_out() -> None:
 
 
 def test_a_benchmark_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(DetenteError, match="there are .*detection"):
+    with pytest.raises(DetenteError, match=r"there are .*detection"):
         CliRunner().invoke(bench, ["luck"], catch_exceptions=False)
