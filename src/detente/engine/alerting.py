@@ -44,7 +44,7 @@ class Alerting:
     def changed(self, event: AlertEvent, now: Instant) -> list[Effect]:
         """Take a change of our own alert: show it, and tell every peer that it concerns."""
         alert = event.alert
-        told = {party: self._told_of(event, party) for party in self._ids[1:]}
+        told = {party: self._told_of(event, party, now) for party in self._ids[1:]}
         concerned = {party for party, body in told.items() if body is not None}
         labels = (self._names.label(alert.a), self._names.label(alert.b) if alert.b else None)
         row, _ = self._subjects.warnings.changed(event, labels, concerned)
@@ -74,11 +74,11 @@ class Alerting:
         else:
             self._subjects.escalations.cleared(row.name, now)
 
-    def _told_of(self, event: AlertEvent, party: PartyId) -> AlertTold | None:
+    def _told_of(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
         if not self._sharing.is_told(party):
             return None
         name = f"{self._ids[0]}-{event.alert.alert_id}"
-        released = self._sharing.released_to(party)
+        released = self._sharing.released_to(party, now)
         return alert_for(event, name, self._watch.tracks, released, self._ids, self._zones)
 
     def _is_news(self, party: PartyId, body: AlertTold) -> bool:

@@ -83,10 +83,10 @@ class Engine:
         self._feeds = {feed.source: feed for feed in setup.feeds}
         ids = [party.party for party in setup.parties]
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
-        self._subjects = Subjects(setup, self._speak)
+        self.subjects = Subjects(setup, self._speak)
         self._sharing = Sharing(setup, self._sessions, self._names, self._speak)
-        self._alerting = Alerting(setup, self._subjects, self._sharing, self._names, self._speak)
-        self._speaking = Speaking(setup, self._sessions, self._subjects, self._speak)
+        self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._speak)
+        self._speaking = Speaking(setup, self._sessions, self.subjects, self._speak)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._store_fault = ""
         self._judged_at = Instant(0)
@@ -151,7 +151,7 @@ class Engine:
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
         out += self._judge(now)
-        out += self._subjects.tick(now)
+        out += self.subjects.tick(now)
         out += self._sharing.frames(now)
         return out
 
@@ -169,13 +169,13 @@ class Engine:
         self.answer = {}
         match order:
             case Displayed(alerts, messages):
-                return self._subjects.displayed(alerts, messages, now)
+                return self.subjects.displayed(alerts, messages, now)
             case Acknowledge():
-                return self._subjects.acknowledge(order, role, now)
+                return self.subjects.acknowledge(order, role, now)
             case AcknowledgeMessage():
-                return self._subjects.acknowledge_message(order, role, now)
+                return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
-                return self._subjects.stand_down(order, role, now)
+                return self.subjects.stand_down(order, role, now)
             case SendText() | SendCode():
                 if self._store_fault:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
@@ -240,9 +240,9 @@ class Engine:
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Wrote(origin, seq, leaf_hash, _):
-                    out += self._subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
+                    out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
-                    out += self._subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
+                    out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
                 case link.StateChanged() | link.Refused() | link.Forked():
                     out.append(Show())
                 case _:
@@ -265,7 +265,7 @@ class Engine:
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
                 case _:
-                    return self._subjects.fold(party, envelope, body, now)
+                    return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
         return [Show()]
@@ -304,7 +304,7 @@ class Engine:
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, then, is_preview=False)
                 case _:
-                    self._subjects.remember(self._own if is_own else party, envelope, body, then)
+                    self.subjects.remember(self._own if is_own else party, envelope, body, then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
 
@@ -313,7 +313,7 @@ class Engine:
     def board(self, role: Role, now: Instant) -> Board:
         """Return the board of one desk as *role* may see it."""
         self._boards += 1
-        setup, subjects = self.setup, self._subjects
+        setup, subjects = self.setup, self.subjects
         subjects.warnings.forget_old()
         alerts = subjects.warnings.rows(*rungs_of(subjects.warnings, subjects.escalations), self._zone_names)
         return Board(
@@ -351,7 +351,7 @@ class Engine:
 
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
-        lines += [self._subjects.fault] if self._subjects.fault else []
+        lines += [self.subjects.fault] if self.subjects.fault else []
         return lines + [f"{party}: {what} ({n})" for party, seen in self._faults.items() for what, n in seen.items()]
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
@@ -370,6 +370,6 @@ class Engine:
             "detente_tracks": float(len(self._watch.tracker)),
             "detente_plots_read": float(sum(t.plots for t in tallies)),
             "detente_plots_rejected": float(sum(sum(t.rejected.values()) for t in tallies)),
-            "detente_alerts_active": float(sum(row.is_active for row in self._subjects.warnings.all())),
+            "detente_alerts_active": float(sum(row.is_active for row in self.subjects.warnings.all())),
             "detente_not_assessed": float(len(self._watch.assessment.not_assessed)),
         }

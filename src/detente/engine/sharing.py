@@ -81,12 +81,15 @@ class Sharing:
         """Whether anything at all may be told to *party*: not before its digits are confirmed."""
         return self._sessions[party].state is not State.UNVERIFIED
 
-    def released_to(self, party: PartyId) -> Released:
-        """Return what *party* knows of our picture: its newest frame, or what the policy now in force would give."""
-        exchange = self.with_peer[party]
-        if exchange.newest is None or exchange.newest.policy != self.releaser.digest:
-            exchange.newest = self.releaser.preview(self._watch.tracks, party, self._frame_at)
-        return exchange.newest
+    def released_to(self, party: PartyId, now: Instant) -> Released:
+        """Return what *party* is told of the picture as it was last judged, under the policy now in force.
+
+        By an older frame an aircraft with a newer plot would count as released late.
+        """
+        newest = self.with_peer[party].newest
+        if newest is None or newest.policy != self.releaser.digest or newest.at < self._watch.assessment.at:
+            newest = self.with_peer[party].newest = self.releaser.preview(self._watch.tracks, party, now)
+        return newest
 
     def heard(self, party: PartyId, envelope: Envelope, raw: bytes, now: Instant) -> bool:
         """Take a peer's frame into the picture, under the peer's name; returns whether it was still of use.
