@@ -1,13 +1,19 @@
+<<<<<<< HEAD
 """What can be seen at a desk or in both records: whether a script's conditions hold. Read from boards, nothing else."""
+=======
+"""What can be seen at a desk, or in both records: whether a scenario's conditions hold. Read from boards alone."""
+>>>>>>> main
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Protocol
 
 from detente.demo.scenario import (
     AlertIs,
     Condition,
+    DossierHolds,
     LinkIs,
     MessageIs,
     RecordsEqual,
@@ -15,6 +21,11 @@ from detente.demo.scenario import (
     TracksShared,
 )
 from detente.desk.board import AlertRow, Board, Half, LaneRow
+from detente.evidence.log import Log
+from detente.types import PartyId
+
+ON_THE_WAY: Final = 3
+"""Leaves of one lane that may just be on their way while both nodes go on writing: three seconds of frames."""
 
 
 @dataclass(slots=True)
@@ -25,12 +36,23 @@ class Seen:
     lead_s: float | None = None  # event ahead when that desk first showed it
 
 
+class Logs(Protocol):
+    """One node's logs with one peer, in order of lane."""
+
+    def written(self, peer: PartyId) -> Sequence[Log]: ...
+
+    def mirrored(self, peer: PartyId) -> Sequence[Log]: ...
+
+
 @dataclass(slots=True)
 class Witness:
     """Follows all desks. `look` before asking `holds`."""
 
+    logs: Mapping[str, Logs]
+
     boards: dict[str, Board] = field(default_factory=dict)
     alerts: dict[tuple[str, str], Seen] = field(default_factory=dict)  # by party and alert
+    dossier_holds: bool | None = None  # known after the end
 
     def look(self, boards: dict[str, Board]) -> None:
         """Take the newest board of each party."""
@@ -48,11 +70,15 @@ class Witness:
         """Yield what was seen of every alert at *party*'s desk."""
         return [seen for (where, _), seen in self.alerts.items() if where == party]
 
-    def holds(self, condition: Condition) -> bool:
-        """Whether *condition* can be seen now, or, of an alert, has been seen."""
+    def holds(self, condition: Condition, since_ms: int = 0) -> bool:
+        """Whether *condition* can be seen now, or, of an alert, has been seen.
+
+        An alert counts if it was raised since *since_ms*, or names the playing of the reconstruction that it is about.
+        """
         match condition:
-            case AlertIs():
-                return any(self.is_so(condition, seen) for seen in self.at(condition.party))
+            case AlertIs(run=run):
+                recent = (s for s in self.at(condition.party) if run is not None or s.row.raised_at_ms >= since_ms)
+                return any(self.is_so(condition, seen) for seen in recent)
             case RungIs(party=party, at_least=at_least):
                 return any(
                     row.rung >= at_least and row.state == "active" and half_of(row, party).acknowledged_at_ms is None
@@ -61,11 +87,13 @@ class Witness:
             case MessageIs():
                 return self._message_is(condition)
             case LinkIs(a=a, b=b, state=state):
-                return self._state(a, b) == state and self._state(b, a) == state
+                return self._state(a, b) in state and self._state(b, a) in state
             case RecordsEqual(a=a, b=b):
-                return self.records_equal(a, b)
+                return self.records_meet(a, b)
             case TracksShared(party=party, by=by, at_least=at_least):
                 return any(p.party == by and p.shared_with_us >= at_least for p in self.boards[party].peers)
+            case DossierHolds():
+                return self.dossier_holds is True
 
     def is_so(self, wanted: AlertIs, seen: Seen) -> bool:
         """Whether what was seen is what *wanted* describes."""
@@ -84,6 +112,16 @@ class Witness:
         }[wanted.reached]
         least = wanted.lead_s_at_least
         return reached and (least is None or (seen.lead_s is not None and seen.lead_s >= least))
+
+    def records_meet(self, a: str, b: str) -> bool:
+        """Whether each mirror has the writer's root at its size, with at most ON_THE_WAY leaves to come."""
+        return all(
+            theirs.size <= ours.size <= theirs.size + ON_THE_WAY and ours.tree.root(theirs.size) == theirs.tree.root()
+            for writer, reader in ((a, b), (b, a))
+            for ours, theirs in zip(
+                self.logs[writer].written(PartyId(reader)), self.logs[reader].mirrored(PartyId(writer)), strict=True
+            )
+        )
 
     def records_equal(self, a: str, b: str) -> bool:
         """Whether every lane between *a* and *b* has one size and one root on both nodes."""

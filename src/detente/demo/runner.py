@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Plays a scenario on real nodes: real sockets, TLS, disks, desks; only the clock and the sensors are the script's."""
+=======
+"""Plays a scenario on real nodes, sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
+>>>>>>> main
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from detente.demo.scenario import (
     AcknowledgeMessage,
     Action,
     CutLink,
+    DossierHolds,
     Expectation,
     HealLink,
     Play,
@@ -37,7 +42,7 @@ from detente.feeds.plot import Plots
 from detente.node.clock import ScaledClock
 from detente.node.party import Node
 from detente.release.policy import parse_policy
-from detente.types import Instant, Role, duration_ns, iso_utc
+from detente.types import NS_PER_MS, Instant, Role, duration_ns, iso_utc
 
 BEFORE: Final = Instant(0)
 LOOK_S: Final = 0.5
@@ -50,6 +55,8 @@ class Promise:
 
     step: Step
     expected: Expectation
+    from_s: float  # looked at from here on
+    began_s: float
     by_s: float
     outcome: bool | None = None
     at_s: float | None = None
@@ -82,7 +89,7 @@ class Runner:
     headless: bool
     say: Callable[[str], None]
     seconds: float | None = None
-    witness: Witness = field(default_factory=Witness)
+    witness: Witness = field(init=False)
     promises: list[Promise] = field(default_factory=list)
     events_at: dict[tuple[str, int], Instant] = field(default_factory=dict)  # (version, run) → crossing, closest point
     failures: list[str] = field(default_factory=list)
@@ -90,6 +97,9 @@ class Runner:
     began: Instant = BEFORE
     are_records_equal: bool | None = None
     started_s: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.witness = Witness({party: node.engine for party, node in self.stage.nodes.items()})
 
     async def run(self) -> None:
         """Play the script once; live, go on with the traffic and repeat from the step that the scenario names."""
@@ -139,7 +149,8 @@ class Runner:
         for task in acting:
             task.cancel()
         await asyncio.gather(*acting, return_exceptions=True)
-        self._judge(float("inf"))
+        if self.now_s() >= self.scenario.clock.lasts_s:
+            self._judge(float("inf"))
         self.are_records_equal = await self.until_records_equal()
 
     async def _beat(self) -> None:
@@ -224,21 +235,36 @@ class Runner:
         for step in steps:
             if step.at_s is not None:
                 at_s = step.at_s + shift_s
-                self.promises += [Promise(step, e, at_s + e.within_s) for e in step.expect]
+                self.promises += [Promise(step, e, at_s + e.after_s, at_s, at_s + e.within_s) for e in step.expect]
 
     def _judge(self, now_s: float) -> None:
         for promise in self.promises:
-            if promise.outcome is not None or (promise.step.at_s or 0.0) > now_s:
+            if promise.outcome is not None or promise.from_s > now_s or self._is_for_the_end(promise):
                 continue
-            came = self.witness.holds(promise.expected.that)
+            came = self.witness.holds(promise.expected.that, (self.began // NS_PER_MS) + round(promise.began_s * 1000))
             if came:
                 promise.outcome, promise.at_s = not promise.expected.never, self.now_s()
             elif now_s >= promise.by_s:
                 promise.outcome, promise.at_s = promise.expected.never, self.now_s()
 
+    @staticmethod
+    def _is_for_the_end(promise: Promise) -> bool:
+        return isinstance(promise.expected.that, DossierHolds)
+
+    def judge_dossier(self, holds: bool) -> None:
+        """Take whether the dossier of this performance verified and, altered, was refused."""
+        self.witness.dossier_holds = holds
+        for promise in self.promises:
+            if self._is_for_the_end(promise):
+                promise.outcome, promise.at_s = holds, self.now_s()
+
     async def _act(self, at_s: float, step: Step, action: Action) -> None:
+<<<<<<< HEAD
         while self.now_s() < at_s:  # noqa: ASYNC110 - the clock may run at another rate than the loop sleeps
             await asyncio.sleep(self.clock.real_s(max(0.05, at_s - self.now_s())))
+=======
+        await asyncio.sleep(self.clock.real_s(max(0.0, at_s - self.now_s())))
+>>>>>>> main
         if action.when is not None:
             while not self.witness.holds(action.when):
                 if self.now_s() > at_s + action.within_s:

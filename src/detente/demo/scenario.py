@@ -157,13 +157,15 @@ class MessageIs(_Condition, frozen=True, kw_only=True, tag="message"):
 
 
 class LinkIs(_Condition, frozen=True, kw_only=True, tag="link"):
+    """Both nodes show the link between them in one of these states."""
+
     a: PartyName
     b: PartyName
-    state: Literal["UP", "DEGRADED", "DOWN"]
+    state: Annotated[list[Literal["UP", "DEGRADED", "DOWN"]], msgspec.Meta(min_length=1)]
 
 
 class RecordsEqual(_Condition, frozen=True, kw_only=True, tag="records_equal"):
-    """Every lane between the two has one size and one root on both nodes, with no leaf waiting."""
+    """Every lane between the two is one log on both nodes; leaves of the last seconds may be on the way."""
 
     a: PartyName
     b: PartyName
@@ -177,12 +179,17 @@ class TracksShared(_Condition, frozen=True, kw_only=True, tag="tracks_shared"):
     at_least: Annotated[int, msgspec.Meta(ge=1)]
 
 
-Condition = AlertIs | RungIs | MessageIs | LinkIs | RecordsEqual | TracksShared
+class DossierHolds(_Condition, frozen=True, kw_only=True, tag="dossier"):
+    """The first party's record, exported at the end, verifies offline, and fails once a byte of it is flipped."""
+
+
+Condition = AlertIs | RungIs | MessageIs | LinkIs | RecordsEqual | TracksShared | DossierHolds
 
 
 class Expectation(_Part, frozen=True, kw_only=True):
     that: Condition
     within_s: Seconds  # of the step's beginning
+    after_s: Seconds = 0.0  # not looked at earlier: what was so before does not count
     never: bool = False  # true: it must not come about before `within_s`
 
 

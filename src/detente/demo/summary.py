@@ -27,6 +27,8 @@ def summary_of(runner: Runner, dossier: Path) -> dict[str, Any]:
     """
     stage = runner.stage
     boards = runner.witness.boards
+    exported = make_and_check(stage, dossier)
+    runner.judge_dossier(exported["verified"] and exported["tampered_refused"])
     rows = {party: [seen.row for seen in runner.witness.at(party)] for party in boards}
     return {
         "scenario": runner.scenario.name,
@@ -46,7 +48,7 @@ def summary_of(runner: Runner, dossier: Path) -> dict[str, Any]:
         },
         "escalation": runner.climbs,
         "records": {"leaves": _leaves(stage), "roots_equal": runner.are_records_equal},
-        "dossier": make_and_check(stage, dossier),
+        "dossier": exported,
         "problems": runner.failures,
         "wall_s": round(time.monotonic() - runner.started_s, 1),
     }

@@ -1,7 +1,7 @@
 """A released track on the link: one line of JSON integers an item, so that one can be disclosed without the others.
 
-The frame's instant, reader and policy stand in the leaf's envelope. What is not told is null. A peer's items become
-plots of that peer: never of ours, and never merged.
+The frame's instant, reader and policy stand in the leaf's envelope. What is not told is null. A peer's items are plots
+of that peer: never of ours, and never merged.
 """
 
 from __future__ import annotations
