@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What can be seen at a desk or in both records: whether a script's conditions hold. Read from boards, nothing else."""
-=======
 """What can be seen at a desk, or in both records: whether a scenario's conditions hold. Read from boards alone."""
->>>>>>> main
 
 from __future__ import annotations
 

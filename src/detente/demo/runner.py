@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Plays a scenario on real nodes: real sockets, TLS, disks, desks; only the clock and the sensors are the script's."""
-=======
 """Plays a scenario on real nodes, sockets, TLS, disks and desks; only the clock and the sensors are the script's."""
->>>>>>> main
 
 from __future__ import annotations
 
@@ -259,12 +255,7 @@ class Runner:
                 promise.outcome, promise.at_s = holds, self.now_s()
 
     async def _act(self, at_s: float, step: Step, action: Action) -> None:
-<<<<<<< HEAD
-        while self.now_s() < at_s:  # noqa: ASYNC110 - the clock may run at another rate than the loop sleeps
-            await asyncio.sleep(self.clock.real_s(max(0.05, at_s - self.now_s())))
-=======
         await asyncio.sleep(self.clock.real_s(max(0.0, at_s - self.now_s())))
->>>>>>> main
         if action.when is not None:
             while not self.witness.holds(action.when):
                 if self.now_s() > at_s + action.within_s:
