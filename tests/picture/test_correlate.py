@@ -145,5 +145,5 @@ def test_devices_that_part_are_two_again():
     assert not any(merged[44:])
 
 
-def test_all_kernels_can_be_warmed():
+def test_no_kernel_raises_when_warmed():
     warm()
