@@ -56,7 +56,7 @@ _POLICY = """\
 name = "nothing leaves"
 """
 
-_out = Console(highlight=False, soft_wrap=True)
+_out = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @click.command("init")
