@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from engine.meeting import meet, two
 
-from detente.desk.orders import Acknowledge, Displayed
-from detente.types import Role
+from engine.meeting import meet, two
 
 
 @pytest.fixture(scope="module")
