@@ -63,7 +63,7 @@ def test_a_good_policy_is_read_and_its_digest_printed(ask):
 def test_a_rule_for_a_party_nobody_knows_is_named_and_fails_the_check(ask):
     code, out, _ = ask("check", ALFA, "--zones", LINE, "--peer", "bravo")
     assert code == 1
-    assert "rule 3 'our declared flights': no peer is called 'charlie'" in out
+    assert "rule 1 'emergencies': no peer is called 'charlie'" in out
 
 
 def test_a_rule_about_a_line_that_is_not_notified_fails_the_check(ask, tmp_path):

@@ -189,6 +189,15 @@ class Warnings:
         self._waiting.setdefault((peer, lane), {})[seq] = row
         return row
 
+    def renamed(self, old: bytes, new: bytes) -> None:
+        """Note that our leaf *old*, which the disk did not take, was signed again as *new*."""
+        row = self._by_leaf.pop(old, None)
+        if row is None:
+            return
+        self._by_leaf[new] = row
+        row.leaves = {peer: [new if leaf == old else leaf for leaf in known] for peer, known in row.leaves.items()}
+        row.first_leaf = new if row.first_leaf == old else row.first_leaf
+
     def held(self, peer: PartyId, lane: str, size: int, at_ms: int) -> bool:
         """Note *peer*'s receipt for all our leaves of *lane* below *size*; returns whether any row changed."""
         waiting = self._waiting.get((peer, lane), {})

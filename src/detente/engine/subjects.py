@@ -50,6 +50,12 @@ class Subjects:
         self._message_of[leaf_hash] = message
         self.leaf_of[message] = b64(leaf_hash)
 
+    def renamed(self, old: bytes, new: bytes) -> None:
+        """Note that our leaf *old*, which the disk did not take, was signed again as *new*."""
+        self.warnings.renamed(old, new)
+        if old in self._message_of:
+            self.know(self._message_of.pop(old), new)
+
     def message_in(self, leaves: Sequence[str]) -> str | None:
         """Return the message that one of *leaves* (base64 hashes) is."""
         return next((self._message_of[h] for h in map(unb64, leaves) if h in self._message_of), None)
