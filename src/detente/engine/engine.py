@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, assert_never
 
+import msgspec
 import numpy as np
 
 from detente.alerts.alert import AlertEvent, Happening, Kind, Level
@@ -164,6 +165,8 @@ class Engine:
         self._frame_at = Instant(0)
         self._judged_at = Instant(0)
         self._store_fault = ""
+        self._unplaced: dict[str, tuple[PartyId, AlertTold]] = {}  # peers' alerts about aircraft we do not hold yet
+        self._before: list[tuple[PartyId, AlertTold]] = []  # what we told before this start, and not that it is over
         self._names: dict[int, TrackRef] = {}  # of tracks in alerts: kept while the alert's row is
         self._message_of: dict[bytes, str] = {}  # leaf hash → hotline message
         self._leaf_of: dict[str, str] = {}  # hotline message → base64 leaf hash
@@ -221,7 +224,7 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out: list[Effect] = []
+        out = self._end_before(now)
         for party, peer in self._peers.items():
             out += self._linked(party, peer.session.tick(now), now)
         out += self._judge(now)
@@ -242,8 +245,12 @@ class Engine:
         if now - self._judged_at < self.setup.tick_ns:
             return []
         self._judged_at = now
+        events = self._watch.tick(now)
         out: list[Effect] = []
-        for event in self._watch.tick(now):
+        for party, body in list(self._unplaced.values()):
+            if self._place(party, body, now):
+                out.append(Show())
+        for event in events:
             out += self._alerted(event, now)
         return out
 
@@ -721,11 +728,10 @@ class Engine:
     def _told(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: AlertTold, now: Instant) -> None:
         if body.alert.rsplit("-", 1)[0] != party:
             raise PeerFault(f"an alert named {body.alert} in the words of {party}")
-        a, b = self._named(party, body.a), self._named(party, body.b) if body.kind == "conflict" else None
-        kind = Kind(body.kind)
+        a, b, subject = self._subject_of(party, body)
         told = Told(
             name=body.alert,
-            kind=kind,
+            kind=Kind(body.kind),
             level=Level(body.level),
             is_cleared=body.happening == "cleared",
             a=a,
@@ -740,19 +746,42 @@ class Engine:
             longitude_e7=body.longitude_e7 or 0,
             sent_at_ms=envelope.ts,
         )
-        known = a.number is not None and (b is None or b.number is not None)
-        subject: Subject = (
-            subject_of(kind, a.number or 0, 0 if b is None else b.number or 0, body.zone or "")
-            if known
-            else (f"told {body.alert}", 0, 0, "")
-        )
-        row, _ = self.warnings.told(party, told, subject, leaf_hash, now)
+        row, _ = self.warnings.told(party, told, subject or (f"told {body.alert}", 0, 0, ""), leaf_hash, now)
+        self._unplaced.pop(body.alert, None)
+        if subject is None and not told.is_cleared:
+            self._unplaced[body.alert] = (party, body)
+        elif subject is not None and row.subject != subject:
+            self._place(party, body, now)
+            row = self.warnings.named(body.alert) or row
         if body.is_synthetic:
             row.mark = "RECONSTRUCTION" if "RECONSTRUCTION" in self.setup.badges else "SYNTHETIC"
         if row.is_active:
             self._climb_from(row, instant_of_ms(min(row.half(party).sent_at_ms or told.sent_at_ms, instant_ms(now))))
         else:
             self.escalations.cleared(row.name, now)
+
+    def _subject_of(self, party: PartyId, body: AlertTold) -> tuple[TrackRef, TrackRef | None, Subject | None]:
+        """Return the aircraft a peer's alert names and what it is about; None while our picture does not hold them."""
+        a, b = self._named(party, body.a), self._named(party, body.b) if body.kind == "conflict" else None
+        if a.number is None or (b is not None and b.number is None):
+            return a, b, None
+        return a, b, subject_of(Kind(body.kind), a.number, 0 if b is None else b.number or 0, body.zone or "")
+
+    def _place(self, party: PartyId, body: AlertTold, now: Instant) -> bool:
+        """Put a peer's alert beside ours about the same event, once our picture holds its aircraft."""
+        a, b, subject = self._subject_of(party, body)
+        if subject is None:
+            return False
+        self._unplaced.pop(body.alert, None)
+        row, joined = self.warnings.placed(party, body.alert, subject, a, b)
+        if row is not None and joined is not None:
+            self.escalations.cleared(joined, now)
+            self._climb_from(row, now)
+            for side, half in row.halves.items():
+                if half.acknowledged_at_ms is not None and half.acknowledged_by is not None:
+                    at = instant_of_ms(half.acknowledged_at_ms)
+                    self.escalations.acknowledged(row.name, side, Role(half.acknowledged_by), at)
+        return row is not None
 
     def _said(
         self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: HotlineBody, now: Instant, *, is_preview: bool
@@ -884,10 +913,27 @@ class Engine:
             body = decode_body(envelope.kind, raw)
             if is_own:
                 self._fold_own(party, envelope, leaf_hash, body)
-            elif not isinstance(body, AlertTold):
-                self._fold(party, envelope, leaf_hash, body, instant_of_ms(envelope.ts), is_preview=False)
+            else:
+                self._fold(party, envelope, leaf_hash, body, self._held_by(party, envelope), is_preview=False)
         except (PeerFault, ValueError) as fault:
             self._peers[party].faults[f"{envelope.kind}: {fault}"[:120]] += 1
+
+    def _held_by(self, party: PartyId, envelope: Envelope) -> Instant:
+        """Return when we held a peer's leaf at the latest: the record keeps our newest receipt and no time of each."""
+        receipt = self._peers[party].session.mirrors[parse_origin(envelope.log).lane].log.receipt
+        is_receipted = receipt is not None and envelope.seq < receipt.size
+        return instant_of_ms(max(envelope.ts, receipt.at_s * 1000 if receipt is not None and is_receipted else 0))
+
+    def _end_before(self, now: Instant) -> list[Effect]:
+        """Say that what we told before this start is over: our picture began anew, and what still holds is raised."""
+        before, self._before = self._before, []
+        out: list[Effect] = []
+        for party, told in before:
+            body = msgspec.structs.replace(told, happening="cleared", at_ms=instant_ms(now), because="ended")
+            out += self._write(
+                party, Lane.OPS, LeafKind.ALERT, precedence=Precedence.PRIORITY, by="node", now=now, body=body
+            )
+        return out
 
     def _fold_own(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: Body) -> None:
         match body:
@@ -915,8 +961,11 @@ class Engine:
             case StandDownBody(reason=reason, at_ms=at_ms):
                 for subject in self._subjects(envelope):
                     self._they_stood_down(self._own, subject, Stand(reason), at_ms)
-            case AlertTold():
-                return
+            case AlertTold(alert=name):
+                self._watch.book.resume(int(name.rsplit("-", 1)[1]))
+                self._before = [(p, told) for p, told in self._before if (p, told.alert) != (party, name)]
+                if body.happening != "cleared":
+                    self._before.append((party, body))
             case _:
                 assert_never(body)
 
