@@ -4,7 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q install --require-hashes --only-binary :all: --no-deps
 
-.PHONY: demo test lint format types imports unit bench lock clean dev
+JOBS   ?= 2
+
+.PHONY: demo test lint format types imports unit bench lock screenshots clean dev
 
 demo: $(VENV)/.run
 	@$(BIN)/detente demo
@@ -42,13 +44,21 @@ types: $(VENV)/.dev
 	@$(BIN)/mypy
 
 imports: $(VENV)/.dev
-	@$(BIN)/lint-imports --no-timing | tail -n 8
+	@$(BIN)/lint-imports --no-logo
 
+# A file's tests stay on one worker, so that what a file sets up is set up once.
 unit: $(VENV)/.dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist loadfile
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 
 bench: $(VENV)/.dev
 	@$(BIN)/detente bench
+
+# The pictures of the documents, out of a running demo.
+screenshots: $(VENV)/.dev
+	@$(BIN)/python tools/screenshots.py
 
 # Hashed requirements hold no address; uv.lock and pylock.toml would. uv is used for this and nothing else.
 lock:

@@ -1,12 +1,12 @@
 """Conflict detection and incursion at scale, beside the compiled detector of bluesky-simulator 1.1.1.
 
-`detente bench detection` or `python benchmarks/detection.py [--json]`. The scenes are synthetic and seeded: airliners on
-cruising levels, a fifth of them climbing or descending, some light aircraft and drones, two jets in a hundred at 600 m/s.
-*European* has the density of Europe's airspace on a summer afternoon (3,748 airborne between 35 N, 62 N, 11 W and 30 E);
-*world* is a hundred thousand or a million tracks over the globe, half of them within 60 NM of one of many hubs.
+`detente bench detection` or `python benchmarks/detection.py [--json]`. The scenes are synthetic and seeded: airliners
+on cruising levels, a fifth of them climbing or descending, some light aircraft and drones, two jets in a hundred at
+600 m/s. *European* has the density of Europe's airspace on a summer afternoon (3,748 airborne between 35 N, 62 N, 11 W
+and 30 E); *world* is a hundred thousand or a million tracks over the globe, half of them within 60 NM of some hub.
 
-Times are of a whole pass: latitude and longitude in, findings out. The comparison alternates the two detectors in one run,
-by CPU time of the process, one thread. It is left out, with the reason, where bluesky is not importable.
+Times are of a whole pass: latitude and longitude in, findings out. The comparison alternates the two detectors in one
+run, by CPU time of the process, one thread. It is left out, with the reason, where bluesky is not importable.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 
 from detente.detect import detector, incursion, screen
 from detente.detect.detector import conflicts
-from detente.detect.motion import motions
+from detente.detect.motion import MOTION, motions
 from detente.detect.profile import Minima
 from detente.units import M_PER_FT, M_PER_NM
 
@@ -43,10 +43,11 @@ def flown(rng: np.random.Generator, latitude_deg: np.ndarray, longitude_deg: np.
     """Give each position an aircraft."""
     n = len(latitude_deg)
     kind = rng.choice(4, n, p=[0.78, 0.15, 0.05, 0.02])
-    speed = np.choose(kind, [rng.uniform(180, 260, n), rng.uniform(40, 70, n), rng.uniform(0, 20, n), np.full(n, 600.0)])
+    slow, fast = np.choose(kind, [180, 40, 0, 600]), np.choose(kind, [260, 70, 20, 600])
+    speed = rng.uniform(0, 1, n) * (fast - slow) + slow
     top = np.choose(kind, [41, 10, 1, 50])
     low = np.choose(kind, [10, 1, 0, 20])
-    altitude = np.rint((low + rng.uniform(0, 1, n) * (top - low + 1))) * 1_000.0 + rng.integers(-1, 2, n) * 25.0
+    altitude = np.rint(low + rng.uniform(0, 1, n) * (top - low + 1)) * 1_000.0 + rng.integers(-1, 2, n) * 25.0
     climbs = rng.uniform(0, 1, n) < 0.2
     climb = np.where(climbs & (kind != 2), rng.integers(-35, 36, n) * 64.0, 0.0)
     track = rng.uniform(0, 2 * np.pi, n)
@@ -74,9 +75,9 @@ def european(n: int, seed: int = 1) -> dict[str, np.ndarray]:
 
 
 def world(n: int, seed: int = 2) -> dict[str, np.ndarray]:
-    """Spread half of *n* over the globe and half round hubs, a thousand aircraft or so to each."""
+    """Spread half of *n* over the globe and half round hubs, 250 to each, as near New York (239 within 60 NM)."""
     rng = np.random.default_rng(seed)
-    hubs = max(n // 2_000, 1)
+    hubs = max(n // 500, 1)
     latitude = np.degrees(np.arcsin(rng.uniform(-0.9, 0.9, n)))
     longitude = rng.uniform(-180, 180, n)
     near = rng.uniform(0, 1, n) < 0.5
@@ -107,7 +108,7 @@ def timed(call: Callable[[], Any], repeats: int, clock: Callable[[], float] = ti
 
 
 def bluesky() -> ModuleType | str:
-    """Return BlueSky's compiled detector, or why there is none. The package itself is not imported: it starts a simulator."""
+    """Return BlueSky's compiled detector, or why there is none. The package is not imported: it starts a simulator."""
     found = importlib.util.find_spec("bluesky")
     if found is None or not found.submodule_search_locations:
         return "bluesky-simulator is not installed here"
@@ -136,8 +137,8 @@ def theirs(module: ModuleType, scene: dict[str, np.ndarray], minima: Minima) -> 
         id=[str(i) for i in range(n)],
         ntraf=n,
     )
-    limits = (np.full(n, minima.horizontal_m), np.full(n, minima.vertical_ft * M_PER_FT), np.full(n, minima.lookahead_s))
-    return len(module.detect(traffic, traffic, *limits)[0]) // 2
+    limits = (minima.horizontal_m, minima.vertical_ft * M_PER_FT, minima.lookahead_s)
+    return len(module.detect(traffic, traffic, *(np.full(n, limit) for limit in limits))[0]) // 2
 
 
 def comparison(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
@@ -148,7 +149,8 @@ def comparison(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
         scene = european(n)
         row: dict[str, Any] = {"aircraft": n, "lookahead_s": BLUESKY.lookahead_s, "pairs": ours(scene, BLUESKY)}
         if isinstance(module, str):
-            rows.append(row | {"ms": _stats(timed(lambda s=scene: ours(s, BLUESKY), 20)), "bluesky": f"left out: {module}"})
+            row["ms"] = _stats(timed(lambda s=scene: ours(s, BLUESKY), 20))
+            rows.append(row | {"bluesky": f"left out: {module}"})
             continue
         mine, other = [], []
         for _ in range(repeats):
@@ -181,8 +183,8 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-BYTES_PER_TRACK = 8 * (7 + 14 + 2 + 2 + 1 + 1) + 4 * 2 * screen.SWEPT
-"""Inputs, motions, where (twice), order, cell; swept (twice)."""
+BYTES_PER_TRACK = 8 * (9 + MOTION) + 4 * (2 * (screen.SWEPT + 2) + 5) + 1
+"""Inputs and motions; swept and levels, twice; row, order and about three cells; class."""
 
 
 def zones(tracks: int, vertices: int, repeats: int) -> list[dict[str, Any]]:
@@ -194,15 +196,16 @@ def zones(tracks: int, vertices: int, repeats: int) -> list[dict[str, Any]]:
     area = incursion.boundary((np.vstack((ring, ring[:1])),), margin_m=10_000.0)
     scene = flown(rng, rng.uniform(36, 44, tracks), rng.uniform(30, 40, tracks))
     nothing = np.full(tracks, np.nan)
-    m = motions(scene["lat"], scene["lon"], scene["alt_ft"], nothing, scene["ve"], scene["vn"], scene["vu_fps"], 0 * nothing + 0)
-    m = motions(scene["lat"], scene["lon"], scene["alt_ft"], nothing, scene["ve"], scene["vn"], scene["vu_fps"], np.zeros(tracks))
+    velocity = (scene["ve"], scene["vn"], scene["vu_fps"])
+    m = motions(scene["lat"], scene["lon"], scene["alt_ft"], nothing, *velocity, np.zeros(tracks))
     how, _ = incursion.standing(m, area, 600.0)
     taken = _stats(timed(lambda: incursion.standing(m, area, 600.0), repeats))
     return [{"tracks": tracks, "vertices": vertices, "remarkable": int((how != 0).sum()), "ms": taken}]
 
 
 def _stats(taken_ms: list[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(taken_ms), 2), "least": round(min(taken_ms), 2), "most": round(max(taken_ms), 2)}
+    median = statistics.median(taken_ms)
+    return {"median": round(median, 2), "least": round(min(taken_ms), 2), "most": round(max(taken_ms), 2)}
 
 
 def measured(quick: bool = False) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -84,8 +85,9 @@ def served(**scene: Any) -> Iterator[Desk]:
         runner.join(10)
 
 
-def wait_for_port(port: int) -> None:
-    for _ in range(200):
+def wait_for_port(port: int, within_s: float = 5.0) -> None:
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         threading.Event().wait(0.02)

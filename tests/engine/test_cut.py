@@ -144,7 +144,7 @@ def check_same(rows, before):
     for row, old in zip(rows, before, strict=True):
         for half, was in zip(row.halves, old.halves, strict=True):
             assert structs.replace(half, held_at_ms=was.held_at_ms) == was
-                assert (half.held_at_ms or 0) > (was.held_at_ms or 0) - 1_000  # a receipt counts whole seconds
+            assert (half.held_at_ms or 0) > (was.held_at_ms or 0) - 1_000  # a receipt counts whole seconds
         assert structs.replace(row, halves=old.halves) == old
 
 

@@ -77,7 +77,7 @@ def test_every_leaf_and_every_receipt_of_a_busy_run_leaves_after_the_disk_has_it
                 if not isinstance(effect, Send):
                     continue
                 frame = decoded(effect.frame)
-                session = side.engine._peers[effect.peer].session
+                session = side.engine._sessions[effect.peer]
                 if isinstance(frame, Leaves):
                     log = session.writers[frame.lane].log.origin
                     assert frame.start + len(frame.leaves) <= sizes[log]

@@ -134,7 +134,7 @@ def say(parties, kind, body, *, lane=Lane.OPS, by="operator", re=(), precedence=
     side = parties["bravo"]
     draft = Draft(kind=kind, body=body, precedence=precedence, by=by, pol=POL, re=re)
     engine = side.engine
-    _, effects = engine._peers[PartyId("alfa")].session.write(lane, draft, parties.clock("bravo"))
+    _, effects = engine._sessions[PartyId("alfa")].write(lane, draft, parties.clock("bravo"))
     batch = engine._linked(PartyId("alfa"), effects, parties.clock("bravo"))
     for stored in side.write(batch):
         parties._send(side, batch)
@@ -198,7 +198,7 @@ def test_an_acknowledgement_by_nobody_we_know_is_a_fault_and_no_acknowledgement(
     parties.run(1.5)
     name = parties.order("alfa", SendText("bravo", "watch", "P", "hello"))["message"]
     parties.run(1.0)
-    say(parties, Kind.ACK, b'{"at_ms":1}', by="node", re=(parties["alfa"].engine._leaf_of[name],))
+    say(parties, Kind.ACK, b'{"at_ms":1}', by="node", re=(parties["alfa"].engine.subjects.leaf_of[name],))
     parties.run(1.0)
     (row,) = parties.board("alfa").messages
     assert row.halves[1].acknowledged_at_ms is None

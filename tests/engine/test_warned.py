@@ -54,7 +54,7 @@ def test_both_aircraft_are_named_with_whose_they_are(met):
 
 
 def test_the_peers_name_for_the_event_finds_our_row(met):
-    warnings = met["alfa"].engine.warnings
+    warnings = met["alfa"].engine.subjects.warnings
     assert warnings.named("bravo-1") is warnings.named("alfa-1") is not None
 
 
@@ -178,7 +178,7 @@ def test_a_side_that_stands_down_is_told_no_more_and_the_other_side_goes_on():
     parties = warned(ladder=LADDER)
     parties.order("alfa", StandDown("alfa-1", "acting"))
     parties.run(25.0)
-    escalations = [parties[party].engine.escalations for party in PARTIES]
+    escalations = [parties[party].engine.subjects.escalations for party in PARTIES]
     assert [e.half("alfa-1", "alfa") for e in escalations[:1]] == ["stood_down"]
     assert escalations[1].half("bravo-1", "alfa") == "stood_down"
     assert escalations[1].half("bravo-1", "bravo") == "open"

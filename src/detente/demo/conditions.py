@@ -110,7 +110,7 @@ class Witness:
         return reached and (least is None or (seen.lead_s is not None and seen.lead_s >= least))
 
     def records_meet(self, a: str, b: str) -> bool:
-        """Whether each mirror is the writer's log, root by root at the mirror's size, ON_THE_WAY leaves at most to come."""
+        """Whether each mirror has the writer's root at its size, with at most ON_THE_WAY leaves to come."""
         return all(
             theirs.size <= ours.size <= theirs.size + ON_THE_WAY and ours.tree.root(theirs.size) == theirs.tree.root()
             for writer, reader in ((a, b), (b, a))

@@ -34,6 +34,13 @@ def subject_of(kind: Kind, a: int, b: int, zone: str) -> Subject:
     return (kind, min(a, b), max(a, b), "") if kind is Kind.CONFLICT else (kind, a, 0, zone)
 
 
+def held_ms(receipt_at_ms: int, sent_at_ms: int | None) -> int:
+    """Return when a leaf was held by its receipt. A receipt counts whole seconds: held is not shown before sent."""
+    if sent_at_ms is not None and receipt_at_ms <= sent_at_ms < receipt_at_ms + 1_000:
+        return sent_at_ms
+    return receipt_at_ms
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a peer's node told us of an event, as received."""
@@ -240,7 +247,7 @@ class Warnings:
         done = [seq for seq in waiting if seq < size]
         for seq in done:
             half = waiting.pop(seq).half(peer)
-            half.held_at_ms = half.held_at_ms or at_ms
+            half.held_at_ms = half.held_at_ms or held_ms(at_ms, half.sent_at_ms)
         return bool(done)
 
     def displayed(self, row: Row, party: PartyId, at_ms: int) -> bool:

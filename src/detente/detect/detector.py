@@ -58,7 +58,8 @@ def conflicts(
     nothing = np.full(len(latitude_rad), np.nan)
     still = np.zeros(len(latitude_rad))
     m = motions(
-        latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still
+        latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still,
+        threads=threads,
     )  # fmt: skip
     unknown = ~np.isfinite(m[:, 0] + m[:, 10] + m[:, 11] + m[:, 13])
     m[unknown, 0] = np.nan
@@ -131,7 +132,7 @@ class Detector:
                 undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
             minima = profile.minima
-            if profile.below_floor and profile.floor_ft is not None and max(m[a, 11], m[b, 11]) < profile.floor_ft:
+            if profile.below_floor and profile.floor_ft is not None and min(m[a, 11], m[b, 11]) < profile.floor_ft:
                 minima = profile.below_floor
             strict, narrow = cpa.judge_pair(
                 m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s

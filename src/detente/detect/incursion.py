@@ -34,6 +34,7 @@ the entry or of the least distance, rad; 3 least distance to the line, m; 4 its 
 _LEAF: Final = 8
 _LONGEST_EDGE_M: Final = 5_000.0
 _MOST_CROSSINGS: Final = 64
+_DEEPEST: Final = 64  # a tree over two million edges is 18 deep
 
 Indices = npt.NDArray[np.int64]
 
@@ -153,7 +154,8 @@ def _is_inside(
     slab = min(int((latitude_rad - extent[0]) * scale), slabs - 1)
     inside = False
     for q in range(slab_starts[slab], slab_starts[slab + 1]):
-        x0, y0, x1, y1 = plane[slab_edges[q]]
+        edge = slab_edges[q]
+        x0, y0, x1, y1 = plane[edge, 0], plane[edge, 1], plane[edge, 2], plane[edge, 3]
         if (y0 <= latitude_rad) != (y1 <= latitude_rad):
             inside ^= longitude < x0 + (latitude_rad - y0) / (y1 - y0) * (x1 - x0)
     return inside
@@ -162,53 +164,90 @@ def _is_inside(
 is_inside = njit(cache=True, nogil=True)(_is_inside)
 
 
-def _course(
-    m: Floats, edges: Floats, balls: Floats, length_m: float, margin_m: float, crossings_m: Floats
-) -> tuple[int, float, float]:
-    """Follow one course for *length_m*; returns how many edges it crosses, its least distance to any, and where along.
+def _near_course(m: Floats, ball: Floats, centre: tuple[float, float, float], length_m: float, margin_m: float) -> bool:
+    """Whether a ball may hold anything within *margin_m* of a course."""
+    near = ball[3] + margin_m + 1.0
+    px, py, pz = ball[0] - centre[0], ball[1] - centre[1], ball[2] - centre[2]
+    ahead = px * m[3] + py * m[4] + pz * m[5]
+    # Along the arc is never less than straight ahead, so these bounds lose nothing.
+    if not -near <= ahead <= length_m + near:
+        return False
+    bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
+    if abs(px * bx + py * by + pz * bz) > near:
+        return False
+    return bool(px * m[6] + py * m[7] + pz * m[8] >= -near)  # else on the far side of the Earth
 
-    Distances, m, are exact up to *margin_m*; beyond it the least distance is inf. *crossings_m* receives the crossings,
-    in no order, as many as fit. The frame unrolls the arc: x along it, y to the side.
-    """
+
+near_course = njit(cache=True, nogil=True)(_near_course)
+
+
+def _crossings(m: Floats, edges: Floats, balls: Floats, length_m: float, crossings_m: Floats, stack: Indices) -> int:
+    """Find where a course crosses edges, m along it, in no order; returns how many: perhaps more than fit."""
     radius = m[9]
-    cx, cy, cz = m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8]
+    centre = (m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8])
     bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
     leaves = balls.shape[0] // 2
-    crossed, least, least_at = 0, math.inf, 0.0
-    stack = np.empty(64, np.int64)
+    crossed = 0
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        px, py, pz = balls[node, 0] - cx, balls[node, 1] - cy, balls[node, 2] - cz
-        near = balls[node, 3] + min(least, margin_m) + 1.0
-        ahead = px * m[3] + py * m[4] + pz * m[5]
-        # Along the arc is never less than straight ahead, so these bounds lose nothing.
-        if not (abs(px * bx + py * by + pz * bz) <= near and -near <= ahead <= length_m + near):
+        if not near_course(m, balls[node], centre, length_m, 0.0):
             continue
-        if px * m[6] + py * m[7] + pz * m[8] < -near:
-            continue  # the far side of the Earth
         if node < leaves:
             stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
             depth += 2
             continue
         first = (node - leaves) * _LEAF
         for e in range(first, min(first + _LEAF, edges.shape[0])):
-            qx, qy, qz = edges[e, 0] - cx, edges[e, 1] - cy, edges[e, 2] - cz
-            y0 = qx * bx + qy * by + qz * bz
-            x0 = radius * math.atan2(qx * m[3] + qy * m[4] + qz * m[5], qx * m[6] + qy * m[7] + qz * m[8])
-            qx, qy, qz = edges[e, 3] - cx, edges[e, 4] - cy, edges[e, 5] - cz
-            y1 = qx * bx + qy * by + qz * bz
-            x1 = radius * math.atan2(qx * m[3] + qy * m[4] + qz * m[5], qx * m[6] + qy * m[7] + qz * m[8])
+            px, py, pz = edges[e, 0] - centre[0], edges[e, 1] - centre[1], edges[e, 2] - centre[2]
+            qx, qy, qz = edges[e, 3] - centre[0], edges[e, 4] - centre[1], edges[e, 5] - centre[2]
+            y0, y1 = px * bx + py * by + pz * bz, qx * bx + qy * by + qz * bz
             if (y0 < 0.0) != (y1 < 0.0):
-                x = x0 + (x1 - x0) * (-y0 / (y1 - y0))
+                share = y0 / (y0 - y1)
+                px, py, pz = px + share * (qx - px), py + share * (qy - py), pz + share * (qz - pz)
+                x = radius * math.atan2(px * m[3] + py * m[4] + pz * m[5], px * m[6] + py * m[7] + pz * m[8])
                 if 0.0 <= x <= length_m:
                     if crossed < crossings_m.shape[0]:
                         crossings_m[crossed] = x
                     crossed += 1
-                    if least > 0.0 or x < least_at:
-                        least, least_at = 0.0, x
-                    continue
+    return crossed
+
+
+crossings = njit(cache=True, nogil=True)(_crossings)
+
+
+def _least_distance(
+    m: Floats, edges: Floats, balls: Floats, length_m: float, margin_m: float, stack: Indices
+) -> tuple[float, float]:
+    """Return the least distance, m, of a course that crosses no edge to any, and where along; inf beyond *margin_m*.
+
+    The frame unrolls the arc: x along it, y to the side.
+    """
+    radius = m[9]
+    centre = (m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8])
+    bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
+    leaves = balls.shape[0] // 2
+    least, least_at = margin_m, math.inf
+    stack[0], depth = 1, 1
+    while depth > 0:
+        depth -= 1
+        node = stack[depth]
+        if not near_course(m, balls[node], centre, length_m, least):
+            continue
+        if node < leaves:
+            stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
+            depth += 2
+            continue
+        first = (node - leaves) * _LEAF
+        for e in range(first, min(first + _LEAF, edges.shape[0])):
+            px, py, pz = edges[e, 0] - centre[0], edges[e, 1] - centre[1], edges[e, 2] - centre[2]
+            qx, qy, qz = edges[e, 3] - centre[0], edges[e, 4] - centre[1], edges[e, 5] - centre[2]
+            y0, y1 = px * bx + py * by + pz * bz, qx * bx + qy * by + qz * bz
+            if min(abs(y0), abs(y1)) > least and (y0 < 0.0) == (y1 < 0.0):
+                continue
+            x0 = radius * math.atan2(px * m[3] + py * m[4] + pz * m[5], px * m[6] + py * m[7] + pz * m[8])
+            x1 = radius * math.atan2(qx * m[3] + qy * m[4] + qz * m[5], qx * m[6] + qy * m[7] + qz * m[8])
             for x, y in ((x0, y0), (x1, y1)):
                 at = min(max(x, 0.0), length_m)
                 apart = math.hypot(x - at, y)
@@ -222,12 +261,10 @@ def _course(
                     apart = math.hypot(x0 + share * dx - end, y0 + share * dy)
                     if apart < least:
                         least, least_at = apart, end
-    if least > margin_m:
-        least = math.inf
-    return crossed, least, least_at
+    return (math.inf, 0.0) if math.isinf(least_at) else (least, least_at)
 
 
-course = njit(cache=True, nogil=True)(_course)
+least_distance = njit(cache=True, nogil=True)(_least_distance)
 
 
 def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceiling_ft: float) -> tuple[float, float]:
@@ -253,7 +290,8 @@ def _stand(
     ceiling_ft: float,
     margin_m: float,
     lookahead_s: float,
-    crossings: Floats,
+    crossings_m: Floats,
+    stack: Indices,
     out: Floats,
 ) -> int:
     """Judge one track against one boundary, fill *out* (STAND columns) and return how it stands."""
@@ -264,7 +302,9 @@ def _stand(
     px, py, pz = balls[1, 0] - m[0], balls[1, 1] - m[1], balls[1, 2] - m[2]
     if math.sqrt(px * px + py * py + pz * pz) > balls[1, 3] + length + margin_m:
         return FAR
-    crossed, least, least_at = course(m, edges, balls, length, margin_m, crossings)
+    crossed, least, least_at = crossings(m, edges, balls, length, crossings_m, stack), 0.0, 0.0
+    if crossed == 0:
+        least, least_at = least_distance(m, edges, balls, length, margin_m, stack)
     latitude, longitude = geodetic(m[0], m[1], m[2])
     inside = is_inside(latitude, longitude, plane, slab_edges, slab_starts, extent)
     if not inside and math.isinf(least):
@@ -277,8 +317,8 @@ def _stand(
     low, high = max(low, 0.0), min(high, lookahead_s)
     if low > high:
         return FAR  # above or below all the while
-    known = min(crossed, crossings.shape[0])
-    times = np.sort(crossings[:known]) / speed if known > 0 else crossings[:0]
+    known = min(crossed, crossings_m.shape[0])
+    times = np.sort(crossings_m[:known]) / speed if known > 0 else crossings_m[:0]
     entry, dwell, begin, within = math.inf, 0.0, 0.0, inside
     for q in range(known + 1):
         end = times[q] if q < known else lookahead_s
@@ -316,12 +356,12 @@ def _stands(
     out: Floats,
     how: npt.NDArray[np.int8],
 ) -> None:
-    crossings = np.empty(_MOST_CROSSINGS)
+    crossings_m, stack = np.empty(_MOST_CROSSINGS), np.empty(_DEEPEST, np.int64)
     floor_ft, ceiling_ft, margin_m = levels_margin
     for i in range(m.shape[0]):
         how[i] = stand(
             m[i], edges, balls, plane, slab_edges, slab_starts, extent, floor_ft, ceiling_ft, margin_m, lookahead_s,
-            crossings, out[i],
+            crossings_m, stack, out[i],
         )  # fmt: skip
 
 

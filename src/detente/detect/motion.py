@@ -11,11 +11,14 @@ A motion is one row of MOTION float64 columns, so a pair's two rows are two cach
 from __future__ import annotations
 
 import math
+from concurrent.futures import Executor
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from detente.detect.shares import each_of
 
 SEMI_MAJOR_M: Final = 6_378_137.0
 SEMI_MINOR_M: Final = 6_356_752.314245179
@@ -50,15 +53,19 @@ def _motion(
     t0 = -east * sin_lon - north * sin_lat * cos_lon
     t1 = east * cos_lon - north * sin_lat * sin_lon
     t2 = north * cos_lat
-    turn = speed * age_s / radius
-    s, c = math.sin(turn), math.cos(turn)
-    rise = radius * (1.0 - c)
-    run = radius * s
-    out[0] = prime_vertical * n0 + run * t0 - rise * n0
-    out[1] = prime_vertical * n1 + run * t1 - rise * n1
-    out[2] = prime_vertical * (1.0 - _E2) * n2 + run * t2 - rise * n2
-    out[3], out[4], out[5] = c * t0 - s * n0, c * t1 - s * n1, c * t2 - s * n2
-    out[6], out[7], out[8] = c * n0 + s * t0, c * n1 + s * t1, c * n2 + s * t2
+    out[0] = prime_vertical * n0
+    out[1] = prime_vertical * n1
+    out[2] = prime_vertical * (1.0 - _E2) * n2
+    out[3], out[4], out[5] = t0, t1, t2
+    out[6], out[7], out[8] = n0, n1, n2
+    if age_s != 0.0:
+        turn = speed * age_s / radius
+        s, c = math.sin(turn), math.cos(turn)
+        run, rise = radius * s, radius * (1.0 - c)
+        for q, (t, n) in enumerate(((t0, n0), (t1, n1), (t2, n2))):
+            out[q] += run * t - rise * n
+            out[3 + q] = c * t - s * n
+            out[6 + q] = c * n + s * t
     out[9] = radius
     out[10] = speed
 
@@ -66,7 +73,7 @@ def _motion(
 motion = njit(cache=True, nogil=True)(_motion)
 
 
-def _motions(
+def _fill(
     latitude_rad: Floats,
     longitude_rad: Floats,
     altitude_pressure_ft: Floats,
@@ -75,20 +82,28 @@ def _motions(
     v_north_mps: Floats,
     v_up_fps: Floats,
     age_s: Floats,
-) -> Floats:
-    """Return (n, MOTION) motions at one instant, *age_s* after each row's own time of applicability."""
-    n = latitude_rad.shape[0]
-    out = np.empty((n, MOTION))
-    for i in range(n):
+    out: Floats,
+    lo: int,
+    hi: int,
+) -> None:
+    """Fill rows lo to hi of *out* (n, MOTION): motions at one instant, *age_s* after each row's own time."""
+    for i in range(lo, hi):
         motion(latitude_rad[i], longitude_rad[i], v_east_mps[i], v_north_mps[i], age_s[i], out[i])
         climbed_ft = v_up_fps[i] * age_s[i]
         out[i, 11] = altitude_pressure_ft[i] + climbed_ft
         out[i, 12] = altitude_ellipsoid_ft[i] + climbed_ft
         out[i, 13] = v_up_fps[i]
+
+
+fill = njit(cache=True, nogil=True)(_fill)
+
+
+def motions(*columns: Floats, threads: Executor | None = None) -> Floats:
+    """Return (n, MOTION) motions at one instant; *columns*, each (n,) float64, as `fill` names them, ages last."""
+    n = len(columns[0])
+    out = np.empty((n, MOTION))
+    each_of(threads, n, fill, *columns, out)
     return out
-
-
-motions = njit(cache=True, nogil=True)(_motions)
 
 
 def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, float]:
@@ -100,8 +115,8 @@ def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, floa
     radius, speed = m[9], m[10]
     x = speed * t / radius
     x2 = x * x
-    sine = x * (1.0 - x2 / 6.0 * (1.0 - x2 / 20.0 * (1.0 - x2 / 42.0)))
-    versine = x2 / 2.0 * (1.0 - x2 / 12.0 * (1.0 - x2 / 30.0 * (1.0 - x2 / 56.0)))
+    sine = x * (1.0 - x2 * (1.0 / 6.0 - x2 * (1.0 / 120.0 - x2 * (1.0 / 5_040.0))))
+    versine = x2 * (0.5 - x2 * (1.0 / 24.0 - x2 * (1.0 / 720.0 - x2 * (1.0 / 40_320.0))))
     run, rise = radius * sine, radius * versine
     forward, down = speed * (1.0 - versine), speed * sine
     return (

@@ -42,7 +42,7 @@ class Profile:
     name: str
     minima: Minima  # raise
     hold: Minima  # an alert once raised is kept while below these: hysteresis, never narrower than `minima`
-    floor_ft: int | None  # where both aircraft are below this, `below_floor` counts instead; None nowhere
+    floor_ft: int | None  # where either aircraft is below this, `below_floor` counts instead; None nowhere
     below_floor: Minima | None  # raises and holds
     slowest_mps: float  # a pair of two slower than this is taken to be on the ground, and told as not assessed
     confirm: tuple[int, int]  # raise after M of the last N passes, each with a new plot of either track

@@ -8,11 +8,12 @@ from detente.alerts.escalation import Escalations
 from detente.desk.board import Counts, FeedRow, LaneRow, PeerRow, ZoneRow
 from detente.desk.warnings import Rung, Warnings
 from detente.detect.zone import Zone
+from detente.engine.sharing import Exchange
 from detente.engine.values import Feed, Party
 from detente.link.session import Session
 from detente.picture.picture import NOBODY, Mark, Reason, Tracks
 from detente.picture.tracker import Tracker
-from detente.release.release import Released, Releaser
+from detente.release.release import Releaser
 from detente.types import Instant, PartyId, instant_ms
 from detente.units import DEG_PER_RAD
 
@@ -48,11 +49,9 @@ def rungs_of(warnings: Warnings, escalations: Escalations) -> tuple[dict[str, Ru
     return together, each
 
 
-def peer_row(
-    party: Party, session: Session, newest: Released | None, releaser: Releaser, shared: int, now: Instant
-) -> PeerRow:
+def peer_row(party: Party, session: Session, exchange: Exchange, releaser: Releaser, now: Instant) -> PeerRow:
     """Return what the desk shows of one link and of what leaves on it."""
-    status = session.status(now)
+    status, newest = session.status(now), exchange.newest
     return PeerRow(
         party=party.party,
         node=party.node,
@@ -79,7 +78,7 @@ def peer_row(
         withheld={} if newest is None else dict(newest.withheld),
         policy=releaser.digest,
         policy_name=releaser.policy.name,
-        shared_with_us=shared,
+        shared_with_us=exchange.shared,
     )
 
 

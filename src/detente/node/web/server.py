@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from detente.desk.hotline import FLASH_REASONS
 from detente.desk.orders import AnyOrder
 from detente.errors import OrderRefused, OwnFault
 from detente.node.web import live
@@ -142,7 +143,7 @@ class _Console:
 
     async def codebook(self, request: Request) -> Response:
         self._reader(request)
-        return _json(self._desk.codebook())
+        return _json({**self._desk.codebook(), "flash_reasons": list(FLASH_REASONS)})
 
     async def preview(self, request: Request) -> Response:
         self._reader(request)

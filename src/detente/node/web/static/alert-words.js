@@ -58,6 +58,13 @@ export function verdict(verdict) {
   return t(`verdict.${verdict.says}`);
 }
 
+/** The same for a narrow column: `=`, `≠ 7:40`, or in words. @param {Row} row */
+export function verdictSign(row) {
+  if (row.says === "same") return "=";
+  if (row.says === "differs") return row.time_to_event_s === null ? "≠" : `≠ ${span(row.time_to_event_s)}`;
+  return verdict(row);
+}
+
 /** What the other sides did, in one phrase each. @param {Row} row */
 export function othersDid(row) {
   return row.halves

@@ -184,6 +184,18 @@ async function seat() {
   update({ codebook: await ask("/api/codebook") });
 }
 
+/** Whether there is a seat now; a node that is still starting is asked again. */
+async function seated() {
+  try {
+    await seat();
+    if (state.notice?.bad) update({ notice: null });
+    return true;
+  } catch (fault) {
+    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    return false;
+  }
+}
+
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
@@ -193,12 +205,7 @@ async function begin() {
   draw();
   keyboard();
   setInterval(() => update({}), 500);
-  try {
-    await seat();
-  } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
-    return;
-  }
+  while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
   connection = live((tracks) => situation.frame(tracks));
 }
 

@@ -10,7 +10,7 @@ export const state = {
   /** @type {Row[]} */ zones: [],
   /** @type {Tracks | null} */ tracks: null,
   /** @type {Row} */ session: { role: null, token: null, roles: [], demo: false },
-  /** @type {Row} */ codebook: { version: "", phrases: [], reasons: [], roles: [] },
+  /** @type {Row} */ codebook: { version: "", phrases: [], reasons: [], roles: [], flash_reasons: [] },
   /** @type {"connecting" | "live" | "stopped"} */ link: "connecting",
   /** @type {number | null} */ stoppedAtMs: null,
   /** @type {number | null} */ selected: null,

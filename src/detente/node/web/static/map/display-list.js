@@ -57,10 +57,11 @@ export function concerns(alerts, party) {
  * @param {import("./history.js").History | null} scene.history
  * @param {(latitude: number, longitude: number) => {east: number, north: number}} scene.forward
  * @param {string[]} scene.partyNames by index
+ * @param {string} [scene.madeUp] what is said at a track that no sensor saw
  * @param {boolean} [scene.quick] without labels: while the map is dragged they would only smear
  * @param {number[][]} [scene.taken] boxes where no label may stand
  */
-export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, taken, quick }) {
+export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, madeUp, taken, quick }) {
   const screen = toScreen(camera);
   const concern = concerns(alerts, party);
   const kinds = KIND_UNKNOWN + 1;
@@ -126,7 +127,7 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
   wanted.sort((p, q) => p.order - q.order);
   const tried = wanted.slice(0, LABELS_TRIED).map(({ i, level, must }) => ({
     x: screen.x(tracks.east[i]), y: screen.y(tracks.north[i]), kind: kindOf(tracks.declaredBy[i]), level, must,
-    lines: lines(tracks, i, tracks.number[i] === selected || show.lines, partyNames),
+    lines: lines(tracks, i, tracks.number[i] === selected || show.lines, partyNames, madeUp),
   }));
   const { placed } = placeLabels(tried, { all: show.labels === "all", obstacles });
   list.labels = placed;
@@ -172,8 +173,8 @@ function past(list, history, number, kind, screen, asTrail) {
   });
 }
 
-/** The label's lines. @param {import("./tracks.js").Tracks} tracks @param {number} i @param {boolean} full @param {string[]} partyNames */
-export function lines(tracks, i, full, partyNames) {
+/** The label's lines. @param {import("./tracks.js").Tracks} tracks @param {number} i @param {boolean} full @param {string[]} partyNames @param {string} madeUp said of a track that no sensor saw */
+export function lines(tracks, i, full, partyNames, madeUp = "") {
   const feet = feetOf(tracks, i);
   const climb = tracks.vsFpm[i];
   const arrow = climb > 200 ? "↑" : climb < -200 ? "↓" : " ";
@@ -181,6 +182,7 @@ export function lines(tracks, i, full, partyNames) {
   const stale = tracks.flags[i] & MARK.STALE ? ` ~${Math.round(tracks.ageS[i])}s` : "";
   const unjudged = tracks.notAssessed[i] ? " ?" : "";
   const text = [`${labelOf(tracks, i)}${unjudged}`, `${hundreds(feet)}${arrow}${speed}${stale}`];
+  if (tracks.flags[i] & MARK.SYNTHETIC) text.push(madeUp);
   if (!full) return text;
   const heading = Number.isFinite(tracks.trkDeg[i]) ? String(Math.round(tracks.trkDeg[i]) % 360).padStart(3, "0") : "---";
   const named = callsignOf(tracks, i) ? identityOf(tracks, i) : "";

@@ -145,6 +145,7 @@ function paintZone(c, zone, camera, screen, colours, partyNames) {
       c.strokeStyle = colour;
       c.globalAlpha = 0.1;
       c.lineWidth = width;
+      c.lineJoin = "round"; // a mitre would throw spikes miles long
       c.stroke();
       c.globalAlpha = 1;
     }

@@ -2,6 +2,7 @@
 
 import { state, update } from "../store.js";
 import { nodeNow } from "../clock.js";
+import { t } from "../i18n.js";
 import { stereographic } from "./project.js";
 import { loadLand, shores } from "./basemap.js";
 import { displayList, toScreen, trackAt } from "./display-list.js";
@@ -160,7 +161,7 @@ export class Situation {
       // A peer's view has our alerts and history no more than the peer has them.
       alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
       hovered: state.hovered, forward: this.projection.forward, quick: this.dragging,
-      partyNames, taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
+      partyNames, madeUp: t(`badge.${board.badges.includes("RECONSTRUCTION") ? "RECONSTRUCTION" : "SYNTHETIC"}`), taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
     });
     const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
     paint(context, this.list, this.colours, { flashOn, ratio });

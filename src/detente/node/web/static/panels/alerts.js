@@ -9,7 +9,7 @@ import { clock, clockZ, countdown, count } from "../format.js";
 import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
-import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict } from "../alert-words.js";
+import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict, verdictSign } from "../alert-words.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -50,7 +50,7 @@ function alert(row, acts) {
       data-alert=${row.alert} data-undisplayed=${own && !own.displayed_at_ms ? "" : undefined} aria-current=${state.focusAlert === row.alert ? "true" : undefined}>
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
-    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && !(state.board?.badges ?? []).includes(row.mark) && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
+    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((/** @type {Row} */ v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${times(row)}
     ${!cleared && ladder(row, now)}
@@ -99,5 +99,5 @@ function table(rows) {
       <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
       <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
       <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
-      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)}</span>${verdict(v)}</div>`) : "-"}</td></tr>`)}</tbody></table>`;
+      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${verdict(v)}</span><span class="figures" aria-hidden="true">${verdictSign(v)}</span></div>`) : "-"}</td></tr>`)}</tbody></table>`;
 }

@@ -50,7 +50,7 @@ function message(row) {
     ${row.code === null && html`<div class="small muted">${t("hotline.free_text")} <span lang="zxx" translate=${false}>${row.lang}</span></div>`}
     ${local && row.lang !== state.lang && html`<div class="small muted"><span lang="zxx" translate=${false}>${row.lang}</span> · ${others(row.text, row.lang)}</div>`}
     ${!row.known_code && html`<div class="text-warning">${t("hotline.unknown_code")}</div>`}
-    <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} ${reasonText(row.reason)}` : ""}</div>
+    <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} <bdi>${reasonText(row.reason)}</bdi>` : ""}</div>
     ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
     ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm small" : "small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
     ${open && html`<div class="acts"><button type="button" onClick=${() => give({ order: "acknowledge_message", message: row.message })}>${t("act.acknowledge")}</button>
@@ -58,20 +58,23 @@ function message(row) {
   </li>`;
 }
 
-/** @param {string} id */
-function reasonText(id) {
-  const reason = state.codebook.reasons.find((/** @type {Row} */ r) => r.id === id);
-  return reason ? (reason[state.lang] ?? reason.en) : id;
-}
+/** Why a message may be FLASH: its own five reasons, then those of the codebook. @returns {[string, string][]} */
+const reasonsForFlash = () => [
+  ...state.codebook.flash_reasons.map((/** @type {string} */ id) => [id, t(`flash.${id}`)]),
+  ...state.codebook.reasons.map((/** @type {Row} */ r) => [r.id, `${r.id} · ${r[state.lang] ?? r.en}`]),
+];
 
-/** One phrase for how far it has come on the other side. @param {Row} row */
+/** @param {string} id */
+const reasonText = (id) => reasonsForFlash().find(([known]) => known === id)?.[1] ?? id;
+
+const STAGES = /** @type {const} */ (["held", "displayed", "acknowledged"]);
+
+/** How far it has come on the other side, each stage with its time, in one phrase. @param {Row} row */
 function delivery(row) {
-  if (row.outcome) return t(`outcome.${row.outcome}`);
   const other = row.halves.find((/** @type {Row} */ half) => half.party === row.to);
-  if (other?.acknowledged_at_ms) return t("delivery.acknowledged");
-  if (other?.displayed_at_ms) return t("delivery.displayed");
-  if (other?.held_at_ms) return t("delivery.held");
-  return t("delivery.sent");
+  const reached = STAGES.filter((stage) => other?.[`${stage}_at_ms`]).map((stage) => t(`half.${stage}`, { at: clockZ(other[`${stage}_at_ms`]) }));
+  if (row.outcome) reached.push(t(`outcome.${row.outcome}`));
+  return reached.join(" · ") || t("delivery.sent");
 }
 
 /** Make the composer ready to answer. @param {Row} row @param {string} chosen */
@@ -152,7 +155,7 @@ function composer(board) {
     ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}
-    ${precedence === "Z" && choice("compose-reason", t("compose.reason"), c.reason, [["", t("compose.reason")], ...state.codebook.reasons.map((/** @type {Row} */ r) => [r.id, `${r.id} · ${r[state.lang] ?? r.en}`])], (v) => compose({ reason: v }))}
+    ${precedence === "Z" && choice("compose-reason", t("compose.reason"), c.reason, [["", t("compose.reason")], ...reasonsForFlash()], (v) => compose({ reason: v }))}
     <div class="line">${c.answers && html`<span class="small muted">${t("act.answer")} ${code(c.answers)}</span><button type="button" onClick=${() => compose({ answers: "" })}>${t("act.not_an_answer")}</button>`}<span class="grow"></span>
       <button class="main" disabled=${!complete || !to || (precedence === "Z" && !c.reason)}>${t("act.send")} ${arrow()} <bdi>${partyName(to)}</bdi></button></div>
   </form>`;

@@ -34,6 +34,6 @@ const milliseconds = (ms) => (ms === null ? "-" : Math.abs(ms) < 1000 ? `${ms.to
 function lanes(peer) {
   return html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("link.lanes")}><table class="grid lanes"><thead><tr><th scope="col">${t("lane.lane")}</th><th scope="col">${t("lane.ours")}</th><th scope="col">${t("lane.held")}</th><th scope="col">${t("lane.theirs")}</th><th scope="col">${t("lane.waiting")}</th><th scope="col">${t("lane.head")}</th></tr></thead>
     <tbody>${peer.lanes.map((/** @type {Row} */ lane) => html`<tr key=${lane.lane}><th scope="row">${code(lane.lane)}</th><td class="num">${count(lane.own_size)}</td>
-      <td class=${lane.own_held < lane.own_size ? "num text-warning" : "num"}>${count(lane.own_held)}</td><td class="num">${count(lane.their_size)}</td>
+      <td class=${lane.own_held < lane.own_size && peer.state !== "UP" ? "num text-warning" : "num"}>${count(lane.own_held)}</td><td class="num">${count(lane.their_size)}</td>
       <td class=${lane.backlog ? "num text-warning" : "num"}>${count(lane.backlog)}</td><td>${code(digest(lane.own_root))}</td></tr>`)}</tbody></table></div>`;
 }

@@ -1,0 +1,146 @@
+"""Tracks across the link: our picture under the release policy out, once a second; the peers' frames in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from detente.desk.frame import track_frame
+from detente.engine.names import Names
+from detente.engine.speech import Speak
+from detente.engine.values import Effect, Setup, Show
+from detente.errors import OrderRefused
+from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.link.session import Session
+from detente.link.transitions import State
+from detente.picture.motion import advanced
+from detente.picture.picture import NOBODY, Mark, Tracks
+from detente.release.release import FIXED, Released
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, instant_of_ms
+from detente.wire.tracks import decode_frame, encode_items, identity_of, plots_of
+
+FRAME_NS: Final = NS_PER_S
+"""Frames leave on a fixed grid of one second, whatever there is to say (threat-model.md, row 49)."""
+
+DOWN_FRAME_NS: Final = 10 * NS_PER_S
+"""While a link is down its frames are thinned to this before they become leaves."""
+
+LATE_NS: Final = 30 * NS_PER_S
+"""A peer's frame older than this is part of the record and no longer of the picture."""
+
+PEER_SOURCE: Final = 1_000
+"""Source number of a peer's frames in our picture: this and its index in the table of parties."""
+
+_BEFORE: Final = Instant(0)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What goes to and comes from one peer."""
+
+    index: int  # in the table of parties
+    newest: Released | None = None  # our newest frame to it
+    frame_at: Instant = _BEFORE
+    shared: int = 0  # tracks in its newest frame to us
+
+
+class Sharing:
+    """The exchange of tracks with every peer."""
+
+    def __init__(self, setup: Setup, sessions: Mapping[PartyId, Session], names: Names, speak: Speak) -> None:
+        self.releaser = setup.releaser
+        self.with_peer = {party.party: Exchange(i) for i, party in enumerate(setup.parties) if i}
+        self._watch = setup.surveillance
+        self._sessions = sessions
+        self._names = names
+        self._speak = speak
+        self._frame_at = _BEFORE
+
+    def frames(self, now: Instant) -> list[Effect]:
+        """Return the frames that are due: the console's, and one to each peer; nothing within a second of the last."""
+        if now // FRAME_NS == self._frame_at // FRAME_NS:
+            return []
+        self._frame_at = Instant(now // FRAME_NS * FRAME_NS)
+        tracks = self._watch.tracks
+        out: list[Effect] = [Show(console_frame(tracks, now))]
+        due = [party for party in self.with_peer if self._is_due(party, now)]
+        for party, released in self.releaser.frames(tracks, due, now).items():
+            exchange = self.with_peer[party]
+            exchange.newest, exchange.frame_at = released, now
+            items = encode_items(released.items)
+            said = self._speak(
+                party, Lane.TRACK, Kind.TRACK, items=items, precedence=Precedence.ROUTINE, by="node", now=now
+            )
+            out += said[1] if said else [Show()]
+        return out
+
+    def is_told(self, party: PartyId) -> bool:
+        """Whether anything at all may be told to *party*: not before its digits are confirmed."""
+        return self._sessions[party].state is not State.UNVERIFIED
+
+    def released_to(self, party: PartyId, now: Instant) -> Released:
+        """Return what *party* is told of the picture as it was last judged, under the policy now in force.
+
+        By an older frame an aircraft with a newer plot would count as released late.
+        """
+        newest = self.with_peer[party].newest
+        if newest is None or newest.policy != self.releaser.digest or newest.at < self._watch.assessment.at:
+            newest = self.with_peer[party].newest = self.releaser.preview(self._watch.tracks, party, now)
+        return newest
+
+    def heard(self, party: PartyId, envelope: Envelope, raw: bytes, now: Instant) -> bool:
+        """Take a peer's frame into the picture, under the peer's name; returns whether it was still of use.
+
+        Raises PeerFault for a body that is no frame.
+        """
+        items = decode_frame(raw)
+        if now - instant_of_ms(envelope.ts) > LATE_NS:
+            return False
+        exchange = self.with_peer[party]
+        exchange.shared = len(items)
+        self._names.theirs[party] = {item.ref: identity_of(item) for item in items}
+        plots, is_theirs = plots_of(items)
+        declared = np.where(is_theirs, exchange.index, NOBODY).astype(np.uint16)
+        self._watch.take(exchange.index, PEER_SOURCE + exchange.index, plots, now, declared)
+        return True
+
+    def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
+        """Return what *party* would see now, as a console frame, and each withheld track's label and rule."""
+        if party not in self.with_peer:
+            raise OrderRefused("unknown_party", f"there is no party {party!r}")
+        tracks = self._watch.tracks
+        released = self.releaser.preview(tracks, party, now)
+        plots, is_ours = plots_of(decode_frame(b"".join(item + b"\n" for item in encode_items(released.items))))
+        shown = np.zeros(len(plots), tracks.dtype)
+        for name in set(plots.dtype.names or ()) & set(tracks.dtype.names or ()):
+            shown[name] = plots[name]
+        shown["number"] = np.arange(1, len(plots) + 1)
+        shown["declared_by"] = np.where(is_ours, 0, NOBODY)
+        frame = track_frame(shown, np.zeros(len(shown), np.uint8), now)
+        rules = self.releaser.policy.rule
+        withheld = [
+            (self._names.label(int(tracks["number"][i])).label, FIXED[d] if d < 0 else rules[d].name)
+            for i, d in enumerate(released.decisions.tolist())
+            if (d < 0 or rules[d].give is None) and tracks["party"][i] == 0
+        ]
+        return frame, withheld
+
+    def _is_due(self, party: PartyId, now: Instant) -> bool:
+        is_down = self._sessions[party].state in {State.DOWN, State.FORK, State.ROLLBACK}
+        is_due = not is_down or now - self.with_peer[party].frame_at >= DOWN_FRAME_NS
+        return is_due and self.is_told(party)
+
+
+def console_frame(tracks: Tracks, now: Instant) -> bytes:
+    """Return the console's frame: each aircraft once, brought to *now*, with the other parties that hold it too."""
+    is_secondary = (tracks["flags"] & np.uint32(Mark.SECONDARY)) != 0
+    shown, others = tracks[~is_secondary], tracks[is_secondary]
+    bits = np.zeros(len(shown), np.uint8)
+    row_of = {number: row for row, number in enumerate(shown["number"].tolist())} if len(others) else {}
+    for number, party in zip(others["same_as"].tolist(), others["party"].tolist(), strict=True):
+        if number in row_of and party < 8:
+            bits[row_of[number]] |= 1 << party
+    return track_frame(advanced(shown, now), bits, now)

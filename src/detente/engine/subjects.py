@@ -1,0 +1,260 @@
+"""Subjects: what people on either side do about an alert or a message, and the ladder both climb.
+
+A subject is a row of the desk's warnings or a hotline message. On the link it is named by the hashes of the leaves
+it stands in (`re`), so nobody acknowledges what they have not been sent. The same fold serves our own leaves after a
+restart and a peer's: it does not know whose side it is on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
+from detente.desk.hotline import Hotline
+from detente.desk.orders import Acknowledge, AcknowledgeMessage, StandDown
+from detente.desk.seats import permit
+from detente.desk.warnings import Row, Warnings, held_ms
+from detente.engine.speech import Speak
+from detente.engine.values import Effect, Setup, Show
+from detente.errors import OrderRefused, OwnFault
+from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.note import b64, unb64
+from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.wire.messages import AckBody, Body, DisplayedBody, EscalationBody, StandDownBody
+
+Act = AckBody | DisplayedBody | EscalationBody | StandDownBody
+"""What is said about a subject."""
+
+_LEAVES_NAMED = 8
+
+
+class Subjects:
+    """All alerts and messages of one desk, and their ladder."""
+
+    def __init__(self, setup: Setup, speak: Speak) -> None:
+        self._own = setup.parties[0].party
+        self._speak = speak
+        self._is_exercise = setup.is_exercise
+        self.warnings = Warnings(self._own, setup.alerts_shown)
+        self.escalations = Escalations(setup.ladder)
+        self.hotline = Hotline(self._own, setup.codebook, self.escalations)
+        self.leaf_of: dict[str, str] = {}  # message → base64 leaf hash
+        self._message_of: dict[bytes, str] = {}  # leaf hash → message
+        self._sent: dict[tuple[PartyId, Lane], dict[int, str]] = {}  # our messages without receipt, by seq
+        self.fault = ""  # a limit reached, for the desk
+
+    # --- which subject
+
+    def know(self, message: str, leaf_hash: bytes) -> None:
+        """Note which leaf *message* stands in."""
+        self._message_of[leaf_hash] = message
+        self.leaf_of[message] = b64(leaf_hash)
+
+    def renamed(self, old: bytes, new: bytes) -> None:
+        """Note that our leaf *old*, which the disk did not take, was signed again as *new*."""
+        self.warnings.renamed(old, new)
+        if old in self._message_of:
+            self.know(self._message_of.pop(old), new)
+
+    def message_in(self, leaves: Sequence[str]) -> str | None:
+        """Return the message that one of *leaves* (base64 hashes) is."""
+        return next((self._message_of[h] for h in map(unb64, leaves) if h in self._message_of), None)
+
+    def named_by(self, envelope: Envelope) -> list[Row | str]:
+        """Return the rows and messages that a leaf's `re` names, each once."""
+        found: dict[int | str, Row | str] = {}
+        for leaf_hash in map(unb64, envelope.re):
+            row = self.warnings.of_leaf(leaf_hash)
+            if row is not None:
+                found[id(row)] = row
+            elif leaf_hash in self._message_of:
+                found[self._message_of[leaf_hash]] = self._message_of[leaf_hash]
+        return list(found.values())
+
+    def about(self, subject: str) -> dict[PartyId, tuple[str, ...]]:
+        """Return, for each peer concerned, the leaves between it and us that *subject* stands in."""
+        row = self.warnings.named(subject)
+        if row is not None:
+            newest = {party: leaves[-_LEAVES_NAMED:] for party, leaves in row.leaves.items() if leaves}
+            return {party: tuple(b64(leaf) for leaf in leaves) for party, leaves in newest.items()}
+        leaf, said = self.leaf_of.get(subject), self.hotline.said_as(subject)
+        if leaf is None or said is None:
+            return {}
+        return {said.to if said.sender == self._own else said.sender: (leaf,)}
+
+    # --- what our people do
+
+    def displayed(self, alerts: Sequence[str], messages: Sequence[str], now: Instant) -> list[Effect]:
+        """Note that our console has painted these, and tell the peers concerned."""
+        at_ms, news = instant_ms(now), []
+        for name in alerts:
+            row = self.warnings.named(name)
+            if row is not None and self.warnings.displayed(row, self._own, at_ms):
+                news.append(row.name)
+        news += [name for name in messages if self._is_to(name, self._own) and self.hotline.displayed(name, at_ms)]
+        out: list[Effect] = []
+        for name in news:
+            out += self._tell(name, Kind.DISPLAYED, DisplayedBody(at_ms=at_ms), "console", now)
+        return out
+
+    def acknowledge(self, order: Acknowledge, role: Role, now: Instant) -> list[Effect]:
+        """Acknowledge an alert; raises OrderRefused for an unknown one or by the wrong seat."""
+        row = self.warnings.named(order.alert)
+        if row is None:
+            raise OrderRefused("unknown_alert", f"there is no alert {order.alert} at this desk")
+        permit(role, order, rung=self.escalations.rung(row.name))
+        if not self.warnings.acknowledged(row, self._own, role.value, instant_ms(now)):
+            return []
+        self.escalations.acknowledged(row.name, self._own, role, now)
+        return self._tell(row.name, Kind.ACK, AckBody(at_ms=instant_ms(now)), role.value, now)
+
+    def acknowledge_message(self, order: AcknowledgeMessage, role: Role, now: Instant) -> list[Effect]:
+        """Acknowledge a message to us; raises OrderRefused."""
+        said = self.hotline.said_as(order.message)
+        if said is None or said.to != self._own:
+            raise OrderRefused("unknown_message", f"there is no message {order.message} to this desk")
+        permit(role, order, rung=self.hotline.rung(order.message), line=said.line)
+        self.hotline.acknowledged(order.message, role, instant_ms(now))
+        return self._tell(order.message, Kind.ACK, AckBody(at_ms=instant_ms(now)), role.value, now)
+
+    def stand_down(self, order: StandDown, role: Role, now: Instant) -> list[Effect]:
+        """Stop the ladder of an alert or message, with a coded reason; raises OrderRefused."""
+        if order.reason not in Stand.__members__.values():
+            raise OrderRefused("reason_unknown", f"{order.reason!r} is no reason to stand down: {', '.join(Stand)}")
+        row = self.warnings.named(order.subject)
+        name = order.subject if row is None else row.name
+        if row is None and self.hotline.said_as(name) is None:
+            raise OrderRefused("unknown_subject", f"there is no alert or message {name} at this desk")
+        permit(role, order, rung=self.escalations.rung(name), line=self.hotline.line_of(name))
+        self._stood_down(self._own, name if row is None else row, Stand(order.reason), instant_ms(now))
+        body = StandDownBody(reason=Stand(order.reason).value, at_ms=instant_ms(now))
+        return self._tell(name, Kind.STAND_DOWN, body, role.value, now)
+
+    # --- the ladder
+
+    def climb_from(self, row: Row, now: Instant) -> None:
+        """Start an alert's ladder, or correct when its event is expected."""
+        event_at = None if row.event_at_ms is None else instant_of_ms(row.event_at_ms)
+        try:
+            self.escalations.raised(
+                row.name,
+                Cause.CONFLICT,
+                sorted(row.concerned),
+                now,
+                event_at=event_at,
+                is_exercise=self._is_exercise,
+            )
+        except OwnFault as fault:
+            self.fault = str(fault)
+
+    def tick(self, now: Instant) -> list[Effect]:
+        """Climb what is due, and record what nobody answered."""
+        out: list[Effect] = []
+        for climbed in self.escalations.tick(now):
+            out += self._climbed(climbed, now)
+        for item in self.hotline.tick(now):
+            body = EscalationBody(
+                rung=self.escalations.rung(item.message), at_ms=instant_ms(item.at), not_answered=True
+            )
+            out += self._tell(item.message, Kind.ESCALATION, body, "node", now)
+        return out
+
+    def _climbed(self, climbed: Climbed, now: Instant) -> list[Effect]:
+        """Our side has told a rung: say so to everyone concerned."""
+        self.escalations.peer_climbed(climbed.subject, climbed.rung, now, self._own)
+        body = EscalationBody(rung=climbed.rung, at_ms=instant_ms(climbed.at))
+        return self._tell(climbed.subject, Kind.ESCALATION, body, "node", now)
+
+    # --- what the record says
+
+    def fold(self, party: PartyId, envelope: Envelope, body: Act, now: Instant) -> list[Effect]:
+        """Take in what *party* says of the subjects that its leaf names."""
+        out: list[Effect] = [Show()]
+        for subject in self.named_by(envelope):
+            match body:
+                case AckBody(at_ms=at_ms):
+                    self._acknowledged(party, subject, Role(envelope.by), at_ms)
+                case DisplayedBody(at_ms=at_ms):
+                    self._displayed(party, subject, at_ms)
+                case EscalationBody():
+                    out += self._they_climbed(party, subject, body, now)
+                case StandDownBody(reason=reason, at_ms=at_ms):
+                    self._stood_down(party, subject, Stand(reason), at_ms)
+        return out
+
+    def remember(self, party: PartyId, envelope: Envelope, body: Act, then: Instant) -> None:
+        """Fold one leaf of the record at a node's start, without saying anything."""
+        speak, self._speak = self._speak, _nobody
+        try:
+            self.fold(party, envelope, body, then)
+        finally:
+            self._speak = speak
+
+    def sent(self, party: PartyId, lane: Lane, seq: int, message: str) -> None:
+        """Note that *message* is the leaf *seq* of our log and waits for its receipt."""
+        self._sent.setdefault((party, lane), {})[seq] = message
+
+    def wrote(self, party: PartyId, lane: Lane, seq: int, leaf_hash: bytes, now: Instant) -> list[Effect]:
+        """Note that our leaf is on our disk."""
+        message = self._message_of.get(leaf_hash)
+        said = None if message is None else self.hotline.said_as(message)
+        if said is not None:
+            self.hotline.said(said)
+            return [Show()]
+        return [Show()] if self.warnings.wrote(party, lane, seq, leaf_hash, now) else []
+
+    def held(self, party: PartyId, lane: Lane, size: int, at_ms: int) -> list[Effect]:
+        """Note a peer's receipt for all our leaves of *lane* below *size*."""
+        waiting = self._sent.get((party, lane), {})
+        done = [seq for seq in waiting if seq < size]
+        for seq in done:
+            message = waiting.pop(seq)
+            said = self.hotline.said_as(message)
+            self.hotline.held(message, held_ms(at_ms, None if said is None else said.sent_at_ms))
+        changed = self.warnings.held(party, lane, size, at_ms)
+        return [Show()] if changed or done else []
+
+    def _acknowledged(self, party: PartyId, subject: Row | str, role: Role, at_ms: int) -> None:
+        if isinstance(subject, Row):
+            if self.warnings.acknowledged(subject, party, role.value, at_ms):
+                self.escalations.acknowledged(subject.name, party, role, instant_of_ms(at_ms))
+        elif self._is_to(subject, party):
+            self.hotline.acknowledged(subject, role, at_ms)
+
+    def _displayed(self, party: PartyId, subject: Row | str, at_ms: int) -> None:
+        if isinstance(subject, Row):
+            self.warnings.displayed(subject, party, at_ms)
+        elif self._is_to(subject, party):
+            self.hotline.displayed(subject, at_ms)
+
+    def _they_climbed(self, party: PartyId, subject: Row | str, body: EscalationBody, now: Instant) -> list[Effect]:
+        name = subject.name if isinstance(subject, Row) else subject
+        if body.not_answered and isinstance(subject, str):
+            self.hotline.not_answered(subject, body.at_ms)
+        out: list[Effect] = []
+        for climbed in self.escalations.peer_climbed(name, body.rung, now, party):
+            if party != self._own:
+                out += self._climbed(climbed, now)
+        return out
+
+    def _stood_down(self, party: PartyId, subject: Row | str, reason: Stand, at_ms: int) -> None:
+        if isinstance(subject, Row):
+            self.escalations.stood_down(subject.name, party, reason, instant_of_ms(at_ms))
+        else:
+            self.hotline.stood_down(subject, party, reason, at_ms)
+
+    def _is_to(self, message: str, party: PartyId) -> bool:
+        said = self.hotline.said_as(message)
+        return said is not None and said.to == party
+
+    def _tell(self, subject: str, kind: Kind, body: Body, by: str, now: Instant) -> list[Effect]:
+        """Say to every peer concerned what was done here about *subject*."""
+        out: list[Effect] = [Show()]
+        for party, re in self.about(subject).items():
+            said = self._speak(party, Lane.OPS, kind, precedence=Precedence.IMMEDIATE, by=by, now=now, body=body, re=re)
+            out += said[1] if said else []
+        return out
+
+
+def _nobody(*_: object, **__: object) -> None:
+    """A start says nothing: what was to be said then is in the record already."""

@@ -1,0 +1,112 @@
+"""Two real nodes, two desks, one crossing: warned on both, acknowledged on one and seen on the other, then a message."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from browser.conftest import Watched
+from browser.staging import staged
+
+pytestmark = pytest.mark.browser
+
+Opened = Callable[..., Watched]
+PATIENCE_MS = 30_000
+SEEN_ACROSS_WITHIN_S = 1.0
+DISPLAYED, ACKNOWLEDGED = 3, 4  # columns of an alert's times
+CLOCK = re.compile(r"\d\d:\d\d:\d\d")
+
+WHERE = """async () => {
+  const { state } = await import("/static/store.js");
+  return [...state.tracks.number].map((n, i) => [n, [state.tracks.lat[i], state.tracks.lon[i]]]);
+}"""
+
+# Both pages run on this machine, so their clocks are one; no round trip of the test is in the figure.
+NOTE_THE_KEY = """() => addEventListener("click", (e) => {
+  if (e.target.dataset.acknowledge) window.acknowledgedAt = Date.now() / 1000;
+}, true)"""
+
+NOTE_WHEN_SEEN = """(party) => {
+  const looking = setInterval(() => {
+    const rows = [...document.querySelectorAll("#alerts .times tbody tr")].filter((row) => row.textContent.includes(party));
+    if (!rows.some((row) => /\\d\\d:\\d\\d:\\d\\d/.test(row.lastElementChild.textContent))) return;
+    window.seenAt = Date.now() / 1000;
+    clearInterval(looking);
+  }, 10);
+}"""
+
+
+@pytest.fixture(scope="module")
+def desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    folder: Path = tmp_path_factory.mktemp("stage")
+    with staged(folder) as addresses:
+        yield addresses
+
+
+def time_of(page: Page, party: str, column: int) -> Locator:
+    """The first time that stands in *column* of *party*'s half of any alert on this desk."""
+    halves = page.locator("#alerts .times tbody tr", has_text=party)
+    return halves.locator(f"td:nth-of-type({column})").filter(has_text=CLOCK).first
+
+
+def until_it_moves(page: Page) -> None:
+    first = dict(page.evaluate(WHERE))
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while time.monotonic() < until:
+        now = dict(page.evaluate(WHERE))
+        if any(now[number] != place for number, place in first.items() if number in now):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("no track moved")
+
+
+def test_two_desks_from_the_first_track_to_the_acknowledged_call(desks: dict[str, str], opened: Opened) -> None:
+    here, there = opened(desks["alfa"]), opened(desks["bravo"])
+    alfa, bravo = here.page, there.page
+    for page, name in ((alfa, "Alfa"), (bravo, "Bravo")):
+        expect(page.locator("#top")).to_contain_text(name)
+        expect(page.locator("#top")).to_contain_text("LIVE", timeout=PATIENCE_MS)
+        expect(page.locator("#top")).to_contain_text("RECONSTRUCTION")
+
+    # Bravo's aircraft is on both maps, and moves.
+    for page in (alfa, bravo):
+        expect(page.locator(".status")).to_contain_text(re.compile(r"Tracks [1-9]"), timeout=PATIENCE_MS)
+        until_it_moves(page)
+
+    # The crossing is predicted, both desks are warned, and each sees that the other was shown the warning.
+    for page, other in ((alfa, "Bravo"), (bravo, "Alfa")):
+        expect(page.locator("#strip")).to_contain_text("RECON2", timeout=PATIENCE_MS)
+        expect(page.locator("#alerts li[data-alert]", has_text="RECONSTRUCTION").first).to_be_visible()
+        expect(time_of(page, other, DISPLAYED)).to_be_visible(timeout=PATIENCE_MS)
+
+    # Acknowledged by keyboard at Alfa, seen at Bravo within a second.
+    bravo.evaluate(NOTE_WHEN_SEEN, "Alfa")
+    alfa.evaluate(NOTE_THE_KEY)
+    alfa.keyboard.press("n")
+    expect(alfa.locator("#alerts [data-acknowledge]:focus")).to_have_count(1)
+    alfa.keyboard.press("Enter")
+    expect(time_of(alfa, "Alfa", ACKNOWLEDGED)).to_be_visible(timeout=PATIENCE_MS)
+    expect(time_of(bravo, "Alfa", ACKNOWLEDGED)).to_be_visible(timeout=PATIENCE_MS)
+    expect(time_of(bravo, "Bravo", ACKNOWLEDGED)).to_have_count(0)
+    took_s = bravo.evaluate("window.seenAt") - alfa.evaluate("window.acknowledgedAt")
+    assert 0 < took_s < SEEN_ACROSS_WITHIN_S
+
+    # Bravo says a coded phrase; Alfa reads it in its own time; Bravo sees when it was shown and when it was acknowledged.
+    bravo.select_option("#compose-code", "W06")
+    bravo.fill(".param input", "RECON2")
+    bravo.locator("#composer button.main").click()
+    said = alfa.locator("#hotline li.message").first
+    expect(said).to_contain_text("Request your intentions for track RECON2.", timeout=PATIENCE_MS)
+    sent = bravo.locator("#hotline li.message").first
+    expect(sent).to_contain_text(re.compile(r"displayed \d\d:\d\d:\d\dZ"), timeout=PATIENCE_MS)
+    assert "acknowledged" not in sent.inner_text()
+    said.get_by_role("button", name="Acknowledge").click()
+    expect(sent).to_contain_text(re.compile(r"acknowledged \d\d:\d\d:\d\dZ"), timeout=PATIENCE_MS)
+
+    assert here.complaints == there.complaints == []
+    assert here.violations() == there.violations() == []
