@@ -1,13 +1,15 @@
-"""One node under load, in a process of its own: CPU, memory, and how long a plot takes to be an alert at the peer's desk.
+"""One node under load, in a process of its own: CPU, memory, and how long a plot takes to be an alert at the peer's.
 
-`detente bench node` or `python benchmarks/node_load.py [--rate 1000] [--seconds 60] [--release all|line] [--json]`.
+`detente bench node_load` or `python benchmarks/node_load.py [--rate 1000] [--seconds 60] [--release line] [--json]`.
 
 Alfa and Bravo run as `detente run` would, each in a process, linked over mutual TLS on loopback. Alfa hears 4,000
-airliners through one live SBS connection, two lines (velocity, position) a plot, *rate* plots a second. They fly in lanes
-8 NM and 1,000 ft apart (some fifty times as dense as Europe) and never meet, so that the picture is measured and not the
-alerts. Every 2 s one more aircraft appears and flies at a line that Bravo notified. *CPU* is user and system time of
-Alfa's process in percent of one core, *RSS* its resident memory. *Latency* is from the aircraft's newest plot before the
-alert, written to the socket, to Bravo's board with the alert on it (one monotonic clock for all processes).
+airliners through one live SBS connection, two lines (velocity, position) a plot, *rate* plots a second. They fly in
+lanes 8 NM and 1,000 ft apart (some fifty times as dense as Europe) and never meet, so that the picture is measured and
+not the alerts. Every 2 s one more aircraft appears and flies at a line that Bravo notified; every second Bravo says a
+FLASH to Alfa. *CPU* is user and system time of Alfa's process in percent of one core, *RSS* its resident memory.
+*Plot to alert* is from the aircraft's newest plot before the alert, written to the socket, to Bravo's board with the
+alert on it (one monotonic clock for all processes). *FLASH to held* is from the order at Bravo's desk to Alfa's receipt
+on Bravo's board: signed, on Bravo's disk, over the link, on the loaded node's disk, and back.
 """
 
 from __future__ import annotations
@@ -37,10 +39,14 @@ from detente.config import (
     ReleaseConfig,
     SbsFeed,
 )
+from detente.desk.orders import SendText
+from detente.engine.values import OrderGiven
+from detente.errors import OrderRefused
 from detente.node.clock import SystemClock
 from detente.node.keyring import confirm_peer, keep_peer, make_keyring
 from detente.node.party import Node
 from detente.node.sqlite import SqliteStore
+from detente.types import Role
 
 AIRCRAFT = 4_000
 SIDE, LEVELS, APART_NM = 32, 4, 8.0
@@ -109,12 +115,12 @@ async def run_node(folder: Path, party: str, ports: dict[str, int]) -> None:
     """Run one node until it is terminated; Bravo's says each alert on stdout as soon as it is on the board."""
     node = Node.open(configured(folder, party, ports), folder / party)
     running = asyncio.create_task(node.run())
-    watching = asyncio.create_task(watch(node)) if party == "bravo" else None
+    watching = [asyncio.create_task(task(node)) for task in (watch, call)] if party == "bravo" else []
     try:
         await running
     finally:
-        if watching is not None:
-            watching.cancel()
+        for task in watching:
+            task.cancel()
 
 
 async def watch(node: Node) -> None:
@@ -125,8 +131,29 @@ async def watch(node: Node) -> None:
         for row in node.desk.board("operator").alerts:
             if row.alert not in seen and row.zone:
                 seen.add(row.alert)
-                print(json.dumps([time.monotonic_ns(), row.a.label]), flush=True)
+                print(json.dumps(["alert", time.monotonic_ns(), row.a.label]), flush=True)
         await asyncio.sleep(0.01)
+
+
+async def call(node: Node) -> None:
+    """Say a FLASH to Alfa every second and tell how long each took to be held there."""
+    while True:
+        await asyncio.sleep(1.0)
+        order = SendText("alfa", "watch", "Z", "line test under load", reason="R05")
+        begun = time.monotonic_ns()
+        try:
+            said = await node.inbox.ask(OrderGiven(order, Role.DUTY_OFFICER))
+        except OrderRefused:
+            continue  # no link yet
+        version = 0
+        while not is_held(node, said["message"]):
+            version = await node.desk.wait(version)
+        print(json.dumps(["flash", time.monotonic_ns() - begun, ""]), flush=True)
+
+
+def is_held(node: Node, message: object) -> bool:
+    rows = [row for row in node.desk.board("operator").messages if row.message == message]
+    return any(half.party == "alfa" and half.held_at_ms is not None for row in rows for half in row.halves)
 
 
 # --- the sky --------------------------------------------------------------------------------------------------------
@@ -256,10 +283,13 @@ def prepared(folder: Path, release: str) -> dict[str, int]:
     return ports
 
 
-async def alerts_of(process: asyncio.subprocess.Process, seen: dict[str, int]) -> None:
+async def read_bravo(process: asyncio.subprocess.Process, seen: dict[str, int], flashes: list[float]) -> None:
     while line := await process.stdout.readline():
-        at_ns, label = json.loads(line)
-        seen.setdefault(label.lower(), at_ns)
+        what, ns, label = json.loads(line)
+        if what == "alert":
+            seen.setdefault(label.lower(), ns)
+        else:
+            flashes.append(ns / 1e6)
 
 
 async def load(rate: float, seconds: float, release: str, profile: Path | None = None) -> dict[str, Any]:
@@ -267,10 +297,10 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
     with tempfile.TemporaryDirectory(prefix="detente-load-") as name:
         folder = Path(name)
         ports = prepared(folder, release)
-        sky, seen = Sky(rate, every_s=2.0), {}
+        sky, seen, flashes = Sky(rate, every_s=2.0), {}, []
         server = await asyncio.start_server(sky.serve, "127.0.0.1", ports["sbs"])
         async with server, nodes(folder, ports, profile) as running:
-            reading = asyncio.create_task(alerts_of(running["bravo"], seen))
+            reading = asyncio.create_task(read_bravo(running["bravo"], seen, flashes))
             started = time.monotonic()
             while not sky.plots:
                 if time.monotonic() - started > 120 or running["alfa"].returncode is not None:
@@ -278,6 +308,7 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
                 await asyncio.sleep(0.1)
             await asyncio.sleep(WARM_S + 2.0)
             pids = {party: process.pid for party, process in running.items()}
+            flashes.clear()
             before, plots, at = {party: cpu_s(pid) for party, pid in pids.items()}, sky.plots, time.monotonic()
             memory = {party: [] for party in pids}
             while time.monotonic() - at < seconds:
@@ -302,6 +333,8 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
         "staged": len(sky.written),
         "alerts_at_the_peer": len(waits),
         "plot_to_alert_at_the_peer_ms": quantiles(waits),
+        "flashes": len(flashes),
+        "flash_to_held_ms": quantiles(flashes),
     }
 
 
@@ -321,11 +354,14 @@ def quantiles(values: list[float]) -> dict[str, float] | None:
     return {"p50": round(cuts[49], 1), "p99": round(cuts[98], 1), "most": round(max(values), 1)}
 
 
-def measured(rate: float = 1_000.0, seconds: float = 60.0, release: str = "line") -> dict[str, Any]:
-    """Return the figures of one run, with the machine they are of."""
-    return {"machine": {"cores": os.cpu_count(), "python": platform.python_version()}} | asyncio.run(
-        load(rate, seconds, release)
-    )
+def measured(quick: bool = False) -> dict[str, Any]:
+    """Return the figures at 1,000 and 2,000 plots a second, with the machine they are of."""
+    seconds = 15.0 if quick else 60.0
+    return {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "1000_plots_per_s": asyncio.run(load(1_000.0, seconds, "line")),
+        "2000_plots_per_s": asyncio.run(load(2_000.0, seconds, "line")),
+    }
 
 
 def main() -> None:
