@@ -24,7 +24,8 @@ $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(VENV)
 	@echo "[2/3] installing the locked packages (about 110 MB the first time)"
 	@$(PIP) -r requirements.lock -r requirements-build.lock
 	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-build-isolation --no-deps -e .
-	@echo "[3/3] ready"
+	@echo "[3/3] compiling the kernels for this machine (half a minute, once)"
+	@$(BIN)/python -c "from detente.node.party import warm; warm()"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run

@@ -1,8 +1,8 @@
 """How often ordinary traffic is told of, and why: writes docs/nuisance.md from the recordings.
 
 `python benchmarks/nuisance.py RECORDINGS_FOLDER [--write docs/nuisance.md]`. In each recording nothing went wrong, so
-every alert of a controlled profile is one too many. A cause is read off the recording, not guessed: what each of the two
-did with its height, how close they came, and how they were told.
+every alert of a controlled profile is one too many. A cause is read off the recording, not guessed: what each of the
+two did with its height, how close they came, and how they were told.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def told(recording: str, plots: Plots, profile: Profile) -> Iterator[Told]:
 
 
 def _nearest(plots: Plots, a: str, b: str, start: int, stop: int) -> tuple[float, float, bool]:
-    """Return distance, NM, and height apart, ft, where the two were nearest for their minima, and whether one levelled off."""
+    """Return distance, NM, and height apart, ft, where the two were nearest, and whether one levelled off."""
     series = []
     for name in (a, b):
         own = plots[(plots["identity"] == name.encode()) & np.isfinite(plots["altitude_pressure_m"])]
@@ -132,26 +132,25 @@ def table(folder: Path) -> str:
         for name in profiles:
             found = list(told(recording, plots, PROFILES[name]))
             warned = [t for t in found if t.level is not Level.CAUTION]
-            rows.append(
-                f"| {recording} | {name} | {hours:.1f} | {len(found)} | {len(warned)} | {len(warned) / hours * 100:.1f} |"
-            )
+            rate = len(warned) / hours * 100
+            rows.append(f"| {recording} | {name} | {hours:.1f} | {len(found)} | {len(warned)} | {rate:.1f} |")
             counted = Counter((t.cause, "caution" if t.level is Level.CAUTION else "warning or alarm") for t in found)
             causes += [
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
             ]
             if name in {"en-route", "terminal"}:
                 listed += [
-                    f"| {t.at} | {name} | {t.a} {t.b} | {t.level} | {t.condition} | {t.nearest_nm:.1f} NM {t.nearest_ft:.0f} ft "
-                    f"| {t.cause} |"
+                    f"| {t.at} | {name} | {t.a} {t.b} | {t.level} | {t.condition} "
+                    f"| {t.nearest_nm:.1f} NM {t.nearest_ft:.0f} ft | {t.cause} |"
                     for t in found
                 ]
             print(rows[-1], file=sys.stderr)
     return "\n".join([
         "# Nuisance alerts on ordinary traffic",
         "",
-        "Written by `python benchmarks/nuisance.py FOLDER --write docs/nuisance.md`; not edited by hand. Nothing went wrong in",
-        "these recordings; light aircraft do fly close to each other in the traffic pattern, and are then told so.",
-        "*Warned* is at warning or alarm; the others are cautions on condition (\"if it does not level at FL350\").",
+        "Written by `python benchmarks/nuisance.py FOLDER --write docs/nuisance.md`; not edited by hand. Nothing went",
+        "wrong in these recordings; light aircraft do fly close to each other in the pattern, and are then told so.",
+        '*Warned* is at warning or alarm; the others are cautions on condition ("if it does not level at FL350").',
         "",
         "| recording | profile | flight hours | alerts | warned | warned per 100 flight hours |",
         "| --- | --- | ---: | ---: | ---: | ---: |",

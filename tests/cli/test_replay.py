@@ -104,6 +104,12 @@ def test_a_part_of_a_recording_can_be_asked_for(encounter: str) -> None:
         output(encounter, "--from", "yesterday")
 
 
+@pytest.mark.parametrize("receiver", ["here", "47", "95,8", "47,8,1,2", "nan,nan"])
+def test_a_receiver_that_is_nowhere_is_refused(encounter: str, receiver: str) -> None:
+    with pytest.raises(DetenteError, match="--receiver"):
+        output(encounter, "--receiver", receiver)
+
+
 def test_without_json_a_person_can_read_it(encounter: str) -> None:
     result = CliRunner().invoke(replay, [encounter], catch_exceptions=False)
     assert "raised" in result.stdout

@@ -3,38 +3,247 @@
 from __future__ import annotations
 
 import pytest
-from engine.meeting import meet, two
 
-from detente.desk.orders import Acknowledge, Displayed
-from detente.types import Role
+from detente.alerts.escalation import agreed_ladder
+from detente.desk.orders import Acknowledge, Displayed, StandDown
+from detente.errors import OrderRefused
+from detente.testing.clock import VirtualClock
+from detente.testing.parties import Character, Parties
+from detente.types import NS_PER_MS, Role, instant_ms
+from engine.meeting import fly, meet, open_handed, two
+from flights import Flight
+from release.sky import line
+
+PARTIES = ("alfa", "bravo")
 
 
-@pytest.fixture(scope="module")
-def met():
-    """Both have raised the conflict a few seconds ago; nobody has touched anything."""
-    parties = two()
-    meet(parties, 45.0, seconds=70.0)
+def warned(**more):
+    """Both have raised the conflict four seconds ago; nobody has touched anything."""
+    parties = two(**more)
+    meet(parties, 45.0, seconds=200.0)
     parties.run(45.5)
     return parties
 
 
-def halves(board):
-    return {half.party: half for half in board.alerts[0].halves}
+@pytest.fixture(scope="module")
+def met():
+    return warned()
+
+
+def row_of(parties, party):
+    (row,) = parties.board(party).alerts
+    return row
+
+
+def halves(parties, party):
+    return {half.party: half for half in row_of(parties, party).halves}
 
 
 def test_one_event_is_one_row_on_each_desk_with_the_peers_verdict_beside_ours(met):
-    for party, peer in (("alfa", "bravo"), ("bravo", "alfa")):
-        board = met.board(party)
-        assert [row.raised_by for row in board.alerts] == [party]
-        (verdict,) = board.alerts[0].verdicts
+    for party, peer in (PARTIES, PARTIES[::-1]):
+        row = row_of(met, party)
+        assert row.raised_by == party
+        (verdict,) = row.verdicts
         assert (verdict.party, verdict.says) == (peer, "same")
 
 
 def test_both_aircraft_are_named_with_whose_they_are(met):
-    for party in ("alfa", "bravo"):
-        row = met.board(party).alerts[0]
+    for party in PARTIES:
+        row = row_of(met, party)
         assert {(row.a.label, row.a.party), (row.b.label, row.b.party)} == {("aaaaaa", "alfa"), ("bbbbbb", "bravo")}
 
 
 def test_the_peers_name_for_the_event_finds_our_row(met):
-    assert met["alfa"].engine.subjects.warnings.named("bravo-1") is met["alfa"].engine.warnings.named("alfa-1")
+    warnings = met["alfa"].engine.subjects.warnings
+    assert warnings.named("bravo-1") is warnings.named("alfa-1") is not None
+
+
+def test_the_warning_is_on_both_disks(met):
+    for party in PARTIES:
+        row = row_of(met, party)
+        assert row.recorded
+        assert row.leaf is not None
+        assert all(half.sent_at_ms is not None and half.held_at_ms is not None for half in row.halves)
+    assert met.roots_equal()
+
+
+def test_the_four_times_of_each_side_are_the_same_on_both_desks():
+    parties = warned()
+    parties.order("bravo", Displayed(alerts=["bravo-1"]))
+    parties.run(2.0)
+    parties.order("bravo", Acknowledge("bravo-1"), Role.OPERATOR)
+    parties.run(2.0)
+    parties.order("alfa", Displayed(alerts=["alfa-1"]))
+    parties.run(1.0)
+    for party in PARTIES:
+        known = halves(parties, party)
+        assert known["bravo"].displayed_at_ms + 2_000 == known["bravo"].acknowledged_at_ms
+        assert known["bravo"].acknowledged_by == "operator"
+        assert known["alfa"].displayed_at_ms == known["bravo"].acknowledged_at_ms + 2_000
+        assert known["alfa"].acknowledged_at_ms is None
+    own, theirs = halves(parties, "alfa"), halves(parties, "bravo")
+    for party in PARTIES:
+        for time in ("displayed_at_ms", "acknowledged_at_ms", "acknowledged_by", "rung"):
+            assert getattr(own[party], time) == getattr(theirs[party], time), (party, time)
+        for time in ("sent_at_ms", "held_at_ms"):
+            assert abs(getattr(own[party], time) - getattr(theirs[party], time)) <= 10, (party, time)
+    assert parties.roots_equal()
+
+
+def test_an_acknowledgement_on_one_side_is_not_one_on_the_other():
+    parties = warned()
+    parties.order("alfa", Acknowledge("alfa-1"))
+    parties.run(1.5)
+    for party in PARTIES:
+        assert halves(parties, party)["alfa"].acknowledged_at_ms is not None
+        assert halves(parties, party)["bravo"].acknowledged_at_ms is None
+        assert row_of(parties, party).acknowledge_by_ms is not None
+
+
+def test_what_was_displayed_or_acknowledged_twice_keeps_the_first_time():
+    parties = warned()
+    parties.order("alfa", Acknowledge("alfa-1"))
+    parties.order("alfa", Displayed(alerts=["alfa-1", "no such alert"]))
+    before = halves(parties, "alfa")["alfa"]
+    parties.run(3.0)
+    parties.order("alfa", Acknowledge("alfa-1"), Role.SUPERVISOR)
+    parties.order("alfa", Displayed(alerts=["alfa-1"]))
+    assert halves(parties, "alfa")["alfa"] == before
+
+
+def test_the_times_are_of_each_sides_own_clock():
+    parties = two()
+    parties["bravo"].character.clock.jump(-300 * NS_PER_MS)
+    meet(parties, 45.0, seconds=60.0)
+    parties.run(45.0)
+    parties.order("alfa", Displayed(alerts=["alfa-1"]))
+    at_ms = instant_ms(parties.now)
+    parties.run(1.5)
+    for party in PARTIES:
+        assert halves(parties, party)["alfa"].displayed_at_ms == at_ms
+
+
+# --- the ladder
+
+
+LADDER = agreed_ladder((0.0, 10.0, 20.0, 30.0, 40.0, 50.0), (0.0, 120.0), conflict_reaches_leader=True)
+
+
+def test_a_warning_nobody_acknowledges_climbs_on_both_sides_together_to_the_leaders():
+    parties = warned(ladder=LADDER)
+    rungs = []
+    for _ in range(12):
+        parties.run(5.0)
+        own, theirs = row_of(parties, "alfa"), row_of(parties, "bravo")
+        assert own.rung == theirs.rung
+        assert [half.rung for half in own.halves] == [half.rung for half in theirs.halves] == [own.rung] * 2
+        rungs.append(own.rung)
+    # Nearer than two minutes to the event the first two rungs come at once.
+    assert sorted(set(rungs)) == [2, 3, 4, 5]
+    assert row_of(parties, "alfa").rung_roles == ["leader"]
+    parties.order("alfa", Acknowledge("alfa-1"), Role.LEADER)
+    parties.run(1.0)
+    for party in PARTIES:
+        half = halves(parties, party)["alfa"]
+        assert half.acknowledged_by == "leader"
+    assert parties.roots_equal()
+
+
+def test_the_ladder_stops_when_both_sides_have_acknowledged():
+    parties = warned(ladder=LADDER)
+    for party in PARTIES:
+        parties.order(party, Acknowledge(f"{party}-1"))
+    parties.run(60.0)
+    for party in PARTIES:
+        assert row_of(parties, party).rung == 0
+        assert row_of(parties, party).next_rung_at_ms is None
+
+
+def test_without_the_agreement_no_leader_hears_of_a_predicted_conflict():
+    parties = warned(ladder=agreed_ladder((0.0, 10.0, 20.0), (0.0, 120.0), conflict_reaches_leader=False))
+    parties.run(60.0)
+    assert [row_of(parties, party).rung for party in PARTIES] == [2, 2]
+
+
+def test_a_seat_the_ladder_has_not_told_may_not_acknowledge():
+    parties = warned(ladder=LADDER)
+    for role in (Role.MILITARY, Role.MINISTER, Role.LEADER):
+        with pytest.raises(OrderRefused, match="has not been told yet") as refused:
+            parties.order("alfa", Acknowledge("alfa-1"), role)
+        assert refused.value.code == "wrong_seat"
+    assert halves(parties, "alfa")["alfa"].acknowledged_at_ms is None
+
+
+def test_a_side_that_stands_down_is_told_no_more_and_the_other_side_goes_on():
+    parties = warned(ladder=LADDER)
+    parties.order("alfa", StandDown("alfa-1", "acting"))
+    parties.run(25.0)
+    escalations = [parties[party].engine.subjects.escalations for party in PARTIES]
+    assert [e.half("alfa-1", "alfa") for e in escalations[:1]] == ["stood_down"]
+    assert escalations[1].half("bravo-1", "alfa") == "stood_down"
+    assert escalations[1].half("bravo-1", "bravo") == "open"
+    assert row_of(parties, "bravo").rung == 2
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (Acknowledge("alfa-77"), "unknown_alert"),
+        (StandDown("alfa-77", "acting"), "unknown_subject"),
+        (StandDown("alfa-1", "because"), "reason_unknown"),
+    ],
+)
+def test_an_order_about_nothing_known_is_refused_with_its_code(met, order, code):
+    with pytest.raises(OrderRefused) as refused:
+        met.order("alfa", order)
+    assert refused.value.code == code
+
+
+def test_a_warning_that_is_over_is_cleared_on_both_desks():
+    parties = two()
+    a, b = Flight("aaaaaa", 47.0, 8.0, trk_deg=90.0), Flight("bbbbbb", 47.0, 8.2, trk_deg=270.0)
+    fly(parties, 120.0, {"alfa": a, "bravo": b})
+    parties.run(10.5)
+    assert [row_of(parties, party).state for party in PARTIES] == ["active", "active"]
+    parties.run(109.0)
+    for party in PARTIES:
+        row = row_of(parties, party)
+        assert row.state == "cleared"
+        assert row.cleared_at_ms is not None
+        assert not parties.board(party).audible
+    parties.run(1.0)
+    assert parties.roots_equal()
+
+
+# --- a line
+
+
+def test_an_aircraft_that_will_cross_a_peers_line_is_told_to_the_peer_even_unreleased():
+    border = line("border", south=35.0, north=36.0)
+    parties = Parties({"alfa": Character(zones=(border,)), "bravo": Character(zones=(border,))})
+    fly(parties, 30.0, {"alfa": Flight("aaaaaa", 36.3, 36.0, trk_deg=180.0)})
+    parties.run(20.5)
+    own, told = row_of(parties, "alfa"), row_of(parties, "bravo")
+    assert (own.kind, own.zone, own.a.label) == ("incursion", "border", "aaaaaa")
+    assert (told.kind, told.zone, told.raised_by) == ("incursion", "border", "alfa")
+    assert told.a.label == "not released to us"
+    assert parties.board("bravo").counts.shared == 0
+    assert parties.roots_equal()
+
+
+def test_three_parties_each_hear_only_what_concerns_them():
+    parties = Parties(
+        {
+            "alfa": open_handed(b"aaaaaa", "bravo", "charlie"),
+            "bravo": open_handed(b"bbbbbb", "alfa"),
+            "charlie": open_handed(b"cccccc", "alfa", "bravo", clock=VirtualClock(drift_ppm=50)),
+        }
+    )
+    meet(parties, 45.0, seconds=60.0)
+    parties.run(50.5)
+    assert row_of(parties, "alfa").raised_by == "alfa"
+    assert row_of(parties, "bravo").raised_by == "bravo"
+    # Charlie sees Alfa's aircraft and not Bravo's: there is nothing to tell it of.
+    assert parties.board("charlie").alerts == []
+    assert parties.board("charlie").counts.shared == 1
+    assert parties.roots_equal()

@@ -1,9 +1,11 @@
 """The same aircraft seen twice is shown once; two aircraft are never taken for one."""
 
+import numba
 import numpy as np
 import pytest
 
 from detente.feeds.plot import empty_plots
+from detente.picture import correlate, follow
 from detente.picture.picture import NOBODY, Mark, Reason
 from detente.picture.tracker import Tracker, warm
 from detente.types import NS_PER_S, Instant
@@ -157,5 +159,15 @@ def test_devices_that_part_are_two_again():
     assert not any(merged[44:])
 
 
-def test_all_kernels_can_be_warmed():
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="kernels are plain Python here")
+def test_once_warmed_traffic_compiles_nothing():
     warm()
+    kernels = (follow.screened, follow.follow, follow.judge, correlate.apart, correlate.compared, correlate.together)
+    compiled = [list(kernel.signatures) for kernel in kernels]
+    tracker = Tracker(8)
+    for second in range(40):
+        now = Instant(second * NS_PER_S)
+        tracker.take(0, 0, plot(second, identity=b"4b1805"), now)
+        tracker.take(1, 1000, plot(second, identity=b"4b1805", north_m=20.0), now)
+        tracker.tick(now)
+    assert [list(kernel.signatures) for kernel in kernels] == compiled

@@ -27,6 +27,7 @@ from detente.detect.profile import PROFILES, profile_named
 from detente.detect.zone import Zone, read_zones
 from detente.errors import ConfigError, FeedFault
 from detente.feeds.plot import Plots, Reject
+from detente.feeds.site import Site
 from detente.node.recordings import open_recording
 from detente.picture import tracker as tracking
 from detente.picture.picture import Reason
@@ -64,6 +65,8 @@ class Replayed:
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--zones", "zones_file", type=click.Path(path_type=Path), help="Zones to judge against, GeoJSON.")
 @click.option("--profile", "profile_name", default="en-route", show_default=True, help=", ".join(PROFILES))
+@click.option("--receiver", help="LAT,LON[,HEIGHT_M] of the antenna: needed for radar plots, better for raw Mode S.")
+@click.option("--started-at", help="Instant (ISO 8601, UTC) of the first message, for formats that do not tell.")
 @click.option("--from", "from_utc", help="Leave out what is before this instant (ISO 8601, UTC).")
 @click.option("--to", "to_utc", help="Leave out what is after this instant.")
 @click.option("--json", "as_json", is_flag=True, help="One event a line on stdout, a summary last.")
@@ -71,6 +74,8 @@ def replay(
     recordings: tuple[Path, ...],
     zones_file: Path | None,
     profile_name: str,
+    receiver: str | None,
+    started_at: str | None,
     from_utc: str | None,
     to_utc: str | None,
     as_json: bool,
@@ -81,6 +86,8 @@ def replay(
     """
     profile = profile_named(profile_name)
     zones = read_zone_file(zones_file) if zones_file else ()
+    site = _site(receiver) if receiver else None
+    first_at, low, high = (_instant(text) for text in (started_at, from_utc, to_utc))
     began = time.perf_counter()
     replayed = Replayed()
     with _bar() as bar:
@@ -88,10 +95,10 @@ def replay(
         plots_read = 0
         sources: list[Plots] = []
         for path in recordings:
-            recording = open_recording(path)
+            recording = open_recording(path, receiver=site, started_at=first_at)
             replayed.rejected.update({reason.name.lower(): n for reason, n in recording.rejected.items()})
             plots_read += len(recording.plots) + recording.rejected.total()
-            sources.append(_between(recording.plots, from_utc, to_utc))
+            sources.append(_between(recording.plots, low, high))
             bar.advance(reading)
         if not any(len(plots) for plots in sources):
             raise FeedFault("no plot lies between --from and --to")
@@ -210,12 +217,24 @@ def flight_hours(plots: Plots) -> float:
     return float(apart[flown].sum()) / NS_PER_S / 3600.0
 
 
-def _between(plots: Plots, from_utc: str | None, to_utc: str | None) -> Plots:
+def _instant(text: str | None) -> Instant | None:
     try:
-        low = instant_of_iso(from_utc) if from_utc else None
-        high = instant_of_iso(to_utc) if to_utc else None
+        return instant_of_iso(text) if text else None
     except ValueError as wrong:
-        raise ConfigError(f"--from and --to are ISO 8601 in UTC: {wrong}") from None
+        raise ConfigError(f"an instant is ISO 8601 in UTC, like 2018-08-01T05:00:00Z: {wrong}") from None
+
+
+def _site(text: str) -> Site:
+    try:
+        site = Site(*(float(part) for part in text.split(",")))
+    except (ValueError, TypeError):
+        raise ConfigError(f"--receiver is LAT,LON or LAT,LON,HEIGHT_M in degrees and metres, not {text!r}") from None
+    if not (abs(site.latitude_deg) <= 90.0 and abs(site.longitude_deg) <= 180.0 and abs(site.height_m) < 1e5):
+        raise ConfigError(f"--receiver {text} is off the globe")
+    return site
+
+
+def _between(plots: Plots, low: Instant | None, high: Instant | None) -> Plots:
     at_ns: npt.NDArray[np.int64] = plots["applicable_at_ns"]
     start = int(np.searchsorted(at_ns, low)) if low is not None else 0
     stop = int(np.searchsorted(at_ns, high, side="right")) if high is not None else len(plots)

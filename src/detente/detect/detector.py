@@ -6,7 +6,6 @@ hold the same tracks compute the same verdicts to the last bit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -91,15 +90,9 @@ class Detector:
         shown = tracks[(tracks["flags"] & np.uint32(Mark.SECONDARY)) == 0]
         shown = shown[np.lexsort((shown["number"], shown["identity"]))]
         judged = shown[shown["not_assessed"] == Reason.NONE]
-        not_assessed = [
-            NotAssessed(int(number), Reason(int(reason)))
-            for number, reason in zip(shown["number"], shown["not_assessed"], strict=True)
-            if reason != Reason.NONE
-        ]
         m = motions_at(judged, now)
-        lost = [_why_unknown(row) for row in m]
+        not_assessed = _lost(shown["number"], shown["not_assessed"]) + _lost(judged["number"], _why_unknown(m))
         numbers = judged["number"].tolist()
-        not_assessed += [NotAssessed(n, why) for n, why in zip(numbers, lost, strict=True) if why != Reason.NONE]
         selected_ft = judged["selected_altitude_m"] / M_PER_FT
         nameless = judged["identity"].astype("S1") == b"~"
         found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
@@ -208,10 +201,17 @@ def motions_at(tracks: Tracks, now: Instant) -> Floats:
     )
 
 
-def _why_unknown(row: Floats) -> Reason:
-    if math.isnan(row[0]) or math.isnan(row[10]) or math.isnan(row[13]):
-        return Reason.NO_VELOCITY
-    return Reason.NO_ALTITUDE if math.isnan(row[11]) and math.isnan(row[12]) else Reason.NONE
+def _lost(numbers: npt.NDArray[np.uint32], reasons: npt.NDArray[np.uint8]) -> list[NotAssessed]:
+    rows = np.flatnonzero(reasons)
+    return [NotAssessed(n, Reason(r)) for n, r in zip(numbers[rows].tolist(), reasons[rows].tolist(), strict=True)]
+
+
+def _why_unknown(m: Floats) -> npt.NDArray[np.uint8]:
+    """Return for each motion the `Reason` why it cannot be judged, NONE where it can."""
+    unknown = np.isnan(m)
+    reasons = np.where(unknown[:, 11] & unknown[:, 12], Reason.NO_ALTITUDE.value, Reason.NONE.value)
+    reasons[unknown[:, 0] | unknown[:, 10] | unknown[:, 13]] = Reason.NO_VELOCITY.value
+    return reasons.astype(np.uint8)
 
 
 def _conflict(a: Floats, b: Floats, numbers: tuple[int, int], found: Floats) -> Conflict:

@@ -109,13 +109,18 @@ def _low_or_closing(z: float, w: float, zthr: float, tcoa_s: float) -> tuple[flo
 low_or_closing = njit(cache=True, nogil=True)(_low_or_closing)
 
 
+def _feet(height_m: float) -> float:
+    """Return feet; a height that came from whole feet is that many again, without the last bit of the conversion."""
+    return round(height_m / M_PER_FT, 6)
+
+
 def well_clear_lost(s: Vector, v: Vector, volume: Volume, lookahead_s: float = LOOKAHEAD_S) -> Interval | None:
     """Return when *volume* is violated within [0, lookahead_s], or None.
 
     The vertical is compared in feet: two altitudes 450 ft apart are 450 ft apart, whatever that is in metres.
     """
     enters, leaves = near_or_closing(s[0], s[1], v[0], v[1], volume.dthr_m, volume.tthr_s)
-    sinks, rises = low_or_closing(s[2] / M_PER_FT, v[2] / M_PER_FT, volume.zthr_ft, volume.tcoa_s)
+    sinks, rises = low_or_closing(_feet(s[2]), v[2] / M_PER_FT, volume.zthr_ft, volume.tcoa_s)
     first, last = max(enters, sinks, 0.0), min(leaves, rises, lookahead_s)
     return (first, last) if first <= last else None
 
@@ -123,7 +128,7 @@ def well_clear_lost(s: Vector, v: Vector, volume: Volume, lookahead_s: float = L
 def cylinder_lost(s: Vector, v: Vector, horizontal_m: float, vertical_ft: float, lookahead_s: float) -> Interval | None:
     """Return when a pair is strictly inside a cylinder within [0, lookahead_s], or None."""
     enters, leaves = near_or_closing(s[0], s[1], v[0], v[1], horizontal_m, 0.0)
-    z, w = s[2] / M_PER_FT, v[2] / M_PER_FT
+    z, w = _feet(s[2]), v[2] / M_PER_FT
     sinks, rises = low_or_closing(z, w, vertical_ft, 0.0)
     if w == 0.0 and abs(z) >= vertical_ft:
         return None

@@ -27,6 +27,7 @@ from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_r
 from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
+from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
 from detente.engine.values import (
     CloseChannel,
@@ -53,16 +54,16 @@ from detente.engine.values import (
     Tick,
     ViewSet,
 )
-from detente.errors import OrderRefused, OwnFault, PeerFault
+from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.link import effects as link
-from detente.link.session import Draft
+from detente.link.session import Session
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
-from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
-from detente.wire.messages import Body, HotlineBody, decode_body, encode_body
+from detente.types import Instant, PartyId, Role, instant_ms, instant_of_ms
+from detente.wire.messages import HotlineBody, decode_body
 
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
@@ -83,10 +84,11 @@ class Engine:
         self._feeds = {feed.source: feed for feed in setup.feeds}
         ids = [party.party for party in setup.parties]
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
-        self.subjects = Subjects(setup, self._speak)
-        self._sharing = Sharing(setup, self._sessions, self._names, self._speak)
-        self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._speak)
-        self._speaking = Speaking(setup, self._sessions, self.subjects, self._speak)
+        self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
+        self.subjects = Subjects(setup, self._voice.speak)
+        self._sharing = Sharing(setup, self._sessions, self._names, self._voice.speak)
+        self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
+        self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice.speak)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._store_fault = ""
         self._judged_at = Instant(0)
@@ -115,8 +117,7 @@ class Engine:
                 self._store_fault = reason
                 return [Show()]
             case SessionsRestored(sessions):
-                self._sessions.update(sessions)
-                return [Show()]
+                return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
             case OrderGiven(order, role):
                 return self._ordered(order, role, now)
             case FeedSaid(source, state, note):
@@ -147,9 +148,10 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out: list[Effect] = []
+        out = self._alerting.end_before(now)
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
+            out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
         out += self._sharing.frames(now)
@@ -160,8 +162,9 @@ class Engine:
         if now - self._judged_at < self.setup.tick_ns:
             return []
         self._judged_at = now
-        out: list[Effect] = []
-        for event in self._watch.tick(now):
+        events = self._watch.tick(now)
+        out = self._alerting.place(now)
+        for event in events:
             out += self._alerting.changed(event, now)
         return out
 
@@ -187,37 +190,6 @@ class Engine:
 
     # --- the link
 
-    def _speak(
-        self,
-        party: PartyId,
-        lane: Lane,
-        kind: Kind,
-        *,
-        precedence: Precedence,
-        by: str,
-        now: Instant,
-        body: Body | None = None,
-        items: tuple[bytes, ...] | None = None,
-        re: tuple[str, ...] = (),
-    ) -> tuple[bytes, list[Effect]] | None:
-        """Say one thing to one peer; see `detente.engine.speech.Speak`."""
-        draft = Draft(
-            kind=kind,
-            body=b"" if body is None else encode_body(body),
-            items=items,
-            media="application/json" if items is None else "application/json+tree",
-            precedence=precedence,
-            by=by,
-            pol=self._sharing.releaser.digest,
-            re=re,
-        )
-        try:
-            leaf_hash, effects = self._sessions[party].write(lane, draft, now)
-        except OwnFault as fault:
-            self._faults[party][f"not said: {fault}"] += 1
-            return None
-        return leaf_hash, self._linked(party, effects, now)
-
     def _linked(self, party: PartyId, effects: Sequence[link.Effect], now: Instant) -> list[Effect]:
         """Return what a session asks for as effects of the node, and take in what it has heard."""
         out: list[Effect] = []
@@ -240,6 +212,7 @@ class Engine:
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Wrote(origin, seq, leaf_hash, _):
+                    self._voice.wrote(party, leaf_hash)
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
@@ -248,6 +221,16 @@ class Engine:
                 case _:
                     assert_never(effect)
         return out
+
+    def _restored(self, party: PartyId, session: Session, now: Instant) -> list[Effect]:
+        """After a failed write: what the disk did take counts as written, the rest is to be said again."""
+        out: list[Effect] = [Show()]
+        for lane, seq, leaf_hash in self._voice.restored(party, session):
+            out += self.subjects.wrote(party, lane, seq, leaf_hash, now)
+        return out
+
+    def _renamed(self, old: bytes, new: bytes) -> None:
+        self.subjects.renamed(old, new)
 
     def _heard(
         self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes | None, now: Instant, *, is_preview: bool
@@ -291,14 +274,17 @@ class Engine:
     def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> None:
         """Fold one leaf of the record, ours or the peer's, as it was folded when it was written. Nothing leaves.
 
-        Alerts are not remembered: the picture is rebuilt from feeds, and what it shows is judged anew.
+        Of our own alerts only the names are remembered: the picture is rebuilt from feeds, and what it shows is judged
+        anew. A peer's alerts stand until the peer says otherwise.
         """
-        then = instant_of_ms(envelope.ts)
+        then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
             body = decode_body(envelope.kind, raw)
             match body:
+                case AlertTold() if is_own:
+                    self._alerting.remember_own(party, body)
                 case AlertTold():
-                    return
+                    self._alerting.told(party, envelope, leaf_hash, body, then)
                 case HotlineBody() if is_own:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
@@ -307,6 +293,12 @@ class Engine:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
+
+    def _held_by(self, party: PartyId, envelope: Envelope) -> Instant:
+        """Return when we held a peer's leaf at the latest: the record keeps our newest receipt and no time of each."""
+        receipt = self._sessions[party].mirrors[parse_origin(envelope.log).lane].log.receipt
+        is_receipted = receipt is not None and envelope.seq < receipt.size
+        return instant_of_ms(max(envelope.ts, receipt.at_s * 1000 if receipt is not None and is_receipted else 0))
 
     # --- what the desk asks
 
@@ -352,6 +344,7 @@ class Engine:
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
         lines += [self.subjects.fault] if self.subjects.fault else []
+        lines += self._voice.faults()
         return lines + [f"{party}: {what} ({n})" for party, seen in self._faults.items() for what, n in seen.items()]
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:

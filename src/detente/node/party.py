@@ -45,6 +45,7 @@ from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
 from detente.picture import tracker as picture
 from detente.picture.tracker import Tracker
+from detente.release.lint import lint
 from detente.release.policy import NOTHING, Policy, parse_policy
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
@@ -87,6 +88,7 @@ def check_files(path: Path) -> list[str]:
     agreed_ladder(
         config.escalation.conflict_after_s, config.escalation.hotline_after_s, config.escalation.conflict_reaches_leader
     )
+    odd = lint(policy, [PartyId(peer.party) for peer in config.peer], {zone.zone_id for zone in zones})
     peers = ", ".join(peer.party for peer in config.peer) or "none yet: see detente pair"
     feeds = ", ".join(feed.name for feed in config.feed) or "none"
     return [
@@ -96,6 +98,7 @@ def check_files(path: Path) -> list[str]:
         f"  feeds: {feeds}",
         f"  zones: {len(zones)}; profile {config.detection.profile}",
         f"  release: {policy.name}, {len(policy.rule)} rules, digest {policy.digest}",
+        *(f"  release, odd: {line}" for line in odd),
     ]
 
 

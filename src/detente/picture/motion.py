@@ -134,7 +134,9 @@ def advanced(tracks: Tracks, now: Instant) -> Tracks:
     parallel = _A_M / np.sqrt(1.0 - _E2 * np.sin(midway) ** 2) * np.maximum(np.cos(midway), 1e-9)
     longitude = tracks["longitude_rad"] + east_m / parallel
     moved["latitude_rad"] = to_latitude
-    moved["longitude_rad"] = longitude - 2.0 * math.pi * np.floor(longitude / (2.0 * math.pi) + 0.5)
+    wrapped = longitude - 2.0 * math.pi * np.floor(longitude / (2.0 * math.pi) + 0.5)
+    # Rounding may put the date line itself a hair beyond it.
+    moved["longitude_rad"] = np.clip(wrapped, -math.pi, math.pi)
     moved["altitude_pressure_m"] += up_m
     moved["altitude_ellipsoid_m"] += up_m
     moved["applicable_at_ns"] = now
