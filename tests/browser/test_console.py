@@ -185,6 +185,36 @@ def test_another_seat_is_the_one_that_acts(desk: Desk, opened: Opened) -> None:
     expect(page.locator('li[data-alert="alfa-2"] .done')).to_contain_text("duty officer")
 
 
+def test_flash_may_be_for_one_of_its_own_reasons(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.fill("#composer textarea", "Two minutes to the crossing")
+    page.select_option("#compose-precedence", "Z")
+    expect(page.locator("#compose-reason option")).to_contain_text(["incursion predicted within 5 minutes"])
+    page.select_option("#compose-reason", "incursion")
+    page.locator("#composer button.main").click()
+    expect(page.locator("#composer textarea")).to_have_value("")
+    sent = [order for _, order in desk.fake.orders if isinstance(order, SendText)]
+    assert sent[-1].reason == "incursion"
+
+
+def test_a_narrow_window_shows_one_part_at_a_time_and_keys_lead_to_it(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address, size=(1000, 700)).page
+    expect(page.locator("#map")).to_be_visible()
+    expect(page.locator("#alerts")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.locator("#alerts [data-acknowledge]:focus")).to_have_count(1)
+    expect(page.locator("#map")).to_be_hidden()
+    page.get_by_role("button", name="Hotline, link").click()
+    expect(page.locator("#hotline")).to_be_visible()
+
+
+def test_the_timeline_has_every_alert_of_the_last_minutes_and_the_line_of_now(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    bars = page.locator("#time rect")
+    assert bars.count() == page.locator("#alerts li[data-alert]").count()
+    expect(page.locator("#time text.now")).to_have_text("now")
+
+
 @pytest.mark.parametrize("lang", ["en", "tr", "ru"])
 @pytest.mark.parametrize("size", [(1920, 1080), (1280, 720)])
 def test_axe_finds_nothing_and_no_panel_overflows(desk: Desk, opened: Opened, lang: str, size: tuple[int, int]) -> None:

@@ -270,7 +270,7 @@ def test_what_the_disk_did_not_take_is_said_again_under_its_own_name():
     gate.fault = None
     parties.run(5.0)
     other = parties.order("alfa", SendText("bravo", "watch", "O", "the second"))["message"]
-    parties.run(10.5)
+    parties.run(10.0)
     assert name != other
     for party in ("alfa", "bravo"):
         rows = {row.message: row for row in parties.board(party).messages}

@@ -56,6 +56,18 @@ def test_one_address_seen_by_both_sides_is_shown_once_and_ours_stands_for_it():
     assert tracks[0]["not_assessed"] == Reason.NONE
 
 
+def test_one_name_without_an_address_is_one_aircraft_at_once_when_near_and_two_when_far():
+    near = ((0, 0, {"identity": b"~recon"}, 1), (1, 0, {"identity": b"~recon", "north_m": 40.0}, 1))
+    tracks = by_party(watched(*near, seconds=range(1, 4)))
+    ours, theirs = tracks[0], tracks[1]
+    assert theirs["same_as"] == ours["number"]
+    far = ((0, 0, {"identity": b"~1cb"}, NOBODY), (1, 0, {"identity": b"~1cb", "north_m": 90_000.0}, NOBODY))
+    tracks = by_party(watched(*far))
+    ours, theirs = tracks[0], tracks[1]
+    assert (ours["same_as"], theirs["same_as"]) == (0, 0)
+    assert (ours["not_assessed"], theirs["not_assessed"]) == (0, 0)
+
+
 def test_one_address_claimed_far_away_is_not_merged_and_neither_is_assessed():
     tracker = watched((0, 0, {"identity": b"4b1805"}, NOBODY), (1, 5, {"identity": b"4b1805", "north_m": 40_000.0}, 1))
     tracks = by_party(tracker)

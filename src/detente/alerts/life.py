@@ -82,6 +82,10 @@ class AlertBook:
         self._states: dict[Key, _State] = {}
         self._last_id = 0
 
+    def resume(self, last_id: int) -> None:
+        """Number on after *last_id*, an alert of before this start: no name is used twice in a record."""
+        self._last_id = max(self._last_id, last_id)
+
     def update(self, assessment: Assessment, tracks: Tracks, now: Instant) -> list[AlertEvent]:
         """Take one pass of the detector over *tracks* and return what changed, in order."""
         verdicts = dict(self._verdicts(assessment, now))

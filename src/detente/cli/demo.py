@@ -13,7 +13,7 @@ from rich.console import Console
 
 from detente.demo.scenario import DEFAULT
 
-_err = Console(stderr=True, highlight=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @click.command("demo")

@@ -56,7 +56,7 @@ _POLICY = """\
 name = "nothing leaves"
 """
 
-_out = Console(highlight=False)
+_out = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 @click.command("init")
@@ -83,12 +83,12 @@ def init(directory: Path, party: str, name: str, node: str) -> None:
     SqliteStore(directory / "record.sqlite", create=True).close()
     (directory / "release.toml").write_text(_POLICY, "utf-8")
     path.write_text(text, "utf-8")
-    _out.print(f"A node for {config.node.name} stands in {directory}.", soft_wrap=True)
+    _out.print(f"A node for {config.node.name} stands in {directory}.")
     _out.print(f"  1. Take {directory / 'keys' / 'root.key'} offline: paper or a stick in a safe, then delete it here.")
-    _out.print(f"  2. Give each peer {directory / 'keys' / 'pairing.txt'} by any channel.", soft_wrap=True)
+    _out.print(f"  2. Give each peer {directory / 'keys' / 'pairing.txt'} by any channel.")
     _out.print("  3. On the phone, read your own digits and let the other side type them:")
     _out.print(f"       {keyring.own_digits}")
-    _out.print(f"  4. detente pair {directory} PAIRING_FILE, then detente run --config {path}", soft_wrap=True)
+    _out.print(f"  4. detente pair {directory} PAIRING_FILE, then detente run --config {path}")
 
 
 @click.command("pair")
@@ -134,7 +134,7 @@ def check_config(file: Path) -> None:
     from detente.node.party import check_files
 
     for line in check_files(file):
-        _out.print(line, soft_wrap=True)
+        _out.print(line)
 
 
 @click.command("run")
@@ -151,7 +151,7 @@ def run(file: Path) -> int:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sign, running.cancel)
-        _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)", soft_wrap=True)
+        _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)")
         await node.run()
 
     try:

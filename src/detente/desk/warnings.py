@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
@@ -32,6 +32,13 @@ _LEVEL_ORDER: Final = {Level.ALARM: 0, Level.WARNING: 1, Level.CAUTION: 2}
 def subject_of(kind: Kind, a: int, b: int, zone: str) -> Subject:
     """Return what an alert is about: the same whichever of the two is named first."""
     return (kind, min(a, b), max(a, b), "") if kind is Kind.CONFLICT else (kind, a, 0, zone)
+
+
+def held_ms(receipt_at_ms: int, sent_at_ms: int | None) -> int:
+    """Return when a leaf was held by its receipt. A receipt counts whole seconds: held is not shown before sent."""
+    if sent_at_ms is not None and receipt_at_ms <= sent_at_ms < receipt_at_ms + 1_000:
+        return sent_at_ms
+    return receipt_at_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,42 @@ class Warnings:
         self._link(row, party, leaf_hash)
         return row, is_new
 
+    def placed(
+        self, party: PartyId, name: str, subject: Subject, a: TrackRef, b: TrackRef | None
+    ) -> tuple[Row | None, str | None]:
+        """Take that *party*'s alert *name* is about *subject*: its row, and the name of one that went into it."""
+        row = self._by_name.get(name)
+        if row is None or party not in row.theirs:
+            return None, None
+        row.theirs[party] = replace(row.theirs[party], a=a, b=b)
+        if self._by_subject.get(row.subject) is row:
+            del self._by_subject[row.subject]
+        row.subject = subject
+        same = self._open_row(subject)
+        if same is None or same is row:
+            self._by_subject[subject] = row
+            return row, None
+        self._join(same, row)
+        return same, row.name
+
+    def _join(self, row: Row, other: Row) -> None:
+        """Let *row* be *other* too: two rows were one event. What either knows of a half stays, ours first."""
+        row.theirs = other.theirs | row.theirs
+        row.concerned |= other.concerned
+        row.unrecorded += other.unrecorded
+        row.first_leaf = row.first_leaf or other.first_leaf
+        for party, half in other.halves.items():
+            known = row.half(party)
+            if known.acknowledged_at_ms is None:
+                known.acknowledged_at_ms, known.acknowledged_by = half.acknowledged_at_ms, half.acknowledged_by
+            known.sent_at_ms = known.sent_at_ms or half.sent_at_ms
+            known.held_at_ms = known.held_at_ms or half.held_at_ms
+            known.displayed_at_ms = known.displayed_at_ms or half.displayed_at_ms
+        for party, leaves in other.leaves.items():
+            row.leaves.setdefault(party, []).extend(leaves)
+        for index in (self._by_name, self._by_leaf, *self._waiting.values()):
+            index.update({key: row for key, known in index.items() if known is other})  # type: ignore[attr-defined]
+
     def sending(self, row: Row, peer: PartyId, leaf_hash: bytes, at_ms: int) -> None:
         """Note that our leaf about *row* to *peer* has been signed and waits for the disk."""
         row.unrecorded += 1
@@ -204,7 +247,7 @@ class Warnings:
         done = [seq for seq in waiting if seq < size]
         for seq in done:
             half = waiting.pop(seq).half(peer)
-            half.held_at_ms = half.held_at_ms or at_ms
+            half.held_at_ms = half.held_at_ms or held_ms(at_ms, half.sent_at_ms)
         return bool(done)
 
     def displayed(self, row: Row, party: PartyId, at_ms: int) -> bool:

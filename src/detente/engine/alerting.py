@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from detente.alerts.alert import AlertEvent, Happening, Kind, Level
 from detente.desk.warnings import Row, Subject, Told, subject_of
 from detente.engine.names import Names
@@ -15,7 +17,7 @@ from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
 from detente.release.alerts import AlertTold, alert_for
-from detente.types import Instant, PartyId, Precedence, instant_ms, instant_of_ms
+from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 
 MOVED_S: Final = 5.0
 """A peer is told again when the event has moved by more than this."""
@@ -40,6 +42,8 @@ class Alerting:
         self._names = names
         self._speak = speak
         self._told: dict[tuple[PartyId, str], AlertTold] = {}  # what we last told each peer of each alert
+        self._before: dict[tuple[PartyId, str], AlertTold] = {}  # of which before this start
+        self._bodies: dict[tuple[PartyId, str], AlertTold] = {}  # peers' alerts about aircraft that we do not hold yet
 
     def changed(self, event: AlertEvent, now: Instant) -> list[Effect]:
         """Take a change of our own alert: show it, and tell every peer that it concerns."""
@@ -63,9 +67,15 @@ class Alerting:
         """Take what a peer's node says of an event; raises PeerFault for an alert in another party's name."""
         if body.alert.rsplit("-", 1)[0] != party:
             raise PeerFault(f"an alert named {body.alert} in the words of {party}")
-        told = self._as_told(party, envelope, body)
+        told = self._as_told(party, envelope.ts, body)
         warnings = self._subjects.warnings
-        row, _ = warnings.told(party, told, self._subject(told), leaf_hash, now)
+        subject = self._subject(told)
+        row, _ = warnings.told(party, told, subject or (f"told {told.name}", 0, 0, ""), leaf_hash, now)
+        self._bodies.pop((party, told.name), None)
+        if subject is not None and row.subject != subject:
+            row = self._placed(party, told, subject, now) or row
+        elif subject is None and not told.is_cleared and body.a is not None:
+            self._bodies[party, told.name] = body
         if body.is_synthetic:
             row.mark = self._names.synthetic
         if row.is_active:
@@ -73,6 +83,38 @@ class Alerting:
             self._subjects.climb_from(row, instant_of_ms(sent_at_ms))
         else:
             self._subjects.escalations.cleared(row.name, now)
+
+    def place(self, now: Instant) -> list[Effect]:
+        """Put peers' alerts beside ours about the same events, as soon as the picture holds their aircraft."""
+        out: list[Effect] = []
+        for (party, name), body in list(self._bodies.items()):
+            told = self._as_told(party, 0, body)
+            subject = self._subject(told)
+            if subject is not None:
+                del self._bodies[party, name]
+                self._placed(party, told, subject, now)
+                out = [Show()]
+        return out
+
+    def remember_own(self, party: PartyId, body: AlertTold) -> None:
+        """Note what we told *party* before this start: its number is taken, and that it is over is to be said."""
+        self._watch.book.resume(int(body.alert.rsplit("-", 1)[1]))
+        self._before.pop((party, body.alert), None)
+        if body.happening != "cleared":
+            self._before[party, body.alert] = body
+
+    def end_before(self, now: Instant) -> list[Effect]:
+        """Say that what we told before this start is over: our picture began anew, and what still holds is raised."""
+        before, self._before = self._before, {}
+        out: list[Effect] = []
+        for (party, _), told in before.items():
+            if self._sharing.is_told(party):
+                body = replace(told, happening="cleared", at_ms=instant_ms(now), because="ended")
+                said = self._speak(
+                    party, Lane.OPS, LeafKind.ALERT, precedence=Precedence.PRIORITY, by="node", now=now, body=body
+                )
+                out += said[1] if said else []
+        return out
 
     def _told_of(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
         if not self._sharing.is_told(party):
@@ -110,7 +152,7 @@ class Alerting:
         self._subjects.warnings.sending(row, party, leaf_hash, instant_ms(now))
         return effects
 
-    def _as_told(self, party: PartyId, envelope: Envelope, body: AlertTold) -> Told:
+    def _as_told(self, party: PartyId, sent_at_ms: int, body: AlertTold) -> Told:
         within_ms = None if body.within_s is None else body.at_ms + body.within_s * 1000
         return Told(
             name=body.alert,
@@ -125,13 +167,26 @@ class Alerting:
             vertical_ft=body.vertical_ft,
             latitude_e7=body.latitude_e7 or 0,
             longitude_e7=body.longitude_e7 or 0,
-            sent_at_ms=envelope.ts,
+            sent_at_ms=sent_at_ms,
         )
 
     @staticmethod
-    def _subject(told: Told) -> Subject:
-        """Return what a peer's alert is about in our own numbers; of what we do not hold, the alert itself."""
+    def _subject(told: Told) -> Subject | None:
+        """Return what a peer's alert is about in our own numbers; None while we do not hold its aircraft."""
         if told.a.number is None or (told.b is not None and told.b.number is None):
-            return (f"told {told.name}", 0, 0, "")
+            return None
         b = 0 if told.b is None else told.b.number or 0
         return subject_of(told.kind, told.a.number, b, told.zone or "")
+
+    def _placed(self, party: PartyId, told: Told, subject: Subject, now: Instant) -> Row | None:
+        """Move a peer's alert to the row of *subject*; when that stands already, two rows become one."""
+        subjects = self._subjects
+        row, joined = subjects.warnings.placed(party, told.name, subject, told.a, told.b)
+        if row is not None and joined is not None:
+            subjects.escalations.cleared(joined, now)
+            subjects.climb_from(row, now)
+            for side, half in row.halves.items():
+                if half.acknowledged_at_ms is not None and half.acknowledged_by is not None:
+                    at = instant_of_ms(half.acknowledged_at_ms)
+                    subjects.escalations.acknowledged(row.name, side, Role(half.acknowledged_by), at)
+        return row

@@ -148,7 +148,7 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out: list[Effect] = []
+        out = self._alerting.end_before(now)
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
@@ -162,8 +162,9 @@ class Engine:
         if now - self._judged_at < self.setup.tick_ns:
             return []
         self._judged_at = now
-        out: list[Effect] = []
-        for event in self._watch.tick(now):
+        events = self._watch.tick(now)
+        out = self._alerting.place(now)
+        for event in events:
             out += self._alerting.changed(event, now)
         return out
 
@@ -273,14 +274,17 @@ class Engine:
     def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> None:
         """Fold one leaf of the record, ours or the peer's, as it was folded when it was written. Nothing leaves.
 
-        Alerts are not remembered: the picture is rebuilt from feeds, and what it shows is judged anew.
+        Of our own alerts only the names are remembered: the picture is rebuilt from feeds, and what it shows is judged
+        anew. A peer's alerts stand until the peer says otherwise.
         """
-        then = instant_of_ms(envelope.ts)
+        then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
             body = decode_body(envelope.kind, raw)
             match body:
+                case AlertTold() if is_own:
+                    self._alerting.remember_own(party, body)
                 case AlertTold():
-                    return
+                    self._alerting.told(party, envelope, leaf_hash, body, then)
                 case HotlineBody() if is_own:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
@@ -289,6 +293,12 @@ class Engine:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
+
+    def _held_by(self, party: PartyId, envelope: Envelope) -> Instant:
+        """Return when we held a peer's leaf at the latest: the record keeps our newest receipt and no time of each."""
+        receipt = self._sessions[party].mirrors[parse_origin(envelope.log).lane].log.receipt
+        is_receipted = receipt is not None and envelope.seq < receipt.size
+        return instant_of_ms(max(envelope.ts, receipt.at_s * 1000 if receipt is not None and is_receipted else 0))
 
     # --- what the desk asks
 

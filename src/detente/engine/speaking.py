@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from detente.desk.hotline import Said
 from detente.desk.orders import SendCode, SendText
 from detente.desk.seats import permit
+from detente.desk.warnings import held_ms
 from detente.engine.speech import Speak
 from detente.engine.subjects import Subjects
 from detente.engine.values import Effect, Setup, Show
@@ -86,7 +87,7 @@ class Speaking:
         lane = parse_origin(envelope.log).lane
         receipt = self._sessions[party].writers[lane].log.receipt
         if receipt is not None and envelope.seq < receipt.size:
-            self._subjects.hotline.held(said.message, receipt.at_s * 1000)
+            self._subjects.hotline.held(said.message, held_ms(receipt.at_s * 1000, said.sent_at_ms))
         else:
             self._subjects.sent(party, lane, envelope.seq, said.message)
 

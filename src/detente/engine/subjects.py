@@ -13,7 +13,7 @@ from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
 from detente.desk.hotline import Hotline
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, StandDown
 from detente.desk.seats import permit
-from detente.desk.warnings import Row, Warnings
+from detente.desk.warnings import Row, Warnings, held_ms
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused, OwnFault
@@ -208,7 +208,9 @@ class Subjects:
         waiting = self._sent.get((party, lane), {})
         done = [seq for seq in waiting if seq < size]
         for seq in done:
-            self.hotline.held(waiting.pop(seq), at_ms)
+            message = waiting.pop(seq)
+            said = self.hotline.said_as(message)
+            self.hotline.held(message, held_ms(at_ms, None if said is None else said.sent_at_ms))
         changed = self.warnings.held(party, lane, size, at_ms)
         return [Show()] if changed or done else []
 

@@ -1,9 +1,10 @@
 """Which tracks are the same aircraft: said beside the tracks, never by merging them.
 
-Two rules. Tracks under one ICAO address and near each other are one aircraft at once; far from each other they are two
-aircraft under one address, and neither is assessed. Tracks without a common address are one aircraft only after they
-have stayed together, as near and as equal in speed as one airframe, for a minute; and never when both carry an ICAO
-address, for two transponders are two aircraft. Own tracks stand for peers', then the older for the younger.
+Two rules. Tracks under one name and near each other are one aircraft at once; far from each other, if the name is an
+ICAO address, they are two aircraft under one address, and neither is assessed. Tracks without a common name are one
+aircraft only after they have stayed together, as near and as equal in speed as one airframe, for a minute; and never
+when both carry an ICAO address, for two transponders are two aircraft. Own tracks stand for peers', then the older for
+the younger.
 """
 
 from __future__ import annotations
@@ -175,7 +176,8 @@ class Correlator:
         swapped = near & stale[a] & ~stale[b]
         shown, other = np.where(swapped, b, a)[near], np.where(swapped, a, b)[near]
         _stand_for(tracks, shown, other)
-        far = (self._codes == _FAR) & ~stale[a] & ~stale[b]
+        # Two sources may number their nameless tracks alike: far apart that is no fault, near it is one aircraft.
+        far = (self._codes == _FAR) & ~stale[a] & ~stale[b] & self._icao[a] & self._icao[b]
         for rows in (a[far], b[far]):
             tracks["not_assessed"][rows] = Reason.DUPLICATE_ADDRESS
 
@@ -183,8 +185,8 @@ class Correlator:
         """List the pairs anew: the first of each address with each other; twins of one source are known to be two."""
         numbers, parties, sources = (tracks[name].tolist() for name in ("number", "party", "source"))
         pairs: list[tuple[int, int]] = []
-        for identity, rows in self._holders.items():
-            if len(rows) < 2 or identity.startswith(b"~"):
+        for rows in self._holders.values():
+            if len(rows) < 2:
                 continue
             first, *others = sorted(rows, key=lambda row: (parties[row] != 0, numbers[row]))
             whose = parties[first], sources[first]

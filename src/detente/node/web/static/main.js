@@ -15,6 +15,7 @@ import { hotline } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { release } from "./panels/release.js";
+import { timeline } from "./panels/timeline.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
@@ -27,7 +28,7 @@ const situation = new Situation(at("#map"));
 
 /** @typedef {Record<string, any>} Row */
 
-const acts = {
+export const acts = {
   /** @param {string} lang */
   speak: async (lang) => {
     await speak(lang);
@@ -44,6 +45,7 @@ const acts = {
   },
   /** @param {Row} row */
   showAlert: (row) => {
+    reveal("map");
     situation.show(row.latitude_e7 / 1e7, row.longitude_e7 / 1e7);
     update({ focusAlert: row.alert, selected: row.a.number ?? state.selected, follow: false });
   },
@@ -71,6 +73,7 @@ const acts = {
   },
 };
 
+const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
@@ -96,12 +99,15 @@ function draw() {
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
   document.body.classList.toggle("dim", state.show.dim);
+  document.body.dataset.part = state.part;
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
   render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
   render(html`<div class="column">${right()}</div>`, at("#right"));
   situation.refresh(alarm);
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
+  render(html`<div>${timeline(acts)}</div>`, at("#time"));
+  render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
   render(html`<div>${help()}</div>`, at("#dialogs"));
   names();
   lookForRows();
@@ -117,13 +123,20 @@ const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge wa
 function names() {
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
 
+/** In a narrow window only one part is seen. @param {"left" | "map" | "right"} part */
+function reveal(part) {
+  document.body.dataset.part = part;
+  update({ part });
+}
+
 /** @param {"link" | "feeds" | "release"} page */
 function turnTo(page) {
+  reveal("right");
   update({ page });
   requestAnimationFrame(() => at("#page").focus());
 }
@@ -134,12 +147,16 @@ const pan = (/** @type {number} */ x, /** @type {number} */ y) => {
 };
 
 function keyboard() {
-  const focus = (/** @type {string} */ selector) => () => at(selector).focus();
+  const focus = (/** @type {string} */ selector) => () => {
+    reveal(/** @type {"left" | "map" | "right"} */ (at(selector).closest("#left, #map, #right")?.id));
+    at(selector).focus();
+  };
   const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
   listen({
     alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
     link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"),
     urgent: () => {
+      reveal("left");
       const row = mostUrgent(state.board?.alerts ?? []);
       const own = row && document.querySelector(`[data-acknowledge="${CSS.escape(row.alert)}"]`);
       /** @type {HTMLElement | null} */ (own ?? document.querySelector("#strip-acknowledge"))?.focus();

@@ -19,6 +19,7 @@ export const state = {
   /** @type {{peer: string, tracks: Tracks, withheld: Row[]} | null} */ preview: null,
   /** @type {{text: string, bad: boolean} | null} */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
+  /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
   lang: "en",
   help: false,
   tracksListed: false,

@@ -205,9 +205,11 @@ function geometry(list, alerts, tracks, screen, camera, forward, now) {
     const at = [screen.x(east), screen.y(north)];
     const [a, b] = [place(row.a), place(row.b)];
     if (![at, a, b].some((p) => p && p[0] > 0 && p[1] > 0 && p[0] < camera.width && p[1] < camera.height)) continue;
+    // Two warnings of one place: the more urgent one, which comes first, has the words.
+    const crowded = list.geometry.some((/** @type {Geometry} */ g) => g.label && Math.abs(g.at[0] - at[0]) < 70 && Math.abs(g.at[1] - at[1]) < 18);
     const time = row.event_at_ms === null ? "" : countdown(row.event_at_ms, now);
     const distance = row.kind !== "incursion" && row.distance_m !== null ? miles(row.distance_m) : "";
-    list.geometry.push({ a, b, at, level: row.level, kind: row.kind, label: [time, distance].filter(Boolean).join(" ") });
+    list.geometry.push({ a, b, at, level: row.level, kind: row.kind, label: crowded ? "" : [time, distance].filter(Boolean).join(" ") });
   }
 }
 

@@ -6,6 +6,7 @@ export const LINE_PX = 14;
 export const LABELS_MAX = 400;
 const CELL_PX = 64;
 const GAP_PX = 9;
+const RING_GAP_PX = 14; // past the ring round a track that an alert names
 
 /**
  * @typedef {{x: number, y: number, lines: string[], kind: number, level: string, must: boolean}} Wanted
@@ -58,7 +59,10 @@ export function placeLabels(wanted, how = {}) {
     if (placed.length >= limit) break;
     const width = Math.max(...label.lines.map((line) => line.length)) * CHAR_PX;
     const height = label.lines.length * LINE_PX;
-    const sides = [[GAP_PX, -height - 2], [GAP_PX, 4], [-GAP_PX - width, -height - 2], [-GAP_PX - width, 4]];
+    const gap = label.level ? RING_GAP_PX : GAP_PX;
+    const sides = [[gap, -height - 2], [gap, 4], [-gap - width, -height - 2], [-gap - width, 4]];
+    // What must be seen goes farther off rather than over another.
+    if (label.must) for (let k = 1; k <= 4; k++) sides.push([gap, -height - 2 - k * height], [gap, 4 + k * height]);
     const boxes = sides.map(([dx, dy]) => [label.x + dx, label.y + dy, label.x + dx + width, label.y + dy + height]);
     const box = boxes.find((candidate) => !occupied.touches(candidate)) ?? (label.must || how.all ? boxes[0] : null);
     if (!box) continue;
