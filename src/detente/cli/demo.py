@@ -36,7 +36,9 @@ def demo(
     from detente.demo.summary import summary_of
     from detente.errors import ConfigError
     from detente.node.clock import ScaledClock, SystemClock
+    from detente.node.logs import set_up
 
+    set_up()
     scenario = scenario_named(name)
     if directory is not None and directory.exists() and any(directory.iterdir()):
         raise ConfigError(f"{directory}: is not empty; give a new folder")

@@ -142,7 +142,10 @@ def check_config(file: Path) -> None:
 def run(file: Path) -> int:
     """Run a node until Ctrl-C."""
     from detente.config import read_config
+    from detente.node.logs import set_up
     from detente.node.party import Node
+
+    set_up()
 
     async def _run() -> None:
         node = Node.open(read_config(file), file.parent)

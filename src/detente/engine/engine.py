@@ -90,6 +90,7 @@ class Engine:
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice.speak)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
+        self._bugs: Counter[str] = Counter()
         self._store_fault = ""
         self._judged_at = Instant(0)
         self._boards = 0
@@ -341,9 +342,14 @@ class Engine:
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
         )
 
+    def broke(self, what: str) -> None:
+        """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
+        self._bugs[what] += 1
+
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
         lines += [self.subjects.fault] if self.subjects.fault else []
+        lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()
         return lines + [f"{party}: {what} ({n})" for party, seen in self._faults.items() for what, n in seen.items()]
 

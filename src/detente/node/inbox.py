@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from detente.engine.values import Input, OrderGiven, PlotsReceived
+from detente.engine.values import Input, OrderGiven, PlotsReceived, Tick
 from detente.errors import OrderRefused
 
 BATCH: Final = 64
@@ -36,6 +36,7 @@ class Inbox:
         self._plots_limit = plots_limit
         self._plots = 0
         self._orders = 0
+        self._has_tick = False
         self._filled = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -45,6 +46,12 @@ class Inbox:
         """Take a tick, a batch of plots or what became of a connection."""
         self._waiting.append(event)
         self._filled.set()
+
+    def put_tick(self, tick: Tick) -> None:
+        """Take a tick unless one is waiting: time that has passed twice has passed once."""
+        if not self._has_tick:
+            self._has_tick = True
+            self.put(tick)
 
     def put_plots(self, event: Input) -> None:
         """Take plots; beyond the limit the oldest waiting batch goes, counted: a newer plot makes it worthless."""
@@ -84,6 +91,7 @@ class Inbox:
             await self._filled.wait()
         taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         self._plots -= sum(_is_plots(event) for event in taken)
+        self._has_tick = self._has_tick and not any(isinstance(event, Tick) for event in taken)
         if len(self._waiting) <= 2 * BATCH:
             self._room.set()
         return taken

@@ -83,21 +83,32 @@ class Pump:
 
     async def _tick(self) -> None:
         while True:
-            self._inbox.put(Tick())
+            self._inbox.put_tick(Tick())
             await asyncio.sleep(self._clock.real_s(TICK_S))
 
     def _decide(self, event: Input | Asked) -> list[Effect]:
-        if not isinstance(event, Asked):
-            return self._engine.handle(event, self._clock.now())
+        given = event.given if isinstance(event, Asked) else event
         try:
-            effects = self._engine.handle(event.given, self._clock.now())
+            effects = self._engine.handle(given, self._clock.now())
         except OrderRefused as refused:
-            if not event.answer.done():
-                event.answer.set_exception(refused)
-            return []
-        if not event.answer.done():
-            event.answer.set_result(self._engine.answer)
+            return self._answer(event, refused)
+        except Exception as fault:
+            # A bug of ours must not end the watch: it is shown at the desk, logged whole, and the next input is taken.
+            log.exception("engine", event=type(given).__name__)
+            self._engine.broke(f"{type(given).__name__}: {type(fault).__name__}")
+            return [Show(), *self._answer(event, OrderRefused("internal", "an internal fault; nothing was promised"))]
+        self._answer(event, self._engine.answer)
         return effects
+
+    @staticmethod
+    def _answer(event: Input | Asked, answer: dict[str, object] | OrderRefused) -> list[Effect]:
+        """Tell whoever gave the order what came of it, if somebody still waits."""
+        if isinstance(event, Asked) and not event.answer.done():
+            if isinstance(answer, OrderRefused):
+                event.answer.set_exception(answer)
+            else:
+                event.answer.set_result(answer)
+        return []
 
     async def _perform(self, effects: list[Effect]) -> None:
         while effects:
@@ -111,7 +122,7 @@ class Pump:
                 self._begin_again()
             else:
                 self._send(effects)
-            effects = [effect for event in stored for effect in self._engine.handle(event, self._clock.now())]
+            effects = [effect for event in stored for effect in self._decide(event)]
 
     def _send(self, effects: list[Effect]) -> None:
         for effect in effects:

@@ -1,0 +1,72 @@
+"""The pump: a bug of ours in one input is shown and does not end the watch."""
+
+import asyncio
+
+import pytest
+
+from detente.desk.orders import Acknowledge
+from detente.engine.values import OrderGiven, Tick
+from detente.errors import OrderRefused
+from detente.node.clock import SystemClock
+from detente.node.inbox import Inbox
+from detente.node.run import Pump
+from detente.testing.store import MemoryStore
+from detente.types import Role
+
+
+class BrokenEngine:
+    """Fails on every order, as a bug would; ticks are well."""
+
+    def __init__(self):
+        self.answer = {}
+        self.bugs = []
+        self.ticks = 0
+
+    def handle(self, event, now):
+        if isinstance(event, OrderGiven):
+            raise KeyError("a bug")
+        self.ticks += isinstance(event, Tick)
+        return []
+
+    def broke(self, what):
+        self.bugs.append(what)
+
+
+class Screen:
+    def __init__(self):
+        self.shown = 0
+
+    def show(self, frame):
+        self.shown += 1
+
+
+def test_a_bug_in_one_order_is_refused_to_its_giver_shown_at_the_desk_and_the_watch_goes_on():
+    async def scene():
+        engine, screen, inbox = BrokenEngine(), Screen(), Inbox(4)
+        pump = Pump(engine, inbox, MemoryStore(), None, screen, SystemClock(), {}, dict)
+        running = asyncio.create_task(pump.run())
+        with pytest.raises(OrderRefused, match="nothing was promised"):
+            await inbox.ask(OrderGiven(Acknowledge("alfa-1"), Role.OPERATOR))
+        before = engine.ticks
+        await asyncio.sleep(0.35)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return engine, screen, before
+
+    engine, screen, before = asyncio.run(scene())
+    assert engine.bugs == ["OrderGiven: KeyError"]
+    assert screen.shown == 1
+    assert engine.ticks > before
+
+
+def test_a_second_tick_waits_for_none():
+    async def scene():
+        inbox = Inbox(4)
+        inbox.put_tick(Tick())
+        inbox.put_tick(Tick())
+        first = await inbox.take()
+        inbox.put_tick(Tick())
+        return first, await inbox.take()
+
+    first, second = asyncio.run(scene())
+    assert [len(first), len(second)] == [1, 1]
