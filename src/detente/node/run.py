@@ -94,7 +94,7 @@ class Pump:
             return self._answer(event, refused)
         except Exception as fault:
             # A bug of ours must not end the watch: it is shown at the desk, logged whole, and the next input is taken.
-            log.exception("engine", event=type(given).__name__)
+            log.exception("engine", given=type(given).__name__)
             self._engine.broke(f"{type(given).__name__}: {type(fault).__name__}")
             return [Show(), *self._answer(event, OrderRefused("internal", "an internal fault; nothing was promised"))]
         self._answer(event, self._engine.answer)
