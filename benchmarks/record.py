@@ -1,7 +1,8 @@
 """What the record costs: a leaf signed, read and checked; the tree; proofs; leaves made durable by SQLite.
 
-`detente bench record` or `python benchmarks/record.py [--quick] [--json]`. One thread, medians. The store is the node's,
-in a temporary folder: a transaction is durable (synchronous FULL) when it returns, so its time is mostly the disk's.
+`detente bench record` or `python benchmarks/record.py [--quick] [--json]`. One thread, medians. The store is the
+node's, in a temporary folder: a transaction is durable (synchronous FULL) when it returns, so most of its time is the
+disk's.
 """
 
 from __future__ import annotations

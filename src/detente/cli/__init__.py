@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from detente import __version__
+from detente.cli.kernels import keep_kernels
 from detente.errors import DetenteError
 
 # Command → the module that holds it, under the same name as a click command.
@@ -57,6 +58,7 @@ def cli() -> None:
 
 def main() -> int:
     """Run the command line; returns the exit code: 0 done, 1 a check failed, 2 usage or configuration."""
+    keep_kernels()
     try:
         result = cli(standalone_mode=False)
     except click.exceptions.Exit as stop:

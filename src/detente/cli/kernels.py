@@ -1,0 +1,36 @@
+"""Where compiled kernels are kept when neither the installation nor the user's home can be written."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import detente
+
+
+def keep_kernels() -> None:
+    """Make sure that numba has a folder for its cache: without one it refuses to be imported.
+
+    As under a service manager: a read-only installation and no home. A private folder is then made, and removed at the
+    end: a shared one would let others choose the code we run. Call it before the first kernel is imported.
+    """
+    package = Path(detente.__file__).resolve().parent
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    if "NUMBA_CACHE_DIR" in os.environ or _is_writable(package) or _is_writable(home):
+        return
+    folder = tempfile.mkdtemp(prefix="detente-kernels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder
+    print(
+        "detente: kernels are compiled anew, half a minute: set NUMBA_CACHE_DIR to a folder that stays", file=sys.stderr
+    )
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made in *folder*, or in the nearest folder above it that exists."""
+    there = next((one for one in (folder, *folder.parents) if one.exists()), None)
+    return there is not None and there.is_dir() and os.access(there, os.W_OK | os.X_OK)

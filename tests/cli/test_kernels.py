@@ -1,0 +1,45 @@
+"""The command line where nothing but the temporary folder can be written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from detente.cli import kernels
+
+
+@pytest.fixture
+def nowhere(monkeypatch, tmp_path):
+    """Neither installation nor home can be written; returns what is made instead."""
+    made = []
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setattr(kernels, "_is_writable", lambda _: False)
+    monkeypatch.setattr(kernels.atexit, "register", lambda *call, **_: made.append(call))
+    monkeypatch.setattr(kernels.tempfile, "tempdir", str(tmp_path))
+    yield made
+    os.environ.pop("NUMBA_CACHE_DIR", None)
+
+
+def test_a_private_folder_is_made_and_removed_at_the_end(nowhere, capsys):
+    kernels.keep_kernels()
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    assert folder.stat().st_mode & 0o077 == 0
+    assert nowhere[0][1] == str(folder)
+    assert "set NUMBA_CACHE_DIR" in capsys.readouterr().err
+
+
+def test_a_folder_that_was_chosen_stays_chosen(nowhere, monkeypatch, capsys):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "chosen")
+    kernels.keep_kernels()
+    assert os.environ["NUMBA_CACHE_DIR"] == "chosen"
+    assert nowhere == []
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_that_is_not_there_yet_is_as_writable_as_the_one_above_it(tmp_path):
+    assert kernels._is_writable(tmp_path / "not" / "there")
+    file = tmp_path / "file"
+    file.write_text("")
+    assert not kernels._is_writable(file / "below")
