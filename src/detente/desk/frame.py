@@ -39,8 +39,19 @@ COLUMNS: Final = {
 _encoder = msgspec.msgpack.Encoder()
 
 
-def track_frame(tracks: Tracks, other: np.ndarray[tuple[int], np.dtype[np.uint8]], now: Instant) -> bytes:
-    """Return *tracks* as one frame. `other`: (n,) uint8, parties besides the shown one that hold the same aircraft."""
+def track_frame(
+    tracks: Tracks,
+    other: np.ndarray[tuple[int], np.dtype[np.uint8]],
+    now: Instant,
+    plotted_at_ns: np.ndarray[tuple[int], np.dtype[np.int64]] | None = None,
+) -> bytes:
+    """Return *tracks* as one frame.
+
+    other: (n,) uint8, parties besides the shown one that hold the same aircraft. plotted_at_ns: (n,) when each track's
+    newest plot applied, where *tracks* have been advanced to *now*: else every age would be nothing.
+    """
+    if plotted_at_ns is None:
+        plotted_at_ns = tracks["applicable_at_ns"]
     feet = tracks["altitude_pressure_m"] / M_PER_FT
     speed = np.hypot(tracks["v_east_mps"], tracks["v_north_mps"])
     heading = np.degrees(np.arctan2(tracks["v_east_mps"], tracks["v_north_mps"])) % 360.0
@@ -53,7 +64,7 @@ def track_frame(tracks: Tracks, other: np.ndarray[tuple[int], np.dtype[np.uint8]
         "gs_kt": speed / MPS_PER_KT,
         "trk_deg": heading,
         "vs_fpm": tracks["v_up_mps"] / MPS_PER_FPM,
-        "age_s": (now - tracks["applicable_at_ns"]) * 1e-9,
+        "age_s": (now - plotted_at_ns) * 1e-9,
         "party": np.minimum(tracks["party"], 255),
         "declared_by": np.minimum(tracks["declared_by"], 255),
         "flags": tracks["flags"] & 0xFFFF,

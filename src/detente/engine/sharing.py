@@ -143,4 +143,4 @@ def console_frame(tracks: Tracks, now: Instant) -> bytes:
     for number, party in zip(others["same_as"].tolist(), others["party"].tolist(), strict=True):
         if number in row_of and party < 8:
             bits[row_of[number]] |= 1 << party
-    return track_frame(advanced(shown, now), bits, now)
+    return track_frame(advanced(shown, now), bits, now, shown["applicable_at_ns"])

@@ -16,9 +16,13 @@ export const ownHalf = (row) => row.halves.find((/** @type {Row} */ half) => hal
 /** @param {Row} row */
 export const isOpen = (row) => row.state === "active" && !ownHalf(row)?.acknowledged_at_ms;
 
-/** Unacknowledged first, then by level, then time to event. @param {Row[]} rows */
+const isOver = (/** @type {Row} */ row) => Number(row.state === "cleared");
+
+/** Unacknowledged first, then what still holds, by level and time to event; what is over comes last, the newest first. @param {Row[]} rows */
 export const byUrgency = (rows) =>
-  [...rows].sort((p, q) => Number(isOpen(q)) - Number(isOpen(p)) || RANK[p.level] - RANK[q.level] || (p.event_at_ms ?? Infinity) - (q.event_at_ms ?? Infinity));
+  [...rows].sort((p, q) =>
+    Number(isOpen(q)) - Number(isOpen(p)) || isOver(p) - isOver(q) ||
+    (isOver(p) ? q.cleared_at_ms - p.cleared_at_ms : RANK[p.level] - RANK[q.level] || (p.event_at_ms ?? Infinity) - (q.event_at_ms ?? Infinity)));
 
 /** @param {Row[]} rows */
 export const mostUrgent = (rows) => byUrgency(rows.filter(isOpen))[0];
