@@ -51,7 +51,8 @@ def is_drivable() -> bool:
     return installed() is not None and ctypes.util.find_library("atomic") is not None
 
 
-@pytest.fixture(scope="session")
+# Not a session: while the driver lives its event loop runs in this thread, and no other test of the worker could run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
