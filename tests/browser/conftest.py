@@ -6,17 +6,24 @@ Without a browser the tests say so and are skipped; a root user with apt gets De
 
 from __future__ import annotations
 
+import ctypes.util
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+DRIVER = "libatomic1"
+"""What playwright's own program needs; a bare Debian has not got it."""
+
 FLAGS = [
     "--no-sandbox",
     "--font-render-hinting=none",
@@ -26,20 +33,30 @@ FLAGS = [
 
 
 def find_browser() -> str | None:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found or os.geteuid() != 0 or not shutil.which("apt-get"):
-        return found
-    print("browser tests: installing chromium-headless-shell (about 64 MB, once)", flush=True)
-    for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", BROWSERS[0]]):
-        subprocess.run(["apt-get", *words], check=False, capture_output=True, timeout=300)
-    return shutil.which(BROWSERS[0])
+    """Return a browser that can be driven, installed if need be; None if there is none. Workers install one by one."""
+    with (Path(tempfile.gettempdir()) / f"detente-browser-{os.geteuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not is_drivable() and os.geteuid() == 0 and shutil.which("apt-get"):
+            print("browser tests: installing chromium-headless-shell (about 64 MB, once)", flush=True)
+            for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", BROWSERS[0], DRIVER]):
+                subprocess.run(["apt-get", *words], check=False, capture_output=True, timeout=300)
+        return installed() if is_drivable() else None
 
 
-@pytest.fixture(scope="session")
+def installed() -> str | None:
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def is_drivable() -> bool:
+    return installed() is not None and ctypes.util.find_library("atomic") is not None
+
+
+# Not a session: while the driver lives its event loop runs in this thread, and no other test of the worker could run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
-        why = f"no browser: none of {', '.join(BROWSERS)} is installed, and this user cannot install one"
+        why = f"no browser: none of {', '.join(BROWSERS)} is installed with {DRIVER}, and this user cannot install one"
         if os.environ.get("CI") == "true":
             pytest.fail(why)
         pytest.skip(why)

@@ -139,7 +139,7 @@ def test_a_profile_has_a_name_and_makes_sense() -> None:
         profile_named("none")
 
 
-def test_warming_needs_no_traffic() -> None:
+def test_without_traffic_no_warming_raises() -> None:
     detector.warm()
 
 
