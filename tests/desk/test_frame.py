@@ -6,6 +6,8 @@ import msgspec
 import numpy as np
 
 from detente.desk.frame import ALTITUDE_UNKNOWN, COLUMNS, FRAME, track_frame
+from detente.picture.motion import advanced
+from detente.picture.picture import TRACK
 from detente.types import NS_PER_S, Instant
 from flights import Flight, tracks_of
 

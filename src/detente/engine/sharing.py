@@ -102,9 +102,13 @@ class Sharing:
         exchange = self.with_peer[party]
         exchange.shared = len(items)
         self._names.theirs[party] = {item.ref: identity_of(item) for item in items}
-        plots, is_theirs = plots_of(items)
+        plots, is_theirs, is_synthetic = plots_of(items)
         declared = np.where(is_theirs, exchange.index, NOBODY).astype(np.uint16)
-        self._watch.take(exchange.index, PEER_SOURCE + exchange.index, plots, now, declared)
+        for synthetic in (False, True):
+            some = is_synthetic == synthetic
+            if some.any() or not synthetic:
+                source = PEER_SOURCE + exchange.index
+                self._watch.take(exchange.index, source, plots[some], now, declared[some], synthetic=synthetic)
         return True
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
@@ -113,12 +117,15 @@ class Sharing:
             raise OrderRefused("unknown_party", f"there is no party {party!r}")
         tracks = self._watch.tracks
         released = self.releaser.preview(tracks, party, now)
-        plots, is_ours = plots_of(decode_frame(b"".join(item + b"\n" for item in encode_items(released.items))))
+        plots, is_ours, is_synthetic = plots_of(
+            decode_frame(b"".join(item + b"\n" for item in encode_items(released.items)))
+        )
         shown = np.zeros(len(plots), tracks.dtype)
         for name in set(plots.dtype.names or ()) & set(tracks.dtype.names or ()):
             shown[name] = plots[name]
         shown["number"] = np.arange(1, len(plots) + 1)
         shown["declared_by"] = np.where(is_ours, 0, NOBODY)
+        shown["flags"] = np.where(is_synthetic, np.uint32(Mark.SYNTHETIC), 0)
         frame = track_frame(shown, np.zeros(len(shown), np.uint8), now)
         rules = self.releaser.policy.rule
         withheld = [

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from detente.detect.zone import Zone
 from detente.errors import OwnFault
-from detente.feeds.plot import UNKNOWN_SQUAWK
+from detente.feeds.plot import UNKNOWN_GROUND, UNKNOWN_SQUAWK
 from detente.picture.picture import Mark, Tracks
 from detente.release.match import Matcher, Rows
 from detente.release.place import snapped
@@ -44,13 +44,15 @@ ITEM: Final = np.dtype(
         ("squawk", "i4"),
         ("category", "S2"),
         ("is_ours", "i1"),  # 1 declared ours; 0 not told: not ours, or not said
+        ("on_ground", "i1"),  # 1 yes, 0 no, -1 not told
+        ("is_synthetic", "i1"),  # 1: no sensor saw it; a reconstruction or exercise says so wherever it goes
         ("is_assessed", "i1"),  # 0: our sensors' report of it could not be judged, so yours cannot either
     ]
 )
 """One released track. An integer that is not told is UNTOLD, a text is empty."""
 
 COLUMNS: Final = {
-    "position": ("latitude_e7", "longitude_e7", "precision_m"),
+    "position": ("latitude_e7", "longitude_e7", "precision_m", "on_ground"),
     "altitude": ("altitude_ft",),
     "velocity": ("v_east_cmps", "v_north_cmps", "v_up_cmps"),
     "callsign": ("callsign",),
@@ -319,6 +321,7 @@ def _empty(n: int) -> Items:
     items = np.zeros(n, ITEM)
     for name in ("precision_m", "altitude_ft", "v_east_cmps", "v_north_cmps", "v_up_cmps", "squawk"):
         items[name] = UNTOLD
+    items["on_ground"] = -1
     return items
 
 
@@ -337,13 +340,16 @@ def _whole_items(tracks: Tracks) -> Items:
     squawk = tracks["squawk"].astype(np.int32)
     items["squawk"] = np.where(squawk == UNKNOWN_SQUAWK, UNTOLD, squawk)
     items["is_ours"] = tracks["declared_by"] == 0
+    ground = tracks["on_ground"].astype(np.int16)
+    items["on_ground"] = np.where(ground == UNKNOWN_GROUND, -1, ground)
+    items["is_synthetic"] = (tracks["flags"] & np.uint32(Mark.SYNTHETIC)) != 0
     items["is_assessed"] = tracks["not_assessed"] == 0
     return items
 
 
 def _give(items: Items, to: Rows, whole: Items, rows: Rows, give: Give) -> None:
     """Copy into *to* of *items* what *give* gives of *rows* of *whole*, and nothing else."""
-    for name in ("at_ms", "is_assessed", *(column for told in give.fields for column in COLUMNS[told])):
+    for name in ("at_ms", "is_synthetic", "is_assessed", *(column for told in give.fields for column in COLUMNS[told])):
         items[name][to] = whole[name][rows]
     if give.position_grid_m:
         per_e7 = RAD_PER_DEG * 1e-7
@@ -351,6 +357,8 @@ def _give(items: Items, to: Rows, whole: Items, rows: Rows, give: Give) -> None:
         latitude, longitude = snapped(*where, give.position_grid_m)
         items["latitude_e7"][to] = _integers(latitude / per_e7)
         items["longitude_e7"][to] = _integers(longitude / per_e7)
+        # On the ground is on a runway: that would tell the place in the cell.
+        items["on_ground"][to] = -1
         # The sensor's own accuracy would tell two tracks in one cell apart.
         items["precision_m"][to] = give.position_grid_m
     if give.altitude_step_ft and "altitude" in give.fields:

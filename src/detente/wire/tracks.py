@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from detente.errors import PeerFault
 from detente.evidence.leaf import unpack_items
-from detente.feeds.plot import UNKNOWN_SQUAWK, Plots, empty_plots
+from detente.feeds.plot import UNKNOWN_GROUND, UNKNOWN_SQUAWK, Plots, empty_plots
 from detente.release.release import ITEM, UNTOLD, Items
 from detente.types import NS_PER_MS
 from detente.units import M_PER_FT, RAD_PER_DEG
@@ -45,6 +45,8 @@ class TrackItem(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
     squawk: Annotated[int, Meta(ge=0, le=0o7777)] | None
     category: Annotated[str, Meta(pattern=r"\A[A-D][0-7]\Z")] | None
     is_ours: Annotated[int, Meta(ge=0, le=1)]  # the writer declares it its own
+    on_ground: Annotated[int, Meta(ge=0, le=1)] | None
+    is_synthetic: Annotated[int, Meta(ge=0, le=1)]  # no sensor saw it: a reconstruction or exercise
     is_assessed: Annotated[int, Meta(ge=0, le=1)]  # 0: the writer's sensors could not be judged
 
 
@@ -63,6 +65,8 @@ def encode_items(items: Items) -> tuple[bytes, ...]:
         values: list[object] = items[name].tolist()
         if name in _INTEGERS:
             values = [None if v == UNTOLD else v for v in values]
+        elif name == "on_ground":
+            values = [None if v == -1 else v for v in values]
         elif name in _TEXTS:
             values = [_UNFIT.sub("", v.decode("ascii", "replace")) or None for v in values if isinstance(v, bytes)]
         columns.append(values)
@@ -85,8 +89,8 @@ def identity_of(item: TrackItem) -> bytes:
     return item.identity.encode() if item.identity else f"~{item.ref:013x}"[:16].encode()
 
 
-def plots_of(items: list[TrackItem]) -> tuple[Plots, npt.NDArray[np.bool_]]:
-    """Return a peer's *items* as plots, in order of time, and for each whether the peer declares it its own."""
+def plots_of(items: list[TrackItem]) -> tuple[Plots, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return a peer's *items* as plots, in order of time; which it declares its own, and which are synthetic."""
     items = sorted(items, key=lambda item: item.at_ms)
     plots = empty_plots(len(items))
     plots["applicable_at_ns"] = [item.at_ms * NS_PER_MS for item in items]
@@ -101,7 +105,10 @@ def plots_of(items: list[TrackItem]) -> tuple[Plots, npt.NDArray[np.bool_]]:
     plots["position_sigma_m"] = [_scaled(item.precision_m, 1.0) for item in items]
     plots["squawk"] = [UNKNOWN_SQUAWK if item.squawk is None else item.squawk for item in items]
     plots["category"] = [(item.category or "").encode() for item in items]
-    return plots, np.array([bool(item.is_ours) for item in items], np.bool_)
+    plots["on_ground"] = [UNKNOWN_GROUND if item.on_ground is None else item.on_ground for item in items]
+    is_theirs = np.array([item.is_ours for item in items], np.bool_)
+    is_synthetic = np.array([item.is_synthetic for item in items], np.bool_)
+    return plots, is_theirs, is_synthetic
 
 
 def _scaled(value: int | None, unit: float) -> float:
