@@ -337,7 +337,7 @@ def _told(item: np.void) -> dict[str, Any]:
         value = item[column]
         if isinstance(value, bytes):
             told |= {column: _text(value)} if value else {}
-        elif int(value) != UNTOLD:
+        elif int(value) != (-1 if column == "on_ground" else UNTOLD):
             told[column] = int(value)
     return told
 
