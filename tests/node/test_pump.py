@@ -46,7 +46,7 @@ def test_a_bug_in_one_order_is_refused_to_its_giver_shown_at_the_desk_and_the_wa
         pump = Pump(engine, inbox, MemoryStore(), None, screen, SystemClock(), {}, dict)
         running = asyncio.create_task(pump.run())
         with pytest.raises(OrderRefused, match="nothing was promised"):
-            await inbox.ask(OrderGiven(Acknowledge("alfa-1"), Role.OPERATOR))
+            await asyncio.wait_for(inbox.ask(OrderGiven(Acknowledge("alfa-1"), Role.OPERATOR)), 10.0)
         before = engine.ticks
         await asyncio.sleep(0.35)
         running.cancel()

@@ -19,5 +19,6 @@ def set_up() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for at each line: a stream that was put in its place and closed must not take the node with it.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -6,6 +6,7 @@ Show, then record, then send. What happens is the engine's to decide; here is on
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -94,8 +95,9 @@ class Pump:
             return self._answer(event, refused)
         except Exception as fault:
             # A bug of ours must not end the watch: it is shown at the desk, logged whole, and the next input is taken.
-            log.exception("engine", given=type(given).__name__)
             self._engine.broke(f"{type(given).__name__}: {type(fault).__name__}")
+            with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end the watch either
+                log.exception("engine", given=type(given).__name__)
             return [Show(), *self._answer(event, OrderRefused("internal", "an internal fault; nothing was promised"))]
         self._answer(event, self._engine.answer)
         return effects
