@@ -23,7 +23,7 @@ def said(capsys, monkeypatch, *arguments):
 
 
 @pytest.fixture
-def refused(capsys, monkeypatch):
+def expect_refused(capsys, monkeypatch):
     """A command that must be refused; returns the one line it says."""
 
     def run(*arguments):
@@ -130,26 +130,37 @@ KINDS = (
     ],
     ids=" ".join,
 )
-def test_a_file_that_is_not_what_the_command_reads_is_refused(refused, bad_files, command, kind):
+def test_a_file_that_is_not_what_the_command_reads_is_refused(expect_refused, bad_files, command, kind):
     if (command, kind) == (("verify",), "directory"):
         return  # a folder may be a dossier: it is judged, see below
-    line = refused(*command, bad_files[kind])
+    line = expect_refused(*command, bad_files[kind])
     assert str(bad_files[kind].name) in line
 
 
+TO_BRAVO = """
+name = "all"
+[[rule]]
+name = "everything"
+effect = "release"
+to = ["bravo"]
+give = { fields = ["position"] }
+"""
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_policy_is_not_tried_on_what_is_no_recording(refused, bad_files, tmp_path, kind):
+def test_a_policy_is_not_tried_on_what_is_no_recording(expect_refused, bad_files, tmp_path, kind):
     policy = tmp_path / "policy.toml"
-    policy.write_text('name = "nothing"\n')
-    refused("policy", "try", policy, "--recording", bad_files[kind], "--peer", "bravo")
+    policy.write_text(TO_BRAVO)
+    line = expect_refused("policy", "try", policy, bad_files[kind], "--peer", "bravo")
+    assert str(bad_files[kind].name) in line
 
 
 @pytest.mark.parametrize("zones", BAD_ZONES.values(), ids=BAD_ZONES)
-def test_zones_that_are_not_fit_for_alerts_are_refused(refused, tmp_path, zones):
+def test_zones_that_are_not_fit_for_alerts_are_refused(expect_refused, tmp_path, zones):
     recording, file = tmp_path / "r.csv", tmp_path / "zones.geojson"
     recording.write_text("timestamp,icao24,latitude,longitude,altitude\n1,aaaaaa,35.5,30.5,10000\n")
     file.write_text(zones)
-    refused("replay", recording, "--zones", file)
+    expect_refused("replay", recording, "--zones", file)
 
 
 STATE_FILES = {
@@ -160,10 +171,10 @@ STATE_FILES = {
 
 
 @pytest.mark.parametrize("text", STATE_FILES.values(), ids=STATE_FILES)
-def test_states_without_a_state_are_refused(refused, tmp_path, text):
+def test_states_without_a_state_are_refused(expect_refused, tmp_path, text):
     file = tmp_path / "states.csv"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    refused("detect", file)
+    expect_refused("detect", file)
 
 
 def test_states_of_nothing_but_nan_are_told_as_not_assessed(capsys, monkeypatch, tmp_path):
@@ -199,10 +210,10 @@ USAGE = {
 
 
 @pytest.mark.parametrize("arguments", USAGE.values(), ids=USAGE)
-def test_a_wrong_use_is_refused(refused, tmp_path, monkeypatch, arguments):
+def test_a_wrong_use_is_refused(expect_refused, tmp_path, monkeypatch, arguments):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "r.csv").write_text("timestamp,icao24,latitude,longitude,altitude\n1,aaaaaa,35.5,30.5,10000\n")
-    refused(*arguments)
+    expect_refused(*arguments)
 
 
 CONFIGS = {
@@ -238,11 +249,11 @@ CONFIGS = {
 
 @pytest.mark.parametrize("command", ["check-config", "run"])
 @pytest.mark.parametrize(("text", "named"), CONFIGS.values(), ids=CONFIGS)
-def test_a_configuration_is_refused_with_what_is_wrong_in_it(refused, tmp_path, text, named, command):
+def test_a_configuration_is_refused_with_what_is_wrong_in_it(expect_refused, tmp_path, text, named, command):
     file = tmp_path / "detente.toml"
     file.write_text(text)
     arguments = ("check-config", file) if command == "check-config" else ("run", "--config", file)
-    line = refused(*arguments)
+    line = expect_refused(*arguments)
     if command == "check-config":
         assert named in line
 
@@ -257,10 +268,10 @@ POLICIES = {
 
 
 @pytest.mark.parametrize("text", POLICIES.values(), ids=POLICIES)
-def test_a_policy_with_a_fault_is_refused(refused, tmp_path, text):
+def test_a_policy_with_a_fault_is_refused(expect_refused, tmp_path, text):
     file = tmp_path / "policy.toml"
     file.write_text(text)
-    refused("policy", "check", file)
+    expect_refused("policy", "check", file)
 
 
 def test_a_dossier_without_a_word_in_it_fails_and_says_why(capsys, monkeypatch, tmp_path):
@@ -274,7 +285,7 @@ def test_a_dossier_without_a_word_in_it_fails_and_says_why(capsys, monkeypatch, 
         assert "Traceback" not in out + err
 
 
-def test_a_root_that_is_no_root_is_refused(refused, tmp_path):
+def test_a_root_that_is_no_root_is_refused(expect_refused, tmp_path):
     (tmp_path / "d").mkdir()
-    refused("verify", tmp_path / "d", "--root", "alfa=12345")
-    refused("verify", tmp_path / "d", "--root", "alfa")
+    expect_refused("verify", tmp_path / "d", "--root", "alfa=12345")
+    expect_refused("verify", tmp_path / "d", "--root", "alfa")
