@@ -311,6 +311,7 @@ class ZipFiles(Mapping[str, bytes]):
     def __init__(self, file: BinaryIO) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
+        # zipfile raises NotImplementedError for archives of a kind it does not read: to us one more file to refuse.
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as wrong:
             raise PeerFault(f"zip: {wrong}") from None
         infos = self._archive.infolist()
@@ -331,6 +332,7 @@ class ZipFiles(Mapping[str, bytes]):
     def __getitem__(self, name: str) -> bytes:
         try:
             return self._archive.read(self._infos[name])
+        # As above: an encrypted or oddly packed member is refused, never half read.
         except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as wrong:
             raise PeerFault(f"zip: {name}: {wrong}") from None
 
