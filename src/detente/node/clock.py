@@ -39,10 +39,15 @@ class ScaledClock:
     """A clock that starts at *start* and runs *speed* times as fast as the machine: for scenarios, said on screen."""
 
     def __init__(self, start: Instant, speed: float) -> None:
-        self._start, self._speed, self._from_ns = start, speed, time.monotonic_ns()
+        self._start, self._from_ns = start, time.monotonic_ns()
+        self.speed = speed
 
     def now(self) -> Instant:
-        return Instant(self._start + round((time.monotonic_ns() - self._from_ns) * self._speed))
+        return Instant(self._start + round((time.monotonic_ns() - self._from_ns) * self.speed))
 
     def real_s(self, duration_s: float) -> float:
-        return duration_s / self._speed
+        return duration_s / self.speed
+
+    def set_speed(self, speed: float) -> None:
+        """Go on from the present instant at *speed* times real time."""
+        self._start, self._from_ns, self.speed = self.now(), time.monotonic_ns(), speed
