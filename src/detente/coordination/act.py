@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +25,9 @@ Key = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_-]{0,31}\Z")]
 Title = Annotated[str, Meta(min_length=1, max_length=120)]
 Words = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Document = Annotated[str, Meta(min_length=1, max_length=100_000)]
+Seat = Literal["military", "intelligence", "foreign_service"]
+Cell = tuple[Annotated[int, Meta(ge=-900, le=899)], Annotated[int, Meta(ge=-1800, le=1799)]]
+"""A coarse place: the south-west corner of a tenth of a degree of latitude and longitude, in tenths. Never a point."""
 Ms = Annotated[int, Meta(ge=0, lt=2**53)]
 """Milliseconds since 1970 UTC."""
 

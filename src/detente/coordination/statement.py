@@ -16,11 +16,27 @@ from msgspec import Meta
 
 from detente.coordination.act import Digest, Key, Ms, Party, check_plain
 from detente.coordination.arrangement import AnyArrangementAct
+from detente.coordination.ceasefire import AnyCeasefireAct
+from detente.coordination.decisions import AnyDecisionAct
+from detente.coordination.incidents import AnyIncidentAct
+from detente.coordination.ledger import AnyLedgerAct
 from detente.coordination.proposals import AnyProposalAct
+from detente.coordination.reports import AnyReportAct
+from detente.coordination.watch import AnyWatchAct
 from detente.errors import OrderRefused, PeerFault
 from detente.types import Role
 
-AnyAct = AnyArrangementAct | AnyProposalAct
+AnyAct = (
+    AnyArrangementAct
+    | AnyCeasefireAct
+    | AnyDecisionAct
+    | AnyIncidentAct
+    | AnyLedgerAct
+    | AnyProposalAct
+    | AnyReportAct
+    | AnyWatchAct
+)
+"""Everything that can be done at a table."""
 
 STATEMENT_LIMIT: Final = 512 * 1024
 FIRST_PREV: Final = hashlib.sha256().hexdigest()

@@ -14,13 +14,18 @@ from bisect import insort
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args
 
 from detente.coordination.act import Act, Part, Said, check_plain
 from detente.coordination.arrangement import AnyArrangementAct, Arrangement
+from detente.coordination.ceasefire import AnyCeasefireAct, Ceasefires
 from detente.coordination.charter import Charter
+from detente.coordination.decisions import AnyDecisionAct, Decisions
+from detente.coordination.incidents import AnyIncidentAct, Incidents
+from detente.coordination.ledger import AnyLedgerAct, Ledger
 from detente.coordination.powers import NEEDS, permit
 from detente.coordination.proposals import AnyProposalAct, Proposals
+from detente.coordination.reports import AnyReportAct, Reports
 from detente.coordination.statement import (
     FIRST_PREV,
     AnyAct,
@@ -28,6 +33,7 @@ from detente.coordination.statement import (
     encode_statement,
     statement_digest,
 )
+from detente.coordination.watch import AnyWatchAct, Watches
 from detente.errors import OrderRefused, PeerFault
 from detente.types import PartyId, Role
 
@@ -62,23 +68,32 @@ class Standing:
     def __init__(self, charter: Charter) -> None:
         self.arrangement = Arrangement(charter)
         self.proposals = Proposals(charter)
-        self.parts: tuple[tuple[object, Part], ...] = (
+        self.ceasefires = Ceasefires(charter)
+        self.decisions = Decisions(charter)
+        self.incidents = Incidents(charter)
+        self.ledger = Ledger(charter)
+        self.reports = Reports(charter)
+        self.watches = Watches(charter)
+        folds: tuple[tuple[object, Part], ...] = (
             (AnyArrangementAct, self.arrangement),
+            (AnyCeasefireAct, self.ceasefires),
+            (AnyDecisionAct, self.decisions),
+            (AnyIncidentAct, self.incidents),
+            (AnyLedgerAct, self.ledger),
             (AnyProposalAct, self.proposals),
+            (AnyReportAct, self.reports),
+            (AnyWatchAct, self.watches),
         )
+        self._part_of: dict[type, Part] = {act: part for acts, part in folds for act in get_args(acts)}
 
     def apply(self, act: Act, said: Said) -> None:
         """Take one act; raises OrderRefused, and then nothing has changed."""
-        permit(said.by, act)
+        permit(said.by, type(act))
         needs = NEEDS.get(type(act))
         if needs is not None and not self.arrangement.flows(needs):
             state = self.arrangement.state.replace("_", " ")
             raise OrderRefused("arrangement", f"the arrangement is {state}: {needs} do not flow")
-        self.part_of(act).apply(act, said)
-
-    def part_of(self, act: Act) -> Part:
-        """Return what folds *act*."""
-        return next(part for acts, part in self.parts if isinstance(act, acts))  # type: ignore[arg-type] # a union of classes is one for isinstance
+        self._part_of[type(act)].apply(act, said)
 
     def due(self, own: PartyId, now_ms: int) -> list[Act]:
         """Return what *own*'s node has to put on record by itself."""
