@@ -10,6 +10,7 @@ import numpy as np
 
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
+from detente.detect.boundary import areas_of, boundary
 from detente.detect.motion import Floats
 from detente.detect.zone import Zone
 from detente.picture.picture import Reason, Tracks
@@ -31,9 +32,9 @@ class Standing:
         self.zones = tuple(zones)
         self._threads = threads
         self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
-        self._boundaries = [
-            incursion.boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones
-        ]
+        self._areas = areas_of(
+            [boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones]
+        )
 
     def judge(
         self, m: Floats, tracks: Tracks, lookahead_s: float, told: set[int]
@@ -44,17 +45,16 @@ class Standing:
         """
         verdicts: list[ZoneVerdict] = []
         unjudged: dict[int, NotAssessed] = {}
-        for zone, exempt, area in zip(self.zones, self._exempt, self._boundaries, strict=True):
-            how, out = incursion.standing(m, area, lookahead_s)
-            for row in np.flatnonzero(how).tolist():
-                number = int(tracks["number"][row])
-                if int(tracks["declared_by"][row]) in exempt:
-                    continue
-                if how[row] == incursion.NOT_ASSESSED:
-                    if number not in told:
-                        unjudged[number] = NotAssessed(number, Reason.NO_ALTITUDE)
-                    continue
-                verdicts.append(_verdict(number, zone.zone_id, _PHASES[int(how[row])], out[row]))
+        stood = incursion.standings(m, self._areas, lookahead_s, threads=self._threads)
+        numbers, declared = tracks["number"][stood.rows].tolist(), tracks["declared_by"][stood.rows].tolist()
+        which, hows = stood.areas.tolist(), stood.how.tolist()
+        for number, party, area, how, found in zip(numbers, declared, which, hows, stood.found, strict=True):
+            if party in self._exempt[area]:
+                continue
+            if how != incursion.NOT_ASSESSED:
+                verdicts.append(_verdict(number, self.zones[area].zone_id, _PHASES[how], found))
+            elif number not in told:
+                unjudged[number] = NotAssessed(number, Reason.NO_ALTITUDE)
         return verdicts, list(unjudged.values())
 
 
@@ -76,4 +76,4 @@ def _verdict(number: int, zone_id: str, phase: Phase, found: Floats) -> ZoneVerd
 def warm(m: Floats) -> None:
     """Compile, or load from the cache, every kernel of incursion; *m*: any motions."""
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
-    incursion.standing(m, incursion.boundary((ring,), 0, 1_000, 1_000.0), 60.0)
+    incursion.standing(m, boundary((ring,), 0, 1_000, 1_000.0), 60.0)
