@@ -227,11 +227,10 @@ def _window(since: str | None, until: str | None) -> tuple[int, int]:
 
 def _parties(keyring: Keyring, keys: Path, names: Mapping[str, str]) -> dict[str, Party]:
     """Own party and each peer by node name, called as the configuration does, else by the host's first label."""
-    known = [(keyring.node, keyring.root, keyring.statement_note)]
-    known += [(p.keys.node, p.keys.root, p.keys.statement_note) for p in load_peers(keys).values()]
+    known = [(keyring.node, keyring.root, keyring.chain.notes)]
+    known += [(p.keys.node, p.keys.root, p.keys.chain.notes) for p in load_peers(keys).values()]
     return {
-        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, (note,))
-        for node, root, note in known
+        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, notes) for node, root, notes in known
     }
 
 
