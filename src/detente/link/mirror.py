@@ -126,6 +126,8 @@ class Mirror:
             try:
                 if seq < self.next_seq:
                     self._check_known(seq, leaf)
+                elif len(self._unstored) >= self._limits.unstored:
+                    break  # the writer sends again what was not taken
                 else:
                     entries.append(self._take(seq, leaf))
                     effects += self._admit(self._unstored[-1].envelope, leaf)
@@ -135,8 +137,6 @@ class Mirror:
             except LinkFault as fault:
                 effects += self.stop(seq, fault)
                 break
-            if len(self._unstored) >= self._limits.unstored:
-                break  # the writer sends again what was not taken
         return [Append(self.log.origin, first, tuple(entries)), *effects] if entries else effects
 
     def _ask_again(self, seq: int, elapsed: int) -> list[Effect]:

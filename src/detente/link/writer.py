@@ -200,7 +200,7 @@ class Writer:
         self.stopped = None
         self.peer_has = self.sent = peer_has
         self._offered_size = -1
-        if self.lane is Lane.TRACK and not self._goes_at_once():
+        if self.lane is Lane.TRACK and self.log.size and not self._goes_at_once():
             self._to_preview.append(self.log.size - 1)
         return self.sign_if_due(elapsed, is_opening=True)
 
