@@ -22,7 +22,7 @@ def may(role, order, **more):
 
 def test_the_matrix_is_whole():
     assert all(set(row) == set(Role) for row in MATRIX.values())
-    assert set(MATRIX) == {Displayed, Acknowledge, StandDown, SendText, SendCode, AcknowledgeMessage}
+    assert set(MATRIX) == {Displayed, Acknowledge, StandDown, SendText, SendCode, AcknowledgeMessage, DoAct}
     assert len(DELEGATION) == 3
 
 

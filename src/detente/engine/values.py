@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detente.alerts.escalation import Ladder
+from detente.coordination.charter import Charter
 from detente.desk.codebook import Codebook
 from detente.desk.orders import AnyOrder
 from detente.detect.zone import Zone
@@ -251,3 +252,4 @@ class Setup:
     alerts_shown: int = 200
     tick_ns: int = duration_ns(0.2)
     is_exercise: bool = False
+    charters: tuple[Charter, ...] = ()

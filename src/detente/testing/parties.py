@@ -17,6 +17,7 @@ from typing import Final
 
 from detente.alerts.escalation import DEFAULT_LADDER, Ladder
 from detente.alerts.life import AlertBook
+from detente.coordination.charter import Charter
 from detente.desk.board import Board
 from detente.desk.codebook import Codebook, draft_codebook
 from detente.desk.orders import AnyOrder
@@ -83,6 +84,7 @@ class Character:
     ladder: Ladder = DEFAULT_LADDER
     feeds: tuple[str, ...] = ("radar",)
     badges: tuple[str, ...] = ()
+    charters: tuple[Charter, ...] = ()
     codebook: Codebook = field(default_factory=draft_codebook)
     is_confirmed: bool = True  # whether the peers' digits are
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -146,6 +148,7 @@ class Side:
             declared=its.declared,
             badges=its.badges,
             is_exercise="EXERCISE" in its.badges,
+            charters=its.charters,
         )
 
     def write(self, effects: Sequence[Effect]) -> list[Input]:
