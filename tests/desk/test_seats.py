@@ -2,7 +2,7 @@
 
 import pytest
 
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, Displayed, SendCode, SendText, StandDown
+from detente.desk.orders import Acknowledge, AcknowledgeMessage, Displayed, DoAct, SendCode, SendText, StandDown
 from detente.desk.seats import LINES, MATRIX, RUNG_OF, permit
 from detente.errors import OrderRefused
 from detente.types import DELEGATION, WATCH, Role
