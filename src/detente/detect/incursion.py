@@ -105,7 +105,7 @@ def _near_course(course: _Course, ball: Floats, margin_m: float) -> bool:
     return bool(dot(ball, 0, course.up) - course.centre[2] >= -near)  # else on the far side of the Earth
 
 
-near_course = njit(cache=True, nogil=True)(_near_course)
+near_course = njit(cache=True, nogil=True, inline="always")(_near_course)
 
 
 def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
