@@ -71,6 +71,7 @@ class _State:
     gone_since: Instant | None = None
     held_since: Instant | None = None
     one_since: Instant | None = None
+    event_at: Instant | None = None  # as last predicted; once it has happened it stands
 
 
 class AlertBook:
@@ -96,7 +97,7 @@ class AlertBook:
         events: list[AlertEvent] = []
         for key in sorted(verdicts.keys() | self._states.keys()):
             state = self._states.setdefault(key, _State())
-            verdict = verdicts.get(key)
+            verdict = _standing_event(state, verdicts.get(key))
             self._vote(state, verdict, (stamps.get(key.a, 0), stamps.get(key.b, 0)))
             if state.alert is None:
                 event = self._raised(key, state, verdict, now)
@@ -252,10 +253,18 @@ def _level(time_s: float, alarm_s: float, warning_s: float) -> Level:
     return Level.WARNING if time_s <= warning_s else Level.CAUTION
 
 
+def _standing_event(state: _State, verdict: _Seen | None) -> _Seen | None:
+    """Return *verdict* with the instant of an event that has happened: it no longer moves with the clock."""
+    if verdict is None or verdict.alert.event_at is None:
+        return verdict
+    if verdict.alert.time_to_event_s > 0.0 or state.event_at is None:
+        state.event_at = verdict.alert.event_at
+        return verdict
+    state.event_at = min(state.event_at, verdict.alert.event_at)
+    return verdict._replace(alert=replace(verdict.alert, event_at=state.event_at))
+
+
 def _has_moved(alert: Alert, renewed: Alert) -> bool:
     if alert.event_at is None or renewed.event_at is None:
         return abs(renewed.distance_m - alert.distance_m) > 0.2 * alert.distance_m + 100.0
-    # Once it has happened the instant only moves with the clock.
-    if alert.time_to_event_s == 0.0 and renewed.time_to_event_s == 0.0:
-        return False
     return abs(renewed.event_at - alert.event_at) > duration_ns(_MOVED_S)
