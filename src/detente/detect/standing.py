@@ -10,8 +10,8 @@ import numpy as np
 
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
-from detente.detect.boundary import areas_of, boundary
-from detente.detect.motion import Floats
+from detente.detect.boundary import DEEPEST, areas_of, boundary
+from detente.detect.motion import MOTION, Floats
 from detente.detect.schedule import ALWAYS
 from detente.detect.zone import Zone
 from detente.picture.picture import Reason, Tracks
@@ -86,4 +86,6 @@ def _verdict(number: int, zone_id: str, phase: Phase, found: Floats) -> ZoneVerd
 def warm(m: Floats) -> None:
     """Compile, or load from the cache, every kernel of incursion; *m*: any motions."""
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
-    incursion.standing(m, boundary((ring,), 0, 1_000, 1_000.0), 60.0)
+    area = boundary((ring,), 0, 1_000, 1_000.0)
+    incursion.standing(m, area, 60.0)
+    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), np.empty(DEEPEST, np.int64))
