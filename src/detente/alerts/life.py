@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
-from detente.detect.assessment import Assessment, Conflict, Phase, ZoneVerdict
+from detente.detect.assessment import Assessment, Conflict, Conformance, ConformanceVerdict, Phase, ZoneVerdict
 from detente.detect.profile import Profile
 from detente.picture.picture import Mark, Reason, Tracks
 from detente.types import Instant, duration_ns
@@ -42,7 +42,16 @@ class Cleared(StrEnum):
     ENTERED = "entered"  # an approach that became an incursion, which has an alert of its own
     TRACK_DROPPED = "track_dropped"
     NOT_ASSESSED = "not_assessed"  # could not be judged for longer than it may be held
+    RETURNED = "returned"  # within the volumes of its activity again, or no longer predicted to leave them
     SAME_AIRCRAFT = "same_aircraft"  # two tracks proved to be one aircraft
+
+
+_GONE: Final = {
+    Kind.CONFLICT: Cleared.DIVERGED,
+    Kind.INCURSION: Cleared.LEFT,
+    Kind.APPROACH: Cleared.LEFT,
+    Kind.CONFORMANCE: Cleared.RETURNED,
+}
 
 
 class Key(NamedTuple):
@@ -130,6 +139,9 @@ class AlertBook:
         for zone in assessment.zones:
             kind = Kind.APPROACH if zone.phase is Phase.APPROACH else Kind.INCURSION
             yield Key(kind, zone.track, 0, zone.zone), _Seen(self._of_zone(zone, kind, now))
+        for kept in assessment.conformance:
+            if kept.phase is not Conformance.CONFORMING:
+                yield Key(Kind.CONFORMANCE, kept.track, 0, kept.activity), _Seen(_of_conformance(kept, now))
 
     def _of_conflict(self, conflict: Conflict, now: Instant) -> Alert:
         return Alert(
@@ -231,7 +243,7 @@ class AlertBook:
             state.gone_since = now
         if now - state.gone_since < duration_ns(self.profile.clear_after_s):
             return None
-        return self._cleared(alert, Cleared.DIVERGED if key.kind is Kind.CONFLICT else Cleared.LEFT, now)
+        return self._cleared(alert, _GONE[key.kind], now)
 
     def _cleared(self, alert: Alert, why: Cleared, now: Instant) -> AlertEvent:
         return AlertEvent(
@@ -245,6 +257,25 @@ class AlertBook:
             del self._states[key]
         else:
             state.alert = self.active[alert.alert_id] = alert
+
+
+def _of_conformance(verdict: ConformanceVerdict, now: Instant) -> Alert:
+    return Alert(
+        alert_id=0,
+        kind=Kind.CONFORMANCE,
+        level=Level.WARNING if verdict.phase is Conformance.OUTSIDE else Level.CAUTION,
+        a=verdict.track,
+        b=0,
+        zone=verdict.activity,
+        raised_at=now,
+        updated_at=now,
+        event_at=verdict.leaves_at,
+        time_to_event_s=verdict.time_to_leave_s,
+        distance_m=verdict.horizontal_m,
+        vertical_ft=verdict.vertical_ft,
+        latitude_rad=verdict.latitude_rad,
+        longitude_rad=verdict.longitude_rad,
+    )
 
 
 def _level(time_s: float, alarm_s: float, warning_s: float) -> Level:
