@@ -120,7 +120,7 @@ class Declared:
                 at = min(before.leaves_at, now)
         elif math.isfinite(left.at_s):
             phase, at = Conformance.LEAVING, Instant(now + duration_ns(left.at_s))
-        beyond_ft = max(left.nearest.vertical_m, 0.0) / M_PER_FT
+        beyond_ft = _up_m(left.nearest) / M_PER_FT
         return ConformanceVerdict(
             track=int(track["number"]),
             activity=self._activities[n].activity_id,
@@ -149,7 +149,7 @@ class Declared:
             longest = max((s for s in stays_s if not math.isnan(s)), default=-1.0)
             if longest < 0.0:
                 if any(math.isnan(s) for s in stays_s):
-                    return Reason.NO_ALTITUDE if at_s == 0.0 else Reason.NO_VELOCITY
+                    return Reason.NO_VELOCITY if math.isnan(m[13]) else Reason.NO_ALTITUDE
                 nearest = min(active or (view for view, _, _ in seen), key=_distance_m)
                 return _Left(at_s, latitude, longitude, nearest)
             if at_s >= tolerance.lookahead_s:
@@ -191,11 +191,14 @@ def _stays_s(view: _Beyond, m: Floats, buffer_m: float, buffer_up_m: float) -> f
         return -1.0
     climb_mps = abs(float(m[13])) * M_PER_FT
     deep_s = (buffer_m - view.horizontal_m) / m[10] if m[10] > 0.0 else math.inf
-    # An unknown climb says nothing of later: a step ahead it is not assessed, unless the levels are open.
     level_s = (buffer_up_m - view.vertical_m) / climb_mps if climb_mps > 0.0 else math.inf
     return float(min(deep_s, level_s, view.lasts_s))
 
 
 def _distance_m(view: _Beyond) -> float:
-    vertical_m = 0.0 if math.isnan(view.vertical_m) else max(view.vertical_m, 0.0)
-    return math.hypot(max(view.horizontal_m, 0.0), vertical_m)
+    return math.hypot(max(view.horizontal_m, 0.0), _up_m(view))
+
+
+def _up_m(view: _Beyond) -> float:
+    """Return how far beyond the levels it is; what is unknown is not said."""
+    return 0.0 if math.isnan(view.vertical_m) else max(view.vertical_m, 0.0)
