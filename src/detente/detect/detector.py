@@ -86,7 +86,7 @@ class Detector:
         nameless = judged["identity"].astype("S1") == b"~"
         found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
         found_zones, unjudged = self._standing.judge(
-            m, judged, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
+            m, judged, now, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
         )
         return Assessment(
             at=now,
