@@ -39,7 +39,7 @@ def _gap(a: Floats, b: Floats, t: float) -> tuple[float, float, float]:
     return x * x + y * y + z * z, x * u + y * v + z * w, u * u + v * v + w * w
 
 
-gap = njit(cache=True, nogil=True)(_gap)
+gap = njit(cache=True, nogil=True, error_model="numpy")(_gap)
 
 
 def _closest(a: Floats, b: Floats, until_s: float) -> float:
@@ -66,7 +66,7 @@ def _closest(a: Floats, b: Floats, until_s: float) -> float:
     return t
 
 
-closest = njit(cache=True, nogil=True)(_closest)
+closest = njit(cache=True, nogil=True, error_model="numpy")(_closest)
 
 
 def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2: float) -> float:
@@ -94,7 +94,7 @@ def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2:
     return t
 
 
-passage = njit(cache=True, nogil=True)(_passage)
+passage = njit(cache=True, nogil=True, error_model="numpy")(_passage)
 
 
 def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> tuple[float, float]:
@@ -106,14 +106,17 @@ def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> 
     return min(first, second), max(first, second)
 
 
-vertically_inside = njit(cache=True, nogil=True)(_vertically_inside)
+vertically_inside = njit(cache=True, nogil=True, error_model="numpy")(_vertically_inside)
 
 
 def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, found: Floats) -> int:
     """Judge one pair, fill *found* (FOUND columns) and return CLEAR, CONFLICT or NOT_ASSESSED.
 
+    What a verdict leaves open is NaN: the times, unless it is a conflict.
+
     Times are clipped to [0, lookahead_s]; the closest point is looked for as far as twice that.
     """
+    found[:] = math.nan
     apart_ft = a[11] - b[11]
     if math.isnan(apart_ft):
         apart_ft = a[12] - b[12]
@@ -142,7 +145,7 @@ def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookah
     return CONFLICT if found[0] < found[1] else CLEAR
 
 
-judge = njit(cache=True, nogil=True)(_judge)
+judge = njit(cache=True, nogil=True, error_model="numpy")(_judge)
 
 
 def judge_pair(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float) -> tuple[int, Floats]:
