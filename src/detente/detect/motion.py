@@ -32,8 +32,8 @@ unknown); 13 vertical speed, ft/s."""
 _ROUNDS: Final = 1.5 * 2.0**52
 _QUARTER: Final = math.ldexp(math.floor(math.ldexp(math.pi / 2.0, 32)), -32)  # its first bits: times a few, still exact
 _QUARTER_REST: Final = 6.077100506506192e-11  # half of pi, less that
-_S: Final = tuple(1.0 / (n * (n + 1)) for n in range(2, 16, 2))
-_C: Final = tuple(1.0 / (n * (n + 1)) for n in range(3, 17, 2))
+_S: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(3, 16, 2))
+_C: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(4, 17, 2))
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,22 +47,9 @@ def _sine_cosine(angle_rad: float) -> tuple[float, float]:
     quarters = (angle_rad * (2.0 / math.pi) + _ROUNDS) - _ROUNDS
     x = (angle_rad - quarters * _QUARTER) - quarters * _QUARTER_REST
     x2 = x * x
-    sine = x - x * x2 * _S[0] * (
-        1.0
-        - x2
-        * _S[1]
-        * (1.0 - x2 * _S[2] * (1.0 - x2 * _S[3] * (1.0 - x2 * _S[4] * (1.0 - x2 * _S[5] * (1.0 - x2 * _S[6])))))
-    )
-    cosine = 1.0 - x2 * 0.5 * (
-        1.0
-        - x2
-        * _C[0]
-        * (
-            1.0
-            - x2
-            * _C[1]
-            * (1.0 - x2 * _C[2] * (1.0 - x2 * _C[3] * (1.0 - x2 * _C[4] * (1.0 - x2 * _C[5] * (1.0 - x2 * _C[6])))))
-        )
+    sine = x + x * x2 * (_S[0] + x2 * (_S[1] + x2 * (_S[2] + x2 * (_S[3] + x2 * (_S[4] + x2 * (_S[5] + x2 * _S[6]))))))
+    cosine = 1.0 - x2 * (
+        0.5 - x2 * (_C[0] + x2 * (_C[1] + x2 * (_C[2] + x2 * (_C[3] + x2 * (_C[4] + x2 * (_C[5] + x2 * _C[6]))))))
     )
     quadrant = quarters - 4.0 * ((quarters * 0.25 + _ROUNDS) - _ROUNDS)  # -2 to 2
     if abs(quadrant) == 1.0:
@@ -85,11 +72,12 @@ def _motion(
     sin_lat, cos_lat = sine_cosine(latitude_rad)
     sin_lon, cos_lon = sine_cosine(longitude_rad)
     speed = math.sqrt(v_east_mps * v_east_mps + v_north_mps * v_north_mps)
-    east, north = (v_east_mps / speed, v_north_mps / speed) if speed > 0.0 else (1.0, 0.0)
+    per_speed = 1.0 / speed if speed > 0.0 else math.nan
+    east, north = (1.0, 0.0) if speed == 0.0 else (v_east_mps * per_speed, v_north_mps * per_speed)
     w2 = 1.0 - _E2 * sin_lat * sin_lat
     prime_vertical = SEMI_MAJOR_M / math.sqrt(w2)
-    meridian = prime_vertical * (1.0 - _E2) / w2
-    radius = 1.0 / (north * north / meridian + east * east / prime_vertical)
+    # Euler: the curvatures of meridian and prime vertical, each as much as the course lies along it.
+    radius = prime_vertical / (north * north * w2 / (1.0 - _E2) + east * east)
     n0, n1, n2 = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
     t0 = -east * sin_lon - north * sin_lat * cos_lon
     t1 = east * cos_lon - north * sin_lat * sin_lon
