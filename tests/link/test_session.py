@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from detente.errors import OwnFault
-from detente.evidence.checkpoint import open_checkpoint
 from detente.evidence.leaf import Kind, Lane, disclose, is_disclosed, unpack_items
 from detente.evidence.note import b64
 from detente.evidence.store import Entry
@@ -323,7 +322,7 @@ def test_t06_a_writer_with_two_histories_is_found_at_its_next_checkpoint():
     pair.deliver(pair.bravo, Channel.PRIO, encode(Cp(Lane.FLASH, clone.store.checkpoint(origin).decode())))
     assert pair.bravo.session.state is State.FORK
     proof = pair.bravo.told_of(Forked)[0].proof
-    heads = [open_checkpoint(raw, peer_identity(ALFA).log(origin)).checkpoint for raw in proof]
+    heads = [peer_identity(ALFA).chain.checkpoint(raw, origin).checkpoint for raw in proof]
     assert heads[0].size == heads[1].size == 2
     assert heads[0].root != heads[1].root
     pair.carry()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
 
 from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, split_note
 from detente.evidence.store import Entry
 from detente.link.quota import Allowance
 from detente.types import NS_PER_S, NodeName
@@ -32,6 +35,13 @@ class OwnIdentity:
     statement_digest: str
     statements: tuple[bytes, ...] = ()
     mirror_pq: MlDsaCosigner | None = None
+
+    @cached_property
+    def env_vkeys(self) -> list[Vkey]:
+        """Every key that ever signed our leaves, the newest first: a leaf may come back under one replaced since."""
+        lines = [split_note(note)[0].split(b"\n")[1] for note in reversed(self.statements)]
+        stated = [key for line in lines for key in msgspec.json.decode(line, type=KeyStatement).vkeys("env")]
+        return list(dict.fromkeys([self.env.vkey, *stated]))
 
 
 @dataclass(frozen=True)

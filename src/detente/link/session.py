@@ -121,7 +121,7 @@ class Session:
         self._window = Window()
         self._intake = Intake(self._limits.quotas, self._limits.mirror_bytes_a_day)
         self._closed_at: dict[Channel, int] = {}  # elapsed at which a connection last ended
-        self._giving: dict[Channel, deque[bytes]] = {channel: deque() for channel in Channel}
+        self._giving: dict[Lane, deque[bytes]] = {lane: deque() for lane in CHANNEL_OF}
         self._pulses = {channel: Pulse(self._limits.heartbeat_ns) for channel in Channel}
         self._now = Instant(0)
         self._elapsed = 0
@@ -310,8 +310,8 @@ class Session:
         if connection is not None:
             self._window.lost(connection.sent - connection.peer_took)
             self._closed_at[channel] = self._elapsed
-        self._giving[channel].clear()
         for lane in LANES[channel]:
+            self._giving[lane].clear()
             self.writers[lane].closed()
             self._settlement.closed(lane)
             self._intake.forget(lane)
@@ -386,9 +386,8 @@ class Session:
                 if frame is None:
                     break
                 effects.append(self._transmit(channel, connection, frame, is_again=is_again))
-        for channel, giving in self._giving.items():
-            while giving and self._window.is_open(rtt_ns):
-                effects.append(self._transmit(channel, self._open[channel], giving.popleft()))
+            while self._giving[lane] and self._window.is_open(rtt_ns):
+                effects.append(self._transmit(channel, connection, self._giving[lane].popleft()))
         return effects
 
     def _transmit(
@@ -434,18 +433,18 @@ class Session:
         if isinstance(frame, Given | GivenChunk):
             connection.taken += size
             return self._settlement.given(frame)
-        return self._said(channel, frame, now)
+        return self._said(frame, now)
 
     def _said_bye(self, channel: Channel) -> str:
         return f"{self._peer.node} closed {channel}"
 
-    def _said(self, channel: Channel, frame: Nack | Ask | Fork | Rcpt | Cp, now: Instant) -> list[Effect]:
+    def _said(self, frame: Nack | Ask | Fork | Rcpt | Cp, now: Instant) -> list[Effect]:
         writer, mirror = self.writers[frame.lane], self.mirrors[frame.lane]
         if isinstance(frame, Nack):
             return self._nacked(writer, frame)
         if isinstance(frame, Ask):
-            if not self._giving[channel]:
-                self._giving[channel].extend(mirror.give(frame.seq))
+            if not self._giving[frame.lane]:
+                self._giving[frame.lane].extend(mirror.give(frame.seq))
             return []
         if isinstance(frame, Fork):
             return self._settlement.fork_shown(frame)
@@ -493,7 +492,7 @@ class Session:
 
     def _unlogged_heard(self, frame: Unlogged) -> list[Effect]:
         try:
-            flash = verified(frame.note, self._peer.env)
+            flash = verified(frame.note, self._peer.statement.vkey("env"))
         except PeerFault as wrong:
             return [Refused(Code.UNLOGGED, wrong.reason)]
         if flash.to != self._own.node:

@@ -166,7 +166,7 @@ class Laws:
         writer = parse_origin(head.origin).writer
         if note not in self._verified:
             try:
-                open_checkpoint(note, peer_identity(writer).log(head.origin))
+                open_checkpoint(note, peer_identity(writer).chain.log_vkeys(head.origin)[-1])
             except PeerFault as wrong:
                 raise Violation(self._seed, f"{node.name} keeps {wrong.reason}") from None
             self._verified.add(note)
@@ -199,7 +199,7 @@ class Laws:
             self._receipted[origin] = (head.size, head.root)
 
     def _is_cosigned(self, note: bytes, mirror: str) -> bool:
-        cosigner = peer_identity(mirror).mirror
+        cosigner = peer_identity(mirror).statement.vkey("mirror")
         if note not in self._cosigned:
             try:
                 if open_note(note, cosigner).by(cosigner) is not None:
