@@ -104,6 +104,12 @@ class LimitsConfig(_Part, frozen=True):
     alerts_shown: Annotated[int, msgspec.Meta(ge=10, le=200)] = 200  # "200 of 3,114"
 
 
+class RecordConfig(_Part, frozen=True):
+    """The record on disk."""
+
+    post_quantum: bool = True  # receipts are cosigned with ML-DSA-44 too, once an hour and at export
+
+
 class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
@@ -115,6 +121,7 @@ class Config(_Part, frozen=True):
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()
+    record: RecordConfig = RecordConfig()
 
 
 def read_config(path: Path) -> Config:

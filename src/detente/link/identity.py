@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
-from detente.evidence.keys import KeyStatement, log_vkey
+from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, Vkey
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner
 from detente.evidence.store import Entry
 from detente.types import NS_PER_S, NodeName
 
@@ -18,7 +17,11 @@ Read = Callable[[str, int, int], list[Entry]]
 
 @dataclass(frozen=True)
 class OwnIdentity:
-    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement."""
+    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement.
+
+    *statements* are all of them, oldest first, for a peer that has not admitted the newest yet. With *mirror_pq* a
+    receipt is cosigned once an hour with ML-DSA-44 too.
+    """
 
     node: NodeName
     env: Ed25519Signer
@@ -26,37 +29,31 @@ class OwnIdentity:
     mirror: Cosigner
     salt_key: bytes = field(repr=False)
     statement_digest: str
+    statements: tuple[bytes, ...] = ()
+    mirror_pq: MlDsaCosigner | None = None
 
 
 @dataclass(frozen=True)
 class PeerIdentity:
-    """The peer as its verified key statement names it. Until its digits are *confirmed* nothing is released to it."""
+    """The peer as its verified key statements name it. Until its digits are *confirmed* nothing is released to it."""
 
-    statement: KeyStatement
-    statement_digest: str
+    chain: KeyChain
     confirmed: bool
-    _log_vkeys: dict[str, Vkey] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def statement(self) -> KeyStatement:
+        """The statement in force."""
+        return self.chain.newest
+
+    @property
+    def statement_digest(self) -> str:
+        """Its digest, as the peer's ``hello`` carries it."""
+        return self.chain.digest
 
     @property
     def node(self) -> NodeName:
         """The peer's name."""
-        return NodeName(self.statement.node)
-
-    @cached_property
-    def env(self) -> Vkey:
-        """The key of its leaves."""
-        return self.statement.vkey("env")
-
-    @cached_property
-    def mirror(self) -> Vkey:
-        """The key of its receipts."""
-        return self.statement.vkey("mirror")
-
-    def log(self, origin: str) -> Vkey:
-        """The key of its checkpoints of the log *origin*."""
-        if origin not in self._log_vkeys:  # the point check is not cheap
-            self._log_vkeys[origin] = log_vkey(self.statement, origin)
-        return self._log_vkeys[origin]
+        return self.chain.node
 
 
 def _seconds(value: float) -> int:

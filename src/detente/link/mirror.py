@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from detente.errors import OwnFault, PeerFault
-from detente.evidence.checkpoint import SignedCheckpoint, cosignature, open_checkpoint, with_lines
-from detente.evidence.leaf import Envelope, Lane, check_place, decode
+from detente.evidence.checkpoint import SignedCheckpoint, cosignature, with_lines
+from detente.evidence.leaf import Envelope, Lane, check_place
 from detente.evidence.log import Log, Receipt
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import split_note
@@ -82,7 +82,6 @@ class Mirror:
         self._is_ordered = is_ordered
         self._own = own
         self._peer = peer
-        self._vkey = peer.log(log.origin)
         self._read = read
         self._limits = limits
         self._admit = admit
@@ -163,7 +162,7 @@ class Mirror:
 
     def _opened_leaf(self, leaf: bytes) -> Envelope:
         try:
-            return decode(leaf, self._peer.env)
+            return self._peer.chain.decode(leaf)
         except PeerFault as wrong:
             raise LinkFault(Code.LEAF, wrong.reason, leaf) from None
 
@@ -299,7 +298,7 @@ class Mirror:
         verified = self._ready.get(seq)
         if verified is None:
             entry = self._entry(seq)
-            verified = _Verified(decode(entry.leaf, self._peer.env), entry.leaf, leaf_hash(entry.leaf), entry.body)
+            verified = _Verified(self._peer.chain.decode(entry.leaf), entry.leaf, leaf_hash(entry.leaf), entry.body)
         return verified
 
     def _entry(self, seq: int) -> Entry:
@@ -345,7 +344,7 @@ class Mirror:
             return []
         raw = offered.note.encode()
         try:
-            signed = open_checkpoint(raw, self._vkey)
+            signed = self._peer.chain.checkpoint(raw, self.log.origin)
         except PeerFault as wrong:
             raise LinkFault(Code.CHECKPOINT, wrong.reason, raw) from None
         receipt = self.log.receipt
@@ -384,7 +383,6 @@ class Mirror:
         return Transmit(self._channel, frames.encode(Rcpt(self.lane, receipt.size, self.receipt_lines(receipt))))
 
     def receipt_lines(self, receipt: Receipt) -> str:
-        """Return our own cosignature line in *receipt*."""
-        ours = self._own.mirror.vkey
+        """Return our own cosignature lines in *receipt*, by whichever of our mirror keys gave them."""
         lines = split_note(receipt.note)[1]
-        return next(line.decode() for name, keyed, line in lines if name == ours.name and keyed[:4] == ours.key_id)
+        return b"".join(line for name, _, line in lines if name == self._own.mirror.vkey.name).decode()

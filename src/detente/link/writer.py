@@ -17,17 +17,17 @@ from detente.evidence.leaf import (
     Kind,
     Lane,
     body_commitment,
-    decode,
     encode,
     is_tree,
     pack_items,
+    read,
     salt_for,
     seed_for,
     tree_commitment,
 )
 from detente.evidence.log import Log, Receipt
 from detente.evidence.merkle import leaf_hash
-from detente.evidence.note import b64, open_note
+from detente.evidence.note import COSIGNATURE, b64, open_note
 from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Body, chunks
@@ -106,7 +106,7 @@ class Writer:
         if not self.log.size:
             return (0, 0)
         newest = self._entries(self.log.size - 1, self.log.size)[0]
-        return decode(newest.leaf, self._own.env.vkey).hlc
+        return read(newest.leaf).hlc  # ours, perhaps under a key that was replaced since
 
     def write(
         self, draft: Draft, seen: dict[Lane, tuple[int, str]], hlc: Reading, now: Instant
@@ -334,18 +334,22 @@ class Writer:
             return []
         head = self.log.head(size)
         try:
-            signature = open_note(f"{head.text}\n{lines}".encode(), self._peer.mirror).by(self._peer.mirror)
+            mirrors = self._peer.chain.cosigners("mirror", head)
+            signatures = open_note(f"{head.text}\n{lines}".encode(), *mirrors).signatures
         except PeerFault as wrong:
             raise LinkFault(Code.RECEIPT, f"receipt: {wrong.reason}", lines.encode()) from None
-        if signature is None or signature.at_s is None:
+        # The first is the receipt proper: the ML-DSA-44 line comes on top of it, and never alone.
+        at_s = next((s.at_s for s in signatures if s.vkey.algorithm == COSIGNATURE), None)
+        if at_s is None:
             raise LinkFault(Code.RECEIPT, "receipt: not by the peer's mirror key", lines.encode())
-        receipt = Receipt(size, with_lines(sign_checkpoint(head, self._signer), signature.line), signature.at_s)
+        note = with_lines(sign_checkpoint(head, self._signer), *(signature.line for signature in signatures))
+        receipt = Receipt(size, note, at_s)
         self.log.receipt = receipt
         while self._unreceipted and self._unreceipted[0][0] <= size:
             self._unreceipted.popleft()
         return [
             SaveReceipt(self.log.origin, receipt),
-            Held(self.log.origin, size, Instant(signature.at_s * NS_PER_S)),
+            Held(self.log.origin, size, Instant(at_s * NS_PER_S)),
         ]
 
 

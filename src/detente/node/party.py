@@ -203,12 +203,14 @@ class Node:
             self.keyring.mirror,
             self.keyring.salt_key,
             self.keyring.statement_digest,
+            self.keyring.chain.notes,
+            self.keyring.mirror_pq if self.config.record.post_quantum else None,
         )
         return {
             PartyId(party): restored_session(
                 self.store,
                 own,
-                PeerIdentity(paired.keys.statement, paired.keys.statement_digest, paired.confirmed_at is not None),
+                PeerIdentity(paired.keys.chain, paired.confirmed_at is not None),
                 codebook=self.codebook.digest,
                 clock=self._hybrid,
             )

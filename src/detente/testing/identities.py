@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from detente.evidence.keys import Key, KeyStatement, sign_statement, statement_digest, verify_statement
+from detente.evidence.keys import Key, KeyChain, KeyStatement, sign_statement, statement_digest
 from detente.evidence.note import Cosigner, Ed25519Signer
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.types import NodeName
@@ -33,6 +33,7 @@ def own_identity(node: str) -> OwnIdentity:
         mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
         salt_key=_seed(node, "salt"),
         statement_digest=statement_digest(key_statement(node)),
+        statements=(key_statement(node),),
     )
 
 
@@ -58,6 +59,5 @@ def key_statement(node: str) -> bytes:
 @cache
 def peer_identity(node: str, *, confirmed: bool = True) -> PeerIdentity:
     """Return how others know the test node *node*."""
-    raw = key_statement(node)
-    statement = verify_statement(raw, Ed25519Signer(f"{node}/root", _seed(node, "root")).vkey)
-    return PeerIdentity(statement, statement_digest(raw), confirmed)
+    root = Ed25519Signer(f"{node}/root", _seed(node, "root")).vkey
+    return PeerIdentity(KeyChain.verify([key_statement(node)], root), confirmed)
