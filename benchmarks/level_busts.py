@@ -214,7 +214,8 @@ def main() -> None:
             after_s = (bust.lost_at_ns - bust.passed_at_ns) / NS_PER_S
             print(
                 f"{name} {iso_utc(bust.lost_at_ns, 0)} {bust.a} {bust.b} FL{bust.level_ft / 100:03.0f} "
-                f"{bust.rate_fpm:+6.0f} ft/min, {last} last, {after_s:4.0f} s after its level: warned {lead:.0f} s before"
+                f"{bust.rate_fpm:+6.0f} ft/min, {last} last, {after_s:4.0f} s after its level: "
+                f"warned {lead:.0f} s before"
             )
         held = sum(lead >= NEEDED_S for lead in leads)
         print(
