@@ -299,6 +299,8 @@ def _standing_event(state: _State, verdict: _Seen | None) -> _Seen | None:
 
 
 def _has_moved(alert: Alert, renewed: Alert) -> bool:
+    if renewed.time_to_event_s == 0.0 < alert.time_to_event_s:
+        return True  # it has come about, and that is news even where it was foretold to the second
     if alert.event_at is None or renewed.event_at is None:
         return abs(renewed.distance_m - alert.distance_m) > 0.2 * alert.distance_m + 100.0
     return abs(renewed.event_at - alert.event_at) > duration_ns(_MOVED_S)
