@@ -24,6 +24,7 @@ from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received,
 from detente.node.sqlite import SqliteStore
 from detente.testing.clock import DAY_ZERO
 from detente.types import Instant, Precedence
+from link.pair import AMPLE
 
 POL = b64(bytes(32))
 NAMES = ("alfa.example/detente", "bravo.example/detente")
@@ -50,7 +51,7 @@ class Party:
         own = OwnIdentity(
             keyring.node, keyring.env, keyring.log, keyring.mirror, keyring.salt_key, keyring.statement_digest
         )
-        self.session = restored_session(self.store, own, PeerIdentity(known.chain, confirmed=True))
+        self.session = restored_session(self.store, own, PeerIdentity(known.chain, confirmed=True), limits=AMPLE)
         address = PeerAddress(known.node, known.certificate_pem, url)
         self.links = PeerLinks(
             keyring.node,
