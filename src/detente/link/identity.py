@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey
 from detente.evidence.store import Entry
 from detente.types import NS_PER_S, NodeName
 
@@ -54,6 +54,20 @@ class PeerIdentity:
     def node(self) -> NodeName:
         """The peer's name."""
         return self.chain.node
+
+    @property
+    def env(self) -> Vkey:
+        """The newest key of its leaves. Which key counts at an index is the chain's to say."""
+        return self.statement.vkey("env")
+
+    @property
+    def mirror(self) -> Vkey:
+        """The newest key of its receipts."""
+        return self.statement.vkey("mirror")
+
+    def log(self, origin: str) -> Vkey:
+        """The newest key of its checkpoints of the log *origin*."""
+        return self.chain.log_vkeys(origin)[-1]
 
 
 def _seconds(value: float) -> int:
