@@ -227,6 +227,11 @@ class SqliteStore:
         row = self._row("SELECT value FROM state WHERE key = ?", (key,))
         return row[0] if row else None
 
+    def states(self, prefix: str) -> dict[str, bytes]:
+        """Return what was put under keys that begin with *prefix*."""
+        rows = self._rows("SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        return dict(rows)
+
     def put_state(self, key: str, value: bytes) -> None:
         """Keep *value* under *key*."""
         with self._transaction() as db:
