@@ -45,6 +45,7 @@ from detente.engine.values import (
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
+    RecordState,
     Send,
     SessionsRestored,
     Setup,
@@ -212,12 +213,18 @@ class Engine:
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
+                case link.Keep(key, value):
+                    out.append(RecordState(key, value))
+                case link.Recovered(_, _, leaf_hash, envelope, raw):
+                    if raw is not None and envelope.kind is not Kind.TRACK:
+                        self.remember(party, envelope, leaf_hash, raw, is_own=True)
+                    out.append(Show())
                 case link.Wrote(origin, seq, leaf_hash, _):
                     self._voice.wrote(party, leaf_hash)
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
-                case link.StateChanged() | link.Refused() | link.Forked():
+                case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
                     out.append(Show())
                 case _:
                     assert_never(effect)

@@ -191,7 +191,18 @@ class CloseChannel:
     channel: Channel
 
 
-Effect = Show | Record | RecordBody | RecordCheckpoint | RecordReceipt | Send | CloseChannel
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """Keep *value* under *key* across restarts."""
+
+    key: str
+    value: bytes
+
+
+Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState
+"""What is done on the disk, all of a batch before anything leaves."""
+
+Effect = Show | Write | Send | CloseChannel
 
 
 @dataclass(frozen=True, slots=True)

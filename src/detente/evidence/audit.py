@@ -160,7 +160,7 @@ class WitnessRefused(PeerFault):
 def witness(
     offered: Offer, held: bytes | None, chain: KeyChain, cosigner: TimedSigner, at_s: int
 ) -> tuple[bytes, bytes]:
-    """Return the cosignature line on *offered*, and the note to hold from now on: on disk before the line leaves.
+    """Return the cosignature line on *offered*, and the note to hold from now on, which is stored before it leaves.
 
     *held* is the note held so far, *chain* the keys of the log's node. Raises PeerFault for a checkpoint that is not its
     log's, WitnessRefused for one that does not go on from the one held: something was deleted, changed or restored.

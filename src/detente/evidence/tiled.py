@@ -94,6 +94,10 @@ class TiledTree(Tree):
         for hashed in hashes:
             self.append(hashed)
 
+    def extend_packed(self, hashes: bytes) -> None:
+        """Add leaf hashes that stand one after another, 32 bytes each."""
+        self.extend(hashes[i : i + HASH_LENGTH] for i in range(0, len(hashes), HASH_LENGTH))
+
     def node(self, level: int, n: int) -> bytes:
         """Return the root of a complete subtree; see `Tree.node`. May read a tile."""
         if 0 <= level < len(self._levels) and 0 <= n < self._first[level]:

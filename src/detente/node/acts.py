@@ -1,4 +1,4 @@
-"""The node's log of acts on the disk, in ``audit.sqlite`` beside the record; and the node as witness of its peers' logs.
+"""The node's log of acts on the disk, in ``audit.sqlite`` beside the record; and its part as witness of the peers'.
 
 Whoever notes an act does not wait for the disk; a thread of its own writes them, in order. What the disk does not take
 is kept, up to a limit, said at the desk, and written once it can be.

@@ -202,8 +202,7 @@ class Node:
             self.keyring.log,
             self.keyring.mirror,
             self.keyring.salt_key,
-            self.keyring.statement_digest,
-            self.keyring.chain.notes,
+            self.keyring.chain,
             self.keyring.mirror_pq if self.config.record.post_quantum else None,
         )
         return {

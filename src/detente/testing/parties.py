@@ -41,12 +41,14 @@ from detente.engine.values import (
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
+    RecordState,
     Send,
     SessionsRestored,
     Setup,
     Stored,
     StoreFailed,
     Tick,
+    Write,
 )
 from detente.errors import DetenteError
 from detente.evidence.keys import origin
@@ -161,6 +163,8 @@ class Side:
                         self.store.replace_checkpoint(log, old, new)
                     case RecordReceipt(log, receipt):
                         self.store.put_receipt(log, receipt)
+                    case RecordState(key, value):
+                        self.store.put_state(key, value)
         except DetenteError as fault:
             self.store_faults += 1
             return [StoreFailed(str(fault))]
@@ -238,7 +242,7 @@ class Parties:
                 batch = side.engine.handle(told, self.clock(party))
                 side.batches.append((told, batch))
                 effects += batch
-            writes = [e for e in effects if isinstance(e, Record | RecordBody | RecordCheckpoint | RecordReceipt)]
+            writes = [e for e in effects if isinstance(e, Write)]
             waiting = side.write(writes) if writes else []
             if any(isinstance(told, StoreFailed) for told in waiting):
                 # Nothing of this batch leaves; the links begin again from what the disk has.

@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from detente.coordination.plain import TEXT_LIMIT, is_plain
 from detente.desk.hotline import Said, Words
-from detente.desk.words import TEXT_LIMIT, is_plain
 from detente.errors import PeerFault
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
