@@ -30,11 +30,13 @@ from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
 from detente.engine.values import (
+    AdmitKeys,
     CloseChannel,
     Declares,
     Effect,
     FeedSaid,
     Input,
+    Noticed,
     OrderGiven,
     PeerClosed,
     PeerOpened,
@@ -54,6 +56,8 @@ from detente.engine.values import (
     StoreFailed,
     Tick,
     ViewSet,
+    Vouched,
+    VouchSaid,
 )
 from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
@@ -93,6 +97,7 @@ class Engine:
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
         self._store_fault = ""
+        self._notices: dict[str, str] = {}  # by what they are about
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -134,6 +139,11 @@ class Engine:
             case Declares(identities):
                 self._declared = replace(self._declared, identities=self._declared.identities + identities)
                 return []
+            case VouchSaid(peer, frame):
+                return self._linked(peer, self._sessions[peer].vouch(frame, now), now)
+            case Noticed(what, text):
+                self._notices[what] = text
+                return [Show()]
             case Tick():
                 return self._tick(now)
             case _:
@@ -224,6 +234,10 @@ class Engine:
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
+                case link.StatementsCame(notes):
+                    out.append(AdmitKeys(party, notes))
+                case link.Aside(frame):
+                    out.append(Vouched(party, frame))
                 case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
                     out.append(Show())
                 case _:
@@ -355,6 +369,7 @@ class Engine:
 
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
+        lines += [text for text in self._notices.values() if text]
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()

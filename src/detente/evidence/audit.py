@@ -160,10 +160,10 @@ class WitnessRefused(PeerFault):
 def witness(
     offered: Offer, held: bytes | None, chain: KeyChain, cosigner: TimedSigner, at_s: int
 ) -> tuple[bytes, bytes]:
-    """Return the cosignature line on *offered*, and the note to hold from now on, which is stored before it leaves.
+    """Return the cosignature line on *offered*, and the note to hold from now on: stored before the line leaves.
 
-    *held* is the note held so far, *chain* the keys of the log's node. Raises PeerFault for a checkpoint that is not its
-    log's, WitnessRefused for one that does not go on from the one held: something was deleted, changed or restored.
+    *held* is the note held so far, *chain* the keys of the log's node. Raises PeerFault for a checkpoint that is not
+    its log's, WitnessRefused for one that does not go on from the one held: something was deleted, changed, restored.
     """
     origin = audit_origin(chain.node)
     signed = chain.checkpoint(offered.note, origin)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from detente.evidence.leaf import Envelope
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
-from detente.link.frames import Channel, Code
+from detente.link.frames import Audit, Channel, Code, Proof, Witnessed
 from detente.link.transitions import State
 from detente.link.unlogged import UnloggedFlash
 from detente.types import Instant
@@ -137,6 +137,20 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class StatementsCame:
+    """Key statements of the peer that follow those admitted: to be kept, shown, and gone by in a new session."""
+
+    notes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What the peer says beside the logs, for the node that has the disk and the keys."""
+
+    frame: Audit | Witnessed | Proof
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """The link's state changed; *why* is for the desk."""
 
@@ -175,6 +189,8 @@ Effect = (
     | Recovered
     | Keep
     | Held
+    | StatementsCame
+    | Aside
     | StateChanged
     | Refused
     | Forked
