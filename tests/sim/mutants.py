@@ -10,6 +10,7 @@ import msgspec
 
 from detente.errors import PeerFault
 from detente.evidence.checkpoint import Checkpoint, SignedCheckpoint, sign_checkpoint
+from detente.evidence.keys import KeyChain
 from detente.evidence.leaf import Envelope
 from detente.evidence.merkle import Tree, leaf_hash
 from detente.evidence.note import Note, Signature, split_note, unb64
@@ -207,10 +208,10 @@ def receipt_not_verified(patch):
 
 
 def checkpoint_signature_not_verified(patch):
-    def open_checkpoint(raw, log, *cosigners):
+    def checkpoint(self, raw, origin, *cosigners):
         return SignedCheckpoint(Checkpoint.parse(split_note(raw)[0].decode()), raw, {})
 
-    patch.setattr(mirror_module, "open_checkpoint", open_checkpoint)
+    patch.setattr(KeyChain, "checkpoint", checkpoint)
 
 
 def hybrid_clock_follows_the_wall(patch):

@@ -16,7 +16,7 @@ from detente.detect.zone import Zone
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
 from detente.feeds.plot import Plots, Reject
-from detente.link.frames import Audit, Channel, Proof, Vouch, Witnessed
+from detente.link.frames import Audit, Channel, Copy, Proof, Vouch, Witnessed
 from detente.link.session import Session
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
@@ -122,6 +122,13 @@ class VouchSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysReplaced:
+    """This node goes by another key statement, *note*: said to every peer, for the record."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Noticed:
     """The node noticed something about itself, *what*, that the desk shows until *text* is empty."""
 
@@ -148,6 +155,7 @@ Input = (
     | ViewSet
     | Declares
     | VouchSaid
+    | KeysReplaced
     | Noticed
     | Tick
 )
@@ -234,7 +242,7 @@ class Vouched:
     """What a peer says beside the logs, for the node to judge or to keep."""
 
     peer: PartyId
-    frame: Audit | Witnessed | Proof
+    frame: Audit | Witnessed | Proof | Copy
 
 
 Effect = Show | Write | Send | CloseChannel | AdmitKeys | Vouched

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from detente.evidence.leaf import Envelope
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
-from detente.link.frames import Audit, Channel, Code, Proof, Witnessed
+from detente.link.frames import Audit, Channel, Code, Copy, Proof, Witnessed
 from detente.link.transitions import State
 from detente.link.unlogged import UnloggedFlash
 from detente.types import Instant
@@ -127,6 +127,11 @@ class Keep:
     value: bytes
 
 
+def strong_key(origin: str) -> str:
+    """Return under which key the newest receipt of a log that bears an ML-DSA-44 line is kept."""
+    return f"pq {origin}"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """The peer's receipt: it says that everything below *size* was durably held there at *at*, by its clock."""
@@ -147,7 +152,7 @@ class StatementsCame:
 class Aside:
     """What the peer says beside the logs, for the node that has the disk and the keys."""
 
-    frame: Audit | Witnessed | Proof
+    frame: Audit | Witnessed | Proof | Copy
 
 
 @dataclass(frozen=True, slots=True)

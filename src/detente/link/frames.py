@@ -209,7 +209,24 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     body: Annotated[str, Meta(max_length=44)]
 
 
-Vouch = KeysWanted | Keys | Audit | Witnessed | Challenge | Proof
+class Want(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="want"):
+    """Leaf ``seq`` of this log, ours or yours, is damaged here: send me your copy."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+
+
+class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="copy"):
+    """The copy asked for: the leaf; salt and body in base64, empty without a body or when it is too long for a text."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+    leaf: Annotated[str, Meta(max_length=LEAF_LIMIT)]
+    salt: Annotated[str, Meta(max_length=44)]
+    body: Annotated[str, Meta(max_length=TEXT_LIMIT // 2)]
+
+
+Vouch = KeysWanted | Keys | Audit | Witnessed | Challenge | Proof | Want | Copy
 """What is said beside the logs; it travels on ``prio``."""
 
 

@@ -24,12 +24,14 @@ from detente.link.effects import (
     Effect,
     Forked,
     Heard,
+    Keep,
     KeepBody,
     Previewed,
     Refused,
     SaveCheckpoint,
     SaveReceipt,
     Transmit,
+    strong_key,
 )
 from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Fork, Given, Leaves, LinkFault, Nack, Preview, Rcpt
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
@@ -171,10 +173,6 @@ class Mirror:
         """Show the log's writer the proof that it has two histories."""
         notes = tuple(note.decode() for note in proof)
         return Transmit(self._channel, frames.encode(Fork(self.lane, own=False, notes=notes)))
-
-    def entry(self, seq: int) -> Entry | None:
-        """Return leaf *seq* with its body as we hold them."""
-        return self._entry(seq) if seq < self.log.size else None
 
     def leaf(self, seq: int) -> bytes | None:
         """Return leaf *seq* as we hold it."""
@@ -409,11 +407,12 @@ class Mirror:
         if newest is None or (self.log.receipt and newest.checkpoint.size <= self.log.receipt.size):
             return []
         at_s = now // NS_PER_S
-        note = with_lines(newest.raw, cosignature(newest.raw, self._own.mirror, at_s), *self._pq_line(newest, now))
+        strong = self._pq_line(newest, now)
+        note = with_lines(newest.raw, cosignature(newest.raw, self._own.mirror, at_s), *strong)
         receipt = Receipt(newest.checkpoint.size, note, at_s)
         effects: list[Effect] = [SaveCheckpoint(self.log.origin, self.log.checkpoint, newest.raw)]
         self.log.checkpoint, self.log.receipt = newest.raw, receipt
-        if is_strong := self._own.mirror_pq is not None and self._pq_hour == now // _HOUR_NS and len(note) > _STRONG:
+        if strong:
             effects.append(Keep(strong_key(self.log.origin), note))
         return [*effects, SaveReceipt(self.log.origin, receipt), self._send_receipt(receipt)]
 

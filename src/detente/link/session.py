@@ -24,6 +24,7 @@ from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
+from detente.evidence.store import Entry
 from detente.link import fork, frames
 from detente.link.effects import Close, Effect, Forked, HeardUnlogged, Keep, Refused, Transmit
 from detente.link.frames import (
@@ -443,7 +444,7 @@ class Session:
         if isinstance(frame, Hb):
             return self._heartbeat_heard(channel, frame, now)
         if isinstance(frame, Vouch):
-            return self._vouching.heard(frame, self._mirror_by_origin, self._elapsed)
+            return self._vouching.heard(frame, self._entry, self._elapsed)
         if frame.lane not in LANES[channel]:
             raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
         if isinstance(frame, Leaves | Chunk | Preview | Unlogged):
@@ -452,6 +453,11 @@ class Session:
             connection.taken += size
             return self._settlement.given(frame)
         return self._said(channel, frame, now)
+
+    def _entry(self, log: str, seq: int) -> Entry | None:
+        """Leaf *seq* of a log of this link, ours or the peer's, as it stands here."""
+        known = self._by_origin.get(log) or self._mirror_by_origin.get(log)
+        return self._read(log, seq, seq + 1)[0] if known is not None and seq < known.log.size else None
 
     def _said_bye(self, channel: Channel) -> str:
         return f"{self._peer.node} closed {channel}"

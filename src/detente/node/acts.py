@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import RLock
 from typing import Final
 
 import structlog
@@ -80,12 +81,14 @@ class Acts:
         self._filled = asyncio.Event()
         self._closed_hour = clock.now() // _HOUR_NS
         self._writer = ThreadPoolExecutor(1, "acts")
+        self._lock = RLock()  # the writer's thread and the engine's both come here
         self.lost = 0
         self.fault = ""  # why the disk took nothing, for the desk
 
-    def note(self, act: Act, by: str = "node", **about: str | int) -> None:
-        """Note *act* by the seat *by*; *about* takes the names of `AboutKey`. Returns at once."""
-        self._waiting.append(_Noted(instant_ms(self._clock.now()), act, by, about))  # type: ignore[arg-type]
+    def note(self, act: Act, by: str = "node", about: Mapping[str, str | int] | None = None, **more: str | int) -> None:
+        """Note *act* by the seat *by*; *about* and *more* take the names of `AboutKey`. Returns at once."""
+        what = {**(about or {}), **more}
+        self._waiting.append(_Noted(instant_ms(self._clock.now()), act, by, what))  # type: ignore[arg-type]
         if len(self._waiting) > WAITING_LIMIT:
             self._waiting.popleft()
             self.lost += 1
@@ -104,17 +107,18 @@ class Acts:
 
     def write(self) -> bool:
         """Put what is noted on the disk; returns whether it took it. What it refused waits."""
-        while self._waiting:
-            noted = self._waiting[0]
-            try:
-                leaf = next_leaf(self.log, self.keyring.env, noted.at_ms, noted.act, noted.by, noted.about)
-                self._append([leaf])
-            except DetenteError as wrong:
-                self._say(f"acts are not recorded: {wrong}")
-                return False
-            self._waiting.popleft()
-        self.fault = ""
-        return True
+        with self._lock:
+            while self._waiting:
+                noted = self._waiting[0]
+                try:
+                    leaf = next_leaf(self.log, self.keyring.env, noted.at_ms, noted.act, noted.by, noted.about)
+                    self._append([leaf])
+                except DetenteError as wrong:
+                    self._say(f"acts are not recorded: {wrong}")
+                    return False
+                self._waiting.popleft()
+            self.fault = ""
+            return True
 
     def _append(self, leaves: list[bytes]) -> None:
         entries = [Entry(leaf=leaf, body=b"", salt=b"") for leaf in leaves]
@@ -138,59 +142,63 @@ class Acts:
 
     def sign(self) -> bool:
         """Pad the log to a multiple of 256 leaves and sign it; returns whether the disk took it."""
-        try:
-            if not self.write():
+        with self._lock:
+            try:
+                if not self.write():
+                    return False
+                self._append([PADDING] * padding(self.log.size))
+                note = sign_checkpoint(self.log.head(), self.keyring.log)
+                self._store.replace_checkpoint(self.origin, self.log.checkpoint, note)
+            except DetenteError as wrong:
+                self._say(f"the log of acts is not signed: {wrong}")
                 return False
-            self._append([PADDING] * padding(self.log.size))
-            note = sign_checkpoint(self.log.head(), self.keyring.log)
-            self._store.replace_checkpoint(self.origin, self.log.checkpoint, note)
-        except DetenteError as wrong:
-            self._say(f"the log of acts is not signed: {wrong}")
-            return False
-        self.log.checkpoint = note
-        return True
+            self.log.checkpoint = note
+            return True
 
     # --- our log before its witnesses
 
     def offer_to(self, peer: NodeName, old: int | None = None) -> Offer | None:
         """Return what *peer* is to witness, from *old* leaves on (what it cosigned last); None when nothing is new."""
-        if self.log.checkpoint is None:
-            return None
-        held = self._store.state(f"witnessed/{peer}")
-        old = old if old is not None else 0 if held is None else _head(held).size
-        size = _head(self.log.checkpoint).size
-        return offer(self.log.tree, self.log.checkpoint, size, old) if old < size else None
+        with self._lock:
+            if self.log.checkpoint is None:
+                return None
+            held = self._store.state(f"witnessed/{peer}")
+            old = old if old is not None else 0 if held is None else _head(held).size
+            size = _head(self.log.checkpoint).size
+            return offer(self.log.tree, self.log.checkpoint, size, old) if old < size else None
 
     def heard_witness(self, peer: KeyChain, size: int, lines: str) -> Offer | None:
         """Take in *peer*'s answer: its cosignature is kept; without one, return what to offer it from *size* on.
 
         Raises PeerFault for a cosignature that does not verify, or for a size we never had.
         """
-        note = self.log.checkpoint
-        if not lines:
-            if size > self.log.size:
-                raise PeerFault(f"{peer.node} has witnessed {size} of our acts, and there are {self.log.size}")
-            return self.offer_to(peer.node, size)
-        if note is not None and _head(note).size == size:
-            kept = witnessed(note, lines.encode(), peer.cosigners("witness", _head(note)))
-            self._store.put_state(f"witnessed/{peer.node}", kept)
-        return None
+        with self._lock:
+            note = self.log.checkpoint
+            if not lines:
+                if size > self.log.size:
+                    raise PeerFault(f"{peer.node} has witnessed {size} of our acts, and there are {self.log.size}")
+                return self.offer_to(peer.node, size)
+            if note is not None and _head(note).size == size:
+                kept = witnessed(note, lines.encode(), peer.cosigners("witness", _head(note)))
+                self._store.put_state(f"witnessed/{peer.node}", kept)
+            return None
 
     # --- as witness
 
     def judge(self, peer: KeyChain, offered: Offer, now: Instant) -> Judged:
         """Return what to answer to *offered*: the line is on the disk before it is returned."""
-        held = self._store.state(f"held/{peer.node}")
-        size = 0 if held is None else _head(held).size
-        try:
-            line, note = witness(offered, held, peer, self.keyring.witness, now // NS_PER_S)
-        except WitnessRefused as wrong:
-            self._store.put_state(f"proof/{peer.node}", b"".join(wrong.proof))
-            return Judged(size, alarm=wrong.reason)
-        except PeerFault:
-            return Judged(size)
-        self._store.put_state(f"held/{peer.node}", note)
-        return Judged(_head(note).size, line.decode())
+        with self._lock:
+            held = self._store.state(f"held/{peer.node}")
+            size = 0 if held is None else _head(held).size
+            try:
+                line, note = witness(offered, held, peer, self.keyring.witness, now // NS_PER_S)
+            except WitnessRefused as wrong:
+                self._store.put_state(f"proof/{peer.node}", b"".join(wrong.proof))
+                return Judged(size, alarm=wrong.reason)
+            except PeerFault:
+                return Judged(size)
+            self._store.put_state(f"held/{peer.node}", note)
+            return Judged(_head(note).size, line.decode())
 
     def held_of(self, peer: NodeName) -> int:
         """Return up to which size we have witnessed *peer*'s log."""

@@ -168,6 +168,18 @@ class SqliteStore:
         query = "SELECT origin, (SELECT max(seq) + 1 FROM leaf WHERE leaf.log = log.id) FROM log"
         return {origin: size or 0 for origin, size in self._rows(query)}
 
+    def mend_hashes(self, origin: str) -> None:
+        """Make the hashes beside the leaves of a log, and its tiles, anew from the leaves: a scrub blamed them."""
+        size = self.sizes().get(origin, 0)
+        with self._transaction() as db:
+            log = self._log(origin)
+            for start in range(0, size, TILE_WIDTH):
+                rows = self._rows(_READ_LEAVES, (origin, start, start + TILE_WIDTH))
+                values = ((leaf_hash(leaf), log, seq) for seq, (leaf,) in enumerate(rows, start))
+                db.executemany("UPDATE leaf SET hash = ? WHERE log = ? AND seq = ?", values)
+            db.execute("DELETE FROM tile WHERE log = ?", (log,))
+            _add_tiles(db, log, 0, size)
+
     def leaf_hashes(self, origin: str) -> bytes:
         """Return all leaf hashes of a log, 32 bytes each."""
         return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, (origin, 0)))
