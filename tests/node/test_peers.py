@@ -16,7 +16,8 @@ from detente.evidence.leaf import Kind, Lane
 from detente.evidence.note import b64
 from detente.link.effects import Append, Close, Heard, Held, KeepBody, SaveCheckpoint, SaveReceipt, Transmit
 from detente.link.frames import Channel, Code
-from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
+from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Draft
 from detente.node.keyring import make_keyring, peer_from_statement
@@ -24,7 +25,6 @@ from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received,
 from detente.node.sqlite import SqliteStore
 from detente.testing.clock import DAY_ZERO
 from detente.types import Instant, Precedence
-from link.pair import AMPLE
 
 POL = b64(bytes(32))
 NAMES = ("alfa.example/detente", "bravo.example/detente")
@@ -48,10 +48,9 @@ class Party:
         known = peer_from_statement(peer.pairing)
         self.peer = known.node
         self.store = SqliteStore(path, create=True)
-        own = OwnIdentity(
-            keyring.node, keyring.env, keyring.log, keyring.mirror, keyring.salt_key, keyring.statement_digest
-        )
-        self.session = restored_session(self.store, own, PeerIdentity(known.chain, confirmed=True), limits=AMPLE)
+        own = OwnIdentity(keyring.node, keyring.env, keyring.log, keyring.mirror, keyring.salt_key, keyring.chain)
+        limits = LinkLimits(quotas=dict.fromkeys(Lane, Allowance(10_000, 10_000)))
+        self.session = restored_session(self.store, own, PeerIdentity(known.chain, confirmed=True), limits)
         address = PeerAddress(known.node, known.certificate_pem, url)
         self.links = PeerLinks(
             keyring.node,

@@ -71,4 +71,18 @@ class DoAct(msgspec.Struct, frozen=True, tag_field="order", tag="do_act", forbid
     act: AnyAct
 
 
-AnyOrder = DoAct | Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage
+class PlaceHold(msgspec.Struct, frozen=True, tag_field="order", tag="place_hold", forbid_unknown_fields=True):
+    """Keep the bodies of all that was written in this window, here and at every peer, until it is lifted."""
+
+    hold: str  # its name, "incident-7"
+    from_ms: int
+    to_ms: int
+
+
+class LiftHold(msgspec.Struct, frozen=True, tag_field="order", tag="lift_hold", forbid_unknown_fields=True):
+    """Lift a hold that this party placed."""
+
+    hold: str
+
+
+AnyOrder = DoAct | Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage | PlaceHold | LiftHold

@@ -29,12 +29,15 @@ from detente.desk.orders import (
     AnyOrder,
     Displayed,
     DoAct,
+    LiftHold,
+    PlaceHold,
     SendCode,
     SendText,
     StandDown,
 )
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
+from detente.engine.holds import Holds
 from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
@@ -42,11 +45,14 @@ from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
 from detente.engine.tables import Tables
 from detente.engine.values import (
+    AdmitKeys,
     CloseChannel,
     Declares,
     Effect,
     FeedSaid,
     Input,
+    KeysReplaced,
+    Noticed,
     OrderGiven,
     PeerClosed,
     PeerOpened,
@@ -66,6 +72,8 @@ from detente.engine.values import (
     StoreFailed,
     Tick,
     ViewSet,
+    Vouched,
+    VouchSaid,
 )
 from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
@@ -75,8 +83,8 @@ from detente.link import effects as link
 from detente.link.session import Session
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
-from detente.types import Instant, PartyId, Role, instant_ms, instant_of_ms
-from detente.wire.messages import HotlineBody, decode_body
+from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.wire.messages import Body, HoldBody, HotlineBody, KeysBody, decode_body, encode_body
 
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
@@ -112,6 +120,8 @@ class Engine:
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
         self._store_fault = ""
+        self.holds = Holds()
+        self._notices: dict[str, str] = {}  # by what they are about
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -153,6 +163,13 @@ class Engine:
             case Declares(identities):
                 self._declared = replace(self._declared, identities=self._declared.identities + identities)
                 return []
+            case VouchSaid(peer, frame):
+                return self._linked(peer, self._sessions[peer].vouch(frame, now), now)
+            case KeysReplaced(note):
+                return self._tell_all(Kind.KEYS, KeysBody(note=note), "node", now)
+            case Noticed(what, text):
+                self._notices[what] = text
+                return [Show()]
             case Tick():
                 return self._tick(now)
             case _:
@@ -206,6 +223,14 @@ class Engine:
                 name, effects = self.tables.order(table, act, role, now)
                 self.answer = {"statement": name}
                 return effects
+            case PlaceHold(hold, from_ms, to_ms):
+                return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
+            case LiftHold(hold):
+                held = self.holds.find(self._own, hold)
+                if held is None:
+                    raise OrderRefused("no_such_hold", f"this party holds nothing under the name {hold!r}")
+                body = HoldBody(hold=hold, from_ms=held.from_ms, to_ms=held.to_ms, lifted=True)
+                return self._hold(body, role, now)
             case SendText() | SendCode():
                 self._check_disk()
                 message, effects = self._speaking.send(order, role, now)
@@ -252,10 +277,32 @@ class Engine:
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
+                case link.StatementsCame(notes):
+                    out.append(AdmitKeys(party, notes))
+                case link.Aside(frame):
+                    out.append(Vouched(party, frame))
                 case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
                     out.append(Show())
                 case _:
                     assert_never(effect)
+        return out
+
+    def _hold(self, body: HoldBody, role: Role, now: Instant) -> list[Effect]:
+        """Say a hold, or that it is lifted, to every peer; both sides keep what it names."""
+        try:
+            decode_body(Kind.HOLD, encode_body(body))
+        except PeerFault as wrong:
+            raise OrderRefused("not_a_hold", wrong.reason) from None
+        if self._store_fault:
+            raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
+        self.holds.said(self._own, body)
+        return self._tell_all(Kind.HOLD, body, role.value, now)
+
+    def _tell_all(self, kind: Kind, body: Body, by: str, now: Instant) -> list[Effect]:
+        out: list[Effect] = [Show()]
+        for party in self._sessions:
+            said = self._voice.speak(party, Lane.OPS, kind, precedence=Precedence.PRIORITY, by=by, now=now, body=body)
+            out += [] if said is None else said[1]
         return out
 
     def _restored(self, party: PartyId, session: Session, now: Instant) -> list[Effect]:
@@ -285,6 +332,10 @@ class Engine:
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
                 case Statement():
                     self.tables.heard(party, envelope, body)
+                case KeysBody():
+                    pass  # `hello` brought it, and only what follows under the peer's root was admitted
+                case HoldBody():
+                    self.holds.said(party, body)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -331,6 +382,10 @@ class Engine:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, then, is_preview=False)
+                case KeysBody():
+                    pass
+                case HoldBody():
+                    self.holds.said(self._own if is_own else party, body)
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
         except (PeerFault, ValueError) as fault:
@@ -388,8 +443,18 @@ class Engine:
         """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
         self._bugs[what] += 1
 
+    @property
+    def policy_digest(self) -> str:
+        """Digest of the release policy in force."""
+        return self._sharing.releaser.digest
+
+    def notice(self, what: str) -> str:
+        """Return what the desk shows about *what* by the node's own notice; empty for nothing."""
+        return self._notices.get(what, "")
+
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
+        lines += [text for text in self._notices.values() if text]
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()

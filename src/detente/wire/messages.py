@@ -26,7 +26,9 @@ __all__ = [
     "Body",
     "DisplayedBody",
     "EscalationBody",
+    "HoldBody",
     "HotlineBody",
+    "KeysBody",
     "Named",
     "StandDownBody",
     "decode_body",
@@ -82,7 +84,24 @@ class StandDownBody(_Body, frozen=True):
     at_ms: _Ms
 
 
-Body = Statement | HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold
+class KeysBody(_Body, frozen=True):
+    """The writer goes by this key statement from now on (kind `keys`): for the record, since `hello` has told it."""
+
+    note: Annotated[str, Meta(max_length=32_768)]
+
+
+class HoldBody(_Body, frozen=True):
+    """The writer keeps, and asks the reader to keep, the bodies of what was written in this window (kind `hold`)."""
+
+    hold: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]  # its name, the writer's own
+    from_ms: _Ms
+    to_ms: _Ms
+    lifted: bool = False  # only who placed it lifts it
+
+
+Body = (
+    Statement | HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold | KeysBody | HoldBody
+)
 
 _FORMS: Final[dict[str, type[Body]]] = {
     "hotline": HotlineBody,
@@ -95,6 +114,8 @@ _FORMS: Final[dict[str, type[Body]]] = {
         ("activity", "report", "decision", "incident", "proposal", "statement", "ceasefire", "table", "watch"),
         Statement,
     ),
+    "keys": KeysBody,
+    "hold": HoldBody,
 }
 """Which body stands under which kind of leaf."""
 
