@@ -165,7 +165,7 @@ def test_t27_other_leaves_written_meanwhile_are_a_fork_with_a_proof_that_both_ho
     proofs = [node.session.forks[origin] for node in pair.nodes]
     assert proofs[0] == proofs[1]
     identity = peer_identity(ALFA)
-    assert fork.proof_in(origin, proofs[0], identity.log(origin), [identity.env]) == proofs[0]
+    assert fork.proof_in(origin, proofs[0], identity.chain.log_vkeys(origin), identity.chain.vkeys("env")) == proofs[0]
     with pytest.raises(OwnFault, match=r"frozen \(fork\)"):
         pair.write(pair.alfa, Lane.OPS, draft("a promise"))
     pair.write(pair.alfa, Lane.FLASH, draft("a warning"))
@@ -281,6 +281,6 @@ def test_a_leaf_that_does_not_follow_the_one_before_is_proof():
     notes = [pair.alfa.store.logs[origin][0].leaf, clone.store.logs[origin][1].leaf]
     own = own_identity(ALFA)
     log = own.log.named(origin).vkey
-    assert fork.proof_in(origin, notes, log, [own.env.vkey]) == tuple(notes)
-    assert fork.proof_in(origin, notes[:1], log, [own.env.vkey]) is None
-    assert fork.proof_in(origin.replace("/ops/", "/flash/"), notes, log, [own.env.vkey]) is None
+    assert fork.proof_in(origin, notes, [log], [own.env.vkey]) == tuple(notes)
+    assert fork.proof_in(origin, notes[:1], [log], [own.env.vkey]) is None
+    assert fork.proof_in(origin.replace("/ops/", "/flash/"), notes, [log], [own.env.vkey]) is None

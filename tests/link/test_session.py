@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from detente.errors import OwnFault
-from detente.evidence.checkpoint import open_checkpoint
 from detente.evidence.leaf import Kind, Lane, disclose, is_disclosed, unpack_items
 from detente.evidence.note import b64
 from detente.evidence.store import Entry
@@ -16,7 +15,7 @@ from detente.link.effects import Close, Forked, Heard, Held, Previewed, Refused,
 from detente.link.frames import Channel, Code, Cp, Credit, Hb, Leaves, Preview, Rcpt, decode, encode
 from detente.link.identity import LinkLimits
 from detente.link.transitions import State
-from detente.testing.identities import own_identity
+from detente.testing.identities import peer_identity
 from detente.types import NS_PER_S, Instant, instant_ms
 from link.pair import ALFA, AMPLE, BRAVO, POL, Node, Pair, draft, joined
 
@@ -323,7 +322,7 @@ def test_t06_a_writer_with_two_histories_is_found_at_its_next_checkpoint():
     pair.deliver(pair.bravo, Channel.PRIO, encode(Cp(Lane.FLASH, clone.store.checkpoint(origin).decode())))
     assert pair.bravo.session.state is State.FORK
     proof = pair.bravo.told_of(Forked)[0].proof
-    heads = [open_checkpoint(raw, own_identity(ALFA).log.named(origin).vkey).checkpoint for raw in proof]
+    heads = [peer_identity(ALFA).chain.checkpoint(raw, origin).checkpoint for raw in proof]
     assert heads[0].size == heads[1].size == 2
     assert heads[0].root != heads[1].root
     pair.carry()
@@ -468,7 +467,6 @@ def test_t13_a_channel_without_hello_is_closed_after_five_seconds():
     [
         ({"versions": (2, 9)}, Code.VERSION),
         ({"node": "mallory.example/detente"}, Code.NODE),
-        ({"keys": POL}, Code.STATEMENT),
         ({"channel": Channel.BULK}, Code.HELLO),
         ({"lanes": {}}, Code.HELLO),
     ],

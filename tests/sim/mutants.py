@@ -24,6 +24,7 @@ from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits
 from detente.link.mirror import Mirror
 from detente.link.session import Session
+from detente.link.settlement import Settlement
 from detente.link.window import Window
 from detente.link.writer import Writer
 from detente.types import instant_ms
@@ -182,20 +183,20 @@ def read_back_not_compared(patch):
 
 def history_not_compared(patch):
     """A fork goes unseen: neither roots nor leaves of one place are held against each other."""
-    patch.setattr(Session, "_check_ours", lambda self, writer, said, where, proof: [])
+    patch.setattr(Settlement, "check_ours", lambda self, writer, said, where, proof: [])
     patch.setattr(Mirror, "_check_known", lambda self, seq, leaf: None)
     patch.setattr(Mirror, "_check_root", lambda self, signed: None)
 
 
 def shorter_history_not_noticed(patch):
     """A rollback goes unseen, on either side."""
-    patch.setattr(Session, "_fell_behind", lambda self, origin, size, why: [])
-    real = Session._check_ours
+    patch.setattr(Settlement, "_fell_behind", lambda self, origin, size, why: [])
+    real = Settlement.check_ours
 
-    def _check_ours(self, writer, said, where, proof):
+    def check_ours(self, writer, said, where, proof):
         return [] if said[0] > writer.log.size else real(self, writer, said, where, proof)
 
-    patch.setattr(Session, "_check_ours", _check_ours)
+    patch.setattr(Settlement, "check_ours", check_ours)
 
 
 def receipt_not_verified(patch):

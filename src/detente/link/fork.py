@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import combinations
 from typing import Final
 
@@ -48,16 +49,17 @@ def digest(proof: Proof) -> str:
 def proof_in(
     origin: str,
     notes: Sequence[bytes],
-    log: Vkey,
-    env: Sequence[Vkey],
+    logs: Sequence[Vkey],
+    envs: Sequence[Vkey],
     held: Callable[[int], bytes | None] = lambda _seq: None,
 ) -> Proof | None:
     """Return the proof against the log *origin* in *notes*, alone or beside a leaf of it that we hold; else None.
 
-    *log* signs its checkpoints, one of *env* its leaves; *held* returns our leaf of an index. Two checkpoints of one
-    size with different roots, two leaves of one index, or a leaf that does not follow the one before: each is enough.
+    One of *logs* signs its checkpoints, one of *envs* its leaves; *held* returns our leaf of an index. Two checkpoints
+    of one size with different roots, two leaves of one index, or a leaf that does not follow the one before: each is
+    enough.
     """
-    said = [(note, what) for note in notes if (what := _read(origin, note, log, env)) is not None]
+    said = [(note, what) for note in notes if (what := _read(origin, note, logs, envs)) is not None]
     for (note, one), (other_note, other) in combinations(said, 2):
         if _contradict(note, one, other_note, other) or _contradict(other_note, other, note, one):
             return (note, other_note)
@@ -68,17 +70,19 @@ def proof_in(
     return None
 
 
-def _read(origin: str, note: bytes, log: Vkey, env: Sequence[Vkey]) -> Checkpoint | Envelope | None:
-    try:
-        return open_checkpoint(note, log).checkpoint
-    except PeerFault:
-        pass
-    for vkey in env:
-        try:
-            envelope = decode(note, vkey)
-        except PeerFault:
-            continue
-        return envelope if envelope.log == origin else None
+def _read(origin: str, note: bytes, logs: Sequence[Vkey], envs: Sequence[Vkey]) -> Checkpoint | Envelope | None:
+    for vkey in logs:
+        with suppress(PeerFault):
+            return open_checkpoint(note, vkey).checkpoint
+    envelope = signed_by(note, envs)
+    return envelope if envelope is not None and envelope.log == origin else None
+
+
+def signed_by(leaf: bytes, envs: Sequence[Vkey]) -> Envelope | None:
+    """Return the envelope in *leaf* if one of *envs* signed it, else None."""
+    for vkey in envs:
+        with suppress(PeerFault):
+            return decode(leaf, vkey)
     return None
 
 

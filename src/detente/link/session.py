@@ -69,7 +69,7 @@ from detente.link.unlogged import UnloggedFlash, sign, verified
 from detente.link.vouch import Vouching
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
-from detente.types import NS_PER_MS, Instant
+from detente.types import NS_PER_MS, Instant, NodeName
 
 __all__ = ["Draft", "Session"]
 
@@ -109,7 +109,9 @@ class Session:
         clock: HybridClock | None = None,
         missing: Mapping[Lane, Collection[int]] | None = None,
         forks: Mapping[str, fork.Proof] | None = None,
+        past: Mapping[str, int] | None = None,
     ) -> None:
+        self.past = dict(past or {})  # logs of earlier epochs, and how many leaves each has
         self._own = own
         self._peer = peer
         self._read = read
@@ -127,7 +129,7 @@ class Session:
         self._window = Window()
         self._intake = Intake(self._limits.quotas, self._limits.mirror_bytes_a_day)
         self._closed_at: dict[Channel, int] = {}  # elapsed at which a connection last ended
-        self._giving: dict[Channel, deque[bytes]] = {channel: deque() for channel in Channel}
+        self._giving: dict[Lane, deque[bytes]] = {lane: deque() for lane in CHANNEL_OF}
         self._pulses = {channel: Pulse(self._limits.heartbeat_ns) for channel in Channel}
         self._now = Instant(0)
         self._elapsed = 0
@@ -156,6 +158,33 @@ class Session:
     def state(self) -> State:
         """What both desks show of this link."""
         return self._standing.state
+
+    def entry(self, log: str, seq: int) -> Entry:
+        """Return leaf *seq* of *log* as it stands on our disk."""
+        return self._read(log, seq, seq + 1)[0]
+
+    def decode(self, leaf: bytes) -> Envelope:
+        """Return the envelope in *leaf*, signed by the peer for whomever; raises PeerFault."""
+        return self._peer.chain.decode(leaf)
+
+    def is_current(self, log: str) -> bool:
+        """Whether *log* is the newest epoch of its lane here."""
+        return any(one.log.origin == log for one in self._logs())
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether nothing of ours is on its way to the disk."""
+        return all(writer.next_seq == writer.log.size for writer in self.writers.values())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the peer's digits are confirmed: until then nothing is released to it."""
+        return self._standing.is_confirmed
+
+    @property
+    def peer_node(self) -> NodeName:
+        """The peer's name."""
+        return self._peer.node
 
     @property
     def forks(self) -> Mapping[str, fork.Proof]:
@@ -251,6 +280,7 @@ class Session:
         self._advance(now)
         self._settlement.proof_against(log)
         fresh = Log(next_epoch(log))
+        self.past[log] = next(one.log.size for one in self._logs() if one.log.origin == log)
         lane = parse_origin(log).lane
         if log in self._by_origin:
             self.writers[lane] = Writer(self._own, self._peer, lane, fresh, self._read, self._limits)
@@ -324,8 +354,8 @@ class Session:
         if connection is not None:
             self._window.lost(connection.sent - connection.peer_took)
             self._closed_at[channel] = self._elapsed
-        self._giving[channel].clear()
         for lane in LANES[channel]:
+            self._giving[lane].clear()
             self.writers[lane].closed()
             self._settlement.closed(lane)
             self._intake.forget(lane)
@@ -400,9 +430,8 @@ class Session:
                 if frame is None:
                     break
                 effects.append(self._transmit(channel, connection, frame, is_again=is_again))
-        for channel, giving in self._giving.items():
-            while giving and self._window.is_open(rtt_ns):
-                effects.append(self._transmit(channel, self._open[channel], giving.popleft()))
+            while self._giving[lane] and self._window.is_open(rtt_ns):
+                effects.append(self._transmit(channel, connection, self._giving[lane].popleft()))
         return effects
 
     def _transmit(
@@ -452,7 +481,7 @@ class Session:
         if isinstance(frame, Given | GivenChunk):
             connection.taken += size
             return self._settlement.given(frame)
-        return self._said(channel, frame, now)
+        return self._said(frame, now)
 
     def _entry(self, log: str, seq: int) -> Entry | None:
         """Leaf *seq* of a log of this link, ours or the peer's, as it stands here."""
@@ -462,13 +491,13 @@ class Session:
     def _said_bye(self, channel: Channel) -> str:
         return f"{self._peer.node} closed {channel}"
 
-    def _said(self, channel: Channel, frame: Nack | Ask | Fork | Rcpt | Cp, now: Instant) -> list[Effect]:
+    def _said(self, frame: Nack | Ask | Fork | Rcpt | Cp, now: Instant) -> list[Effect]:
         writer, mirror = self.writers[frame.lane], self.mirrors[frame.lane]
         if isinstance(frame, Nack):
             return self._nacked(writer, frame)
         if isinstance(frame, Ask):
-            if not self._giving[channel]:
-                self._giving[channel].extend(mirror.give(frame.seq))
+            if not self._giving[frame.lane]:
+                self._giving[frame.lane].extend(mirror.give(frame.seq))
             return []
         if isinstance(frame, Fork):
             return self._settlement.fork_shown(frame)
@@ -516,7 +545,7 @@ class Session:
 
     def _unlogged_heard(self, frame: Unlogged) -> list[Effect]:
         try:
-            flash = verified(frame.note, self._peer.env)
+            flash = verified(frame.note, self._peer.statement.vkey("env"))
         except PeerFault as wrong:
             return [Refused(Code.UNLOGGED, wrong.reason)]
         if flash.to != self._own.node:
@@ -659,8 +688,9 @@ class Session:
             rtt_p95_ms=pulse.rtt_p95_ms,
             offset_ms=pulse.offset_ms,
             loss=pulse.loss,
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(max((w.shown_lag(self._elapsed) for w in self.writers.values()), key=_known)),
             receipts_withheld=lag >= self._limits.withheld_lag_ns,
+            flash_receipts_late=self.writers[Lane.FLASH].receipt_lag(self._elapsed) > self._limits.degraded_lag_ns,
             clock_suspect=self._is_suspect,
             codebook_same=None if self._peer_codebook is None else self._peer_codebook == self._codebook,
             channels=tuple(channel for channel, connection in self._open.items() if connection.is_greeted),
@@ -671,7 +701,7 @@ class Session:
 
     def _lane_status(self, lane: Lane, elapsed: int) -> LaneStatus:
         writer, mirror = self.writers[lane], self.mirrors[lane]
-        lag = writer.receipt_lag(elapsed)
+        per_minute, _, left = self._quota(lane)
         wrote = self._settlement.peer_wrote.get(lane)
         return LaneStatus(
             lane=lane,
@@ -682,8 +712,20 @@ class Session:
             their_root=b64(mirror.log.tree.root()),
             backlog=writer.log.size - writer.sent,
             their_backlog=None if wrote is None else max(0, wrote - mirror.log.size),
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(writer.shown_lag(elapsed)),
+            quota_per_min=per_minute,
+            quota_left=left,
+            their_quota_per_min=None if writer.quota is None else writer.quota[0],
+            their_quota_left=None if writer.quota is None else writer.quota[2],
             bodies_missing=len(mirror.missing),
             own_stopped=writer.frozen or writer.stopped,
             their_stopped=mirror.frozen or mirror.stopped,
         )
+
+
+def _known(lag: int | None) -> int:
+    return -1 if lag is None else lag
+
+
+def _ms(lag: int | None) -> float | None:
+    return None if lag is None else lag / NS_PER_MS

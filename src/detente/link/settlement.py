@@ -248,9 +248,7 @@ class Settlement:
             return self._their_fork(self._mirrors[frame.lane], notes)
         writer = self._writers[frame.lane]
         log = writer.log.origin
-        proof = fork.proof_in(
-            log, notes, self._own.log.named(log).vkey, self._own.chain.vkeys("env"), self._held(writer)
-        )
+        proof = fork.proof_in(log, notes, [self._own.log.named(log).vkey], self._own.env_vkeys, self._held(writer))
         if proof is None:
             return [Refused(Code.FORK, f"{self._peer.node} shows no proof against {log}", by_peer=True)]
         if self.forks.get(log) == proof:
@@ -259,8 +257,8 @@ class Settlement:
         return [*self.forked(log, proof), Refused(Code.FORK, f"{self._peer.node} shows two histories of {log}")]
 
     def _their_fork(self, mirror: Mirror, notes: list[bytes]) -> list[Effect]:
-        log = mirror.log.origin
-        proof = fork.proof_in(log, notes, self._peer.log(log), self._peer.chain.vkeys("env"), mirror.leaf)
+        log, chain = mirror.log.origin, self._peer.chain
+        proof = fork.proof_in(log, notes, chain.log_vkeys(log), chain.vkeys("env"), mirror.leaf)
         if mirror.frozen is Code.FORK:
             return []
         if proof is None:
