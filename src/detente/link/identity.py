@@ -36,6 +36,11 @@ class OwnIdentity:
         """Digest of the statement in force, as ``hello`` carries it."""
         return self.chain.digest
 
+    @property
+    def env_vkeys(self) -> list[Vkey]:
+        """Every key that ever signed our leaves, the newest first: a leaf may come back under one replaced since."""
+        return self.chain.vkeys("env")[::-1]
+
 
 @dataclass(frozen=True)
 class PeerIdentity:

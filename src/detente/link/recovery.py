@@ -6,7 +6,6 @@ of ours that does not follow from what we hold is proof that this node has two h
 
 from __future__ import annotations
 
-from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
@@ -14,6 +13,7 @@ from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Arrivals, Body, body_for
 from detente.link.effects import Append, Effect, Refused, Transmit
+from detente.link.fork import signed_by
 from detente.link.frames import CHANNEL_OF, Ask, Chunk, Code, Given, LaneHello, LinkFault
 from detente.link.identity import LinkLimits, OwnIdentity, Read
 from detente.link.mirror import ForkSeen
@@ -75,10 +75,9 @@ class Recovery:
 
     def _taken(self, seq: int, leaf: bytes) -> Entry:
         writer, origin = self.writer, self.writer.log.origin
-        try:
-            envelope = self._own.chain.decode(leaf)
-        except PeerFault as wrong:
-            raise LinkFault(Code.LEAF, f"given back: {wrong.reason}", leaf) from None
+        envelope = signed_by(leaf, self._own.env_vkeys)
+        if envelope is None:
+            raise LinkFault(Code.LEAF, "given back: not a leaf that we signed", leaf)
         if (envelope.log, envelope.seq, envelope.to) != (origin, seq, writer.reader):
             raise LinkFault(Code.PLACE, f"given back: signed for {envelope.log} {envelope.seq}", leaf)
         if seq < writer.next_seq:

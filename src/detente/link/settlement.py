@@ -248,9 +248,7 @@ class Settlement:
             return self._their_fork(self._mirrors[frame.lane], notes)
         writer = self._writers[frame.lane]
         log = writer.log.origin
-        proof = fork.proof_in(
-            log, notes, [self._own.log.named(log).vkey], self._own.chain.vkeys("env"), self._held(writer)
-        )
+        proof = fork.proof_in(log, notes, [self._own.log.named(log).vkey], self._own.env_vkeys, self._held(writer))
         if proof is None:
             return [Refused(Code.FORK, f"{self._peer.node} shows no proof against {log}", by_peer=True)]
         if self.forks.get(log) == proof:

@@ -422,9 +422,6 @@ class Office:
         stepped_s = self._clock.stepped_s()
         if abs(stepped_s - self._stepped_s) > _JUMP_S:
             self._acts.note(Act.CLOCK, offset_ms=round((stepped_s - self._stepped_s) * 1_000))
-            self._notice(
-                "clock", f"the machine's clock stepped by {stepped_s - self._stepped_s:+.1f} s; timers did not"
-            )
             self._stepped_s = stepped_s
 
     def _notice(self, what: str, text: str) -> None:
