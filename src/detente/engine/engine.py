@@ -42,7 +42,7 @@ from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
-from detente.engine.subjects import Subjects
+from detente.engine.subjects import Dates, Subjects
 from detente.engine.tables import Tables
 from detente.engine.values import (
     ClockStepped,
@@ -84,6 +84,8 @@ from detente.release.alerts import AlertTold
 from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 from detente.wire.messages import HotlineBody, LineTestBody, RebaseBody, TableBody, decode_body
 
+_DATED = frozenset({Kind.ALERT, Kind.HOTLINE})
+_EARLY_KEPT = 1_024
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
 
@@ -111,6 +113,7 @@ class Engine:
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
         self._disk = Disk()
+        self._arrived_ms: dict[bytes, int] = {}  # when a leaf came that was shown before its turn
         self._clock_steps: deque[str] = deque(maxlen=4)
         self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
         self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
@@ -247,6 +250,7 @@ class Engine:
                     out.append(CloseChannel(party, channel))
                 case link.Heard(envelope, _, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
+                    self._date(party, envelope, leaf_hash, instant_ms(now), now)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Keep(key, value):
@@ -271,6 +275,14 @@ class Engine:
                 case _:
                     assert_never(effect)
         return out
+
+    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
+        """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
+        after_ms = self._sessions[party].written_after_ms(envelope)
+        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
+        if name is not None:
+            arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
+            self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
 
     def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
         """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""
@@ -307,6 +319,8 @@ class Engine:
         """Take in one leaf of a peer. What cannot be read is counted and shown; its leaf stays in the record."""
         if raw is None or (is_preview and envelope.kind not in _SHOWN_BEFORE_THEIR_TURN):
             return []
+        if is_preview and envelope.kind in _DATED and len(self._arrived_ms) < _EARLY_KEPT:
+            self._arrived_ms.setdefault(leaf_hash, instant_ms(now))
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
@@ -379,6 +393,8 @@ class Engine:
                     self._speaking.heard(party, envelope, leaf_hash, body, then, is_preview=False)
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
+            if not is_own:
+                self._date(party, envelope, leaf_hash, instant_ms(then), then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
 
