@@ -192,6 +192,7 @@ def pairs_in_conflict(
     NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
     *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
     """
+    m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
     rows, grid = grid_of(m, *minima, threads)
     keys = np.concatenate(each_of(threads, len(grid.order), _scanned, rows, grid, minima[2]))
