@@ -23,6 +23,7 @@ import importlib.machinery
 import importlib.util
 import json
 import math
+import os
 import platform
 import statistics
 import subprocess
@@ -249,7 +250,8 @@ def first_verdict(repeats: int) -> dict[str, Any]:
         file = Path(folder) / "states.csv"
         file.write_text(states, encoding="utf-8")
         call = [sys.executable, "-c", "import sys; from detente.cli import main; sys.exit(main())", "detect", str(file)]
-        taken = timed(lambda: subprocess.run(call, check=True, capture_output=True), repeats)
+        path = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        taken = timed(lambda: subprocess.run(call, check=True, capture_output=True, env=path), repeats)
     return {"s": {name: round(ms / 1e3, 3) for name, ms in _stats(taken).items()}}
 
 
