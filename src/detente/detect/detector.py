@@ -52,7 +52,7 @@ def conflicts(
         latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still,
         threads=threads,
     )  # fmt: skip
-    unknown = ~np.isfinite(m[:, 0] + m[:, 10] + m[:, 11] + m[:, 13])
+    unknown = ~np.isfinite(latitude_rad + longitude_rad + altitude_ft + v_east_mps + v_north_mps + v_up_fps)
     m[unknown, 0] = np.nan
     pairs, found, _ = pairs_in_conflict(m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads)
     return pairs, found, unknown
