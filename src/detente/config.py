@@ -75,8 +75,29 @@ class DeclaredConfig(_Part, frozen=True):
     identities: list[str] = []  # ICAO addresses or prefixes, lower-case hex
 
 
+ProfileName = Literal["en-route", "terminal", "low-level", "light-aircraft"]
+ClassName = Literal["large", "light", "drone", "unknown"]
+
+
+class AreaConfig(_Part, frozen=True):
+    """Where another profile holds. Its areas are not notified lines: nobody is told who enters them."""
+
+    file: str  # GeoJSON, as for zones
+    profile: ProfileName
+
+
+class PairConfig(_Part, frozen=True):
+    """For which two classes of aircraft another profile holds, wherever they are."""
+
+    classes: tuple[ClassName, ClassName]
+    profile: ProfileName
+
+
 class DetectionConfig(_Part, frozen=True):
-    profile: Literal["en-route", "terminal", "low-level", "light-aircraft"] = "en-route"
+    profile: ProfileName = "en-route"
+    area: list[AreaConfig] = []  # the first that an aircraft is in counts
+    pair: list[PairConfig] = []  # before any area
+    promote_level_off_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 50.0  # docs/nuisance.md
     zones: list[str] = []  # GeoJSON files of notified lines and zones
     tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
 

@@ -18,7 +18,8 @@ from detente.config import Config, RecordingFeed, read_config, split_address
 from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
-from detente.detect.profile import profile_named
+from detente.detect.airspace import AircraftClass, Airspace
+from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones
 from detente.engine.engine import Engine
 from detente.engine.restore import restore
@@ -62,11 +63,29 @@ from detente.types import NodeName, PartyId, Role
 
 def zones_of(config: Config, folder: Path) -> tuple[Zone, ...]:
     """Return the notified lines and zones of all files that *config* names; raises ConfigError."""
+    return _zones_in(config.detection.zones, folder)
+
+
+def airspace_of(config: Config, folder: Path) -> Airspace:
+    """Return which profile holds where and for which aircraft; raises ConfigError."""
+    detection, own = config.detection, PartyId(config.node.party)
+
+    def named(name: str) -> Profile:
+        return promoting(profile_named(name), detection.promote_level_off_s)
+
+    return Airspace(
+        named(detection.profile),
+        [(zone, named(area.profile)) for area in detection.area for zone in _zones_in([area.file], folder, own)],
+        [(AircraftClass(p.classes[0]), AircraftClass(p.classes[1]), named(p.profile)) for p in detection.pair],
+    )
+
+
+def _zones_in(names: list[str], folder: Path, asserted_by: PartyId | None = None) -> tuple[Zone, ...]:
     zones: list[Zone] = []
-    for name in config.detection.zones:
+    for name in names:
         path = folder / name
         try:
-            zones += read_zones(path.read_bytes())
+            zones += read_zones(path.read_bytes(), asserted_by)
         except OSError as wrong:
             raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
         except ConfigError as wrong:
@@ -126,6 +145,7 @@ def check_files(path: Path) -> list[str]:
     zones, policy = zones_of(config, folder), policy_of(config, folder)
     charters = charters_of(config, folder)
     Releaser(policy, zones, {})
+    airspace = airspace_of(config, folder)
     for feed in config.feed:
         if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
             raise ConfigError(f"{path}: feed {feed.name!r}: no file {feed.path!r}")
@@ -140,7 +160,7 @@ def check_files(path: Path) -> list[str]:
         f"  party {config.node.party} ({config.node.name}), node {config.node.node}",
         f"  peers: {peers}",
         f"  feeds: {feeds}",
-        f"  zones: {len(zones)}; profile {config.detection.profile}",
+        f"  zones: {len(zones)}; profiles {', '.join(profile.name for profile in airspace.profiles)}",
         *(
             f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
             for charter in charters
@@ -321,7 +341,8 @@ class Node:
 
     def _setup(self) -> Setup:
         config = self.config
-        profile = profile_named(config.detection.profile)
+        airspace = airspace_of(config, self.folder)
+        profile = airspace.profiles[0]
         own = Party(PartyId(config.node.party), config.node.name, NodeName(config.node.node))
         peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
         parties = (own, *peers)
@@ -330,7 +351,9 @@ class Node:
             parties=parties,
             sessions=self.sessions(),
             surveillance=Surveillance(
-                Tracker(config.limits.tracks), detection.Detector(profile, self.zones, ids), AlertBook(profile)
+                Tracker(config.limits.tracks),
+                detection.Detector(profile, self.zones, ids, airspace=airspace),
+                AlertBook(profile, airspace.profiles),
             ),
             releaser=self.releaser(policy_of(config, self.folder)),
             zones=self.zones,
