@@ -109,7 +109,7 @@ near_course = njit(cache=True, nogil=True, inline="always")(_near_course)
 
 
 def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
-    """Find where a course crosses edges, m along it, in no order; returns how many: perhaps more than fit."""
+    """Find where a course crosses edges, m along it, in no order; returns how many, and keeps those that fit."""
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     crossed = 0
@@ -216,6 +216,25 @@ def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceilin
 within_levels = njit(cache=True, nogil=True)(_within_levels)
 
 
+def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahead_s: float) -> bool:
+    """Whether a track begins within an area's rings, told from the middle of its longest stretch between crossings.
+
+    There no rounding can matter: a track that begins on the line itself is on one side of it, and stays consistent.
+    """
+    begin, longest, at, turns = 0.0, -1.0, 0.0, 0
+    for q in range(times.shape[0] + 1):
+        end = times[q] if q < times.shape[0] else lookahead_s
+        if end - begin > longest:
+            longest, at, turns = end - begin, 0.5 * (begin + end), q
+        begin = end
+    x, y, z, _, _, _ = along(m, at if times.shape[0] > 0 else 0.0)
+    latitude, longitude = geodetic(x, y, z)
+    return bool(is_inside(latitude, longitude, areas, area) ^ (turns % 2 == 1))
+
+
+is_inside_first = njit(cache=True, nogil=True)(_is_inside_first)
+
+
 def _stand(
     m: Floats,
     course: _Course,
@@ -235,15 +254,16 @@ def _stand(
     if has_levels and is_known:
         low, high = within_levels(m[11], m[13], limits[0], limits[1])
     crossed = crossings(course, areas, area, crossings_m, stack) if speed > 0.0 else 0
-    known = min(crossed, crossings_m.shape[0])
-    times = crossings_m[:known]
-    if known > 0:
+    if crossed > crossings_m.shape[0]:
+        crossings_m = np.empty(crossed)
+        crossings(course, areas, area, crossings_m, stack)
+    times = crossings_m[:crossed]
+    if crossed > 0:
         times = np.sort(times) / speed
-    latitude, longitude = geodetic(m[0], m[1], m[2])
     entry, dwell = math.inf, 0.0
-    begin, within = 0.0, is_inside(latitude, longitude, areas, area)
-    for q in range(known + 1):
-        end = times[q] if q < known else math.inf
+    begin, within = 0.0, is_inside_first(m, areas, area, times, lookahead_s)
+    for q in range(crossed + 1):
+        end = times[q] if q < crossed else math.inf
         if within:
             for k in range(spans.shape[0]):
                 first, last = max(begin, low, spans[k, 0]), min(end, high, spans[k, 1])
@@ -269,7 +289,7 @@ def _stand(
     out[1], out[2] = geodetic(x, y, z)
     out[3] = least
     out[4] = at
-    out[5] = dwell if crossed <= known else math.nan
+    out[5] = dwell
     if math.isinf(entry):
         return APPROACH
     if entry > 0.0:
