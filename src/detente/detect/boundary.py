@@ -147,7 +147,7 @@ def _balls(pieces: Floats) -> Floats:
     leaves = 1
     while leaves * LEAF < len(pieces):
         leaves *= 2
-    balls = np.full((2 * leaves, 4), np.nan)
+    balls = np.zeros((2 * leaves, 4))
     balls[:, 3] = -np.inf  # an empty ball is never near
     # A ball over a range of pieces, taken from the pieces themselves: tighter than balls of balls.
     width = leaves * LEAF
@@ -169,7 +169,7 @@ def _tree(roots: Floats) -> tuple[Floats, Indices]:
     leaves = 1
     while leaves < len(roots):
         leaves *= 2
-    tree = np.full((2 * leaves, 4), np.nan)
+    tree = np.zeros((2 * leaves, 4))
     tree[:, 3] = -np.inf
     order = np.full(leaves, -1, np.int64)
     members: dict[int, Indices] = {1: np.arange(len(roots))}
