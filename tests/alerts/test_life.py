@@ -114,6 +114,14 @@ def test_a_conflict_on_condition_far_off_counts_but_is_not_told_and_then_is_a_ca
     assert promoted.alert.levels == ()
 
 
+def test_a_conflict_on_condition_that_cannot_wait_is_a_warning_with_its_condition() -> None:
+    waiting = replace(CONFLICT, levels=((1, 36_000),), time_in_s=58.0)
+    watch = Watch()
+    assert watch.raised(waiting).alert.level is Level.CAUTION
+    [event] = watch.step(replace(waiting, time_in_s=49.0, is_promoted=True))
+    assert (event.alert.level, event.alert.levels) == (Level.WARNING, ((1, 36_000),))
+
+
 def test_an_alert_is_cleared_only_after_the_verdict_has_been_gone_a_while() -> None:
     watch = Watch()
     watch.raised()

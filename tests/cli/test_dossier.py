@@ -181,3 +181,16 @@ def test_what_is_no_dossier_is_refused(run, tmp_path):
     assert run("verify", tmp_path / "none")[0] == 2
     assert run("verify", tmp_path / "text", "--root", "alfa")[0] == 2
     assert run("verify", tmp_path / "empty", "--root", "alfa=12")[0] == 2
+
+
+def test_roots_only_says_so_and_still_finds_a_changed_leaf(alfa, run, tmp_path):
+    folder, digits = alfa
+    run("export", "--config", folder / "alfa.toml", "--out", tmp_path / "d")
+    code, said, _ = run("verify", tmp_path / "d", *roots(digits), "--signatures", "roots-only")
+    assert code == 0
+    assert "ROOTS ONLY" in said
+    bundle = tmp_path / "d/logs/000/tile/entries/000.p/6"
+    bundle.write_bytes(bundle.read_bytes().replace(b'"hotline"', b'"hotlinf"', 1))
+    code, said, _ = run("verify", tmp_path / "d", *roots(digits), "--signatures", "roots-only")
+    assert code == 1
+    assert "FAILS" in said

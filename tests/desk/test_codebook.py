@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detente.alerts.alert import Alert, Kind, Level
+from detente.coordination.plain import is_plain, plain_text
 from detente.desk.codebook import Codebook, draft_codebook, phrase_for_alert
-from detente.desk.words import KINDS, LANGS, is_plain, kind_of, plain_text, shown, written
+from detente.desk.words import KINDS, LANGS, kind_of, shown, written
 from detente.detect.zone import Zone, ZoneKind
 from detente.errors import ConfigError, OrderRefused
 from detente.types import Instant, PartyId, Precedence, Role

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from detente.errors import OwnFault, PeerFault
 from detente.evidence import keys
+from detente.evidence.checkpoint import Checkpoint, sign_checkpoint
 from detente.evidence.keys import Key, KeyStatement, Revocation, sign_statement, verify_chain, verify_statement
-from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, b64, sign_note
-from detente.types import NodeName
+from detente.evidence.leaf import Envelope, Kind, Lane, encode
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, b64, key_id, sign_note
+from detente.types import NodeName, Precedence
 from evidence.vectors import ENV, LOG, MIRROR, ORIGIN, ROOT, seed, vectors
 
 ALPHA, BRAVO = NodeName("alpha.example/detente"), NodeName("bravo.example/detente")
@@ -215,6 +216,98 @@ def test_t28_a_revoked_key_is_cut_off_by_index_in_each_log():
     assert not revoked.is_valid_for(ENV.vkey, ORIGIN, 7)
     assert not revoked.is_valid_for(ENV.vkey, "another log", 0)
     assert revoked.is_valid_for(signer("env", "new").vkey, ORIGIN, 7)
+
+
+def rotated(index=7):
+    """Alpha's chain: the env and log keys end at *index* of its flash log to Bravo, and new ones follow."""
+    new_env, new_log = signer("env", "alpha env 2"), signer("log", "alpha log 2")
+    first = sign_statement(statement(keys=(Key("env", str(ENV.vkey)), Key("log", str(signer("log").vkey)))), ROOT)
+    second = sign_statement(
+        next_of(
+            first,
+            keys=(Key("env", str(new_env.vkey)), Key("log", str(new_log.vkey))),
+            revoked=tuple(Revocation(str(old.vkey), {ORIGIN: index}) for old in (ENV, signer("log"))),
+        ),
+        ROOT,
+    )
+    return keys.KeyChain.verify([first, second], ROOT.vkey), new_env, new_log
+
+
+def leaf_at(seq, by, log=ORIGIN):
+    envelope = Envelope(
+        log=log, seq=seq, prev=b64(bytes(32)), to=BRAVO, ts=1, hlc=(1, 0), kind=Kind.HOTLINE, prec=Precedence.FLASH,
+        by="operator", body=b64(bytes(32)), size=0, media="text/plain", pol=b64(bytes(32)),
+    )  # fmt: skip
+    return encode(envelope, by)
+
+
+def test_t28_a_leaf_by_a_replaced_key_counts_below_its_index_and_is_refused_from_there_on():
+    chain, new_env, _ = rotated()
+    for seq, by in ((0, ENV), (6, ENV), (7, new_env), (8, new_env), (3, new_env)):
+        assert chain.decode(leaf_at(seq, by)).seq == seq
+    for seq, log in ((7, ORIGIN), (99, ORIGIN), (0, ORIGIN.replace("flash", "ops"))):
+        with pytest.raises(PeerFault, match="ends at"):
+            chain.decode(leaf_at(seq, ENV, log))
+    for stranger in (signer("env", "mallory"), signer("log")):
+        with pytest.raises(PeerFault, match="not signed"):
+            chain.decode(leaf_at(7, stranger))
+
+
+def test_t28_a_checkpoint_by_a_replaced_key_counts_up_to_its_index_and_is_refused_beyond():
+    chain, _, new_log = rotated()
+    for size, by in ((0, signer("log")), (7, signer("log")), (7, new_log), (8, new_log)):
+        note = sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), by)
+        assert chain.checkpoint(note, ORIGIN).checkpoint.size == size
+    with pytest.raises(PeerFault, match="ends at 7"):
+        chain.checkpoint(sign_checkpoint(Checkpoint(ORIGIN, 8, bytes(32)), signer("log")), ORIGIN)
+    with pytest.raises(PeerFault, match="not signed by the log"):
+        chain.checkpoint(sign_checkpoint(Checkpoint(ORIGIN, 8, bytes(32)), signer("env", "mallory")), ORIGIN)
+    with pytest.raises(PeerFault, match="does not write"):
+        chain.checkpoint(note, ORIGIN.replace("alpha", "mallory"))
+
+
+def test_a_stolen_mirror_keys_receipts_count_up_to_its_index():
+    new = mirror("alpha mirror 2")
+    first = sign_statement(statement(), ROOT)
+    theirs = keys.origin(BRAVO, ALPHA, "ops")
+    gone = Revocation(str(mirror().vkey), {theirs: 5})
+    second = sign_statement(next_of(first, keys=(Key("mirror", str(new.vkey)),), revoked=(gone,)), ROOT)
+    chain = keys.KeyChain.verify([first, second], ROOT.vkey)
+    assert chain.cosigners("mirror", Checkpoint(theirs, 5, bytes(32))) == [mirror().vkey, new.vkey]
+    assert chain.cosigners("mirror", Checkpoint(theirs, 6, bytes(32))) == [new.vkey]
+
+
+def test_a_chain_knows_what_came_after_a_statement_that_a_peer_names():
+    chain, *_ = rotated()
+    first, second = chain.notes
+    assert chain.since(keys.statement_digest(first)) == (second,)
+    assert chain.since(chain.digest) == ()
+    assert chain.since(b64(bytes(32))) is None
+    assert (chain.node, chain.newest.epoch) == (ALPHA, 2)
+    with pytest.raises(PeerFault, match="none"):
+        keys.KeyChain.verify([], ROOT.vkey)
+
+
+def test_the_log_of_a_nodes_own_acts_has_a_writer_and_no_reader():
+    assert keys.audit_origin(ALPHA) == "alpha.example/detente/audit/1"
+    assert keys.writer_of(keys.audit_origin(ALPHA, 3)) == keys.writer_of(ORIGIN) == ALPHA
+    for wrong in ("alpha.example/detente/audit/0", "alpha.example/audit/1", "audit/1"):
+        with pytest.raises(PeerFault):
+            keys.writer_of(wrong)
+
+
+def test_t07_a_point_that_disowns_all_is_refused_in_every_statement_of_a_chain():
+    """Ten encodings, each as a key that a later statement would bring in, for every use that is Ed25519."""
+    first = sign_statement(statement(), ROOT)
+    encodings = [bytes.fromhex(text) for text in vectors()["small_order_ed25519_keys_to_refuse_hex"]]
+    assert len(encodings) == 10
+    for raw in encodings:
+        for use, algorithm in (("env", 1), ("log", 1), ("mirror", 4), ("witness", 4)):
+            name = f"{ALPHA}/{use}"
+            bad = f"{name}+{key_id(name, algorithm, raw).hex()}+{b64(bytes([algorithm]) + raw)}"
+            line = msgspec.json.encode(next_of(first, keys=(*statement().keys, Key(use, bad))), order="sorted").decode()
+            with pytest.raises(PeerFault, match="torsion point"):
+                keys.KeyChain.verify([first, sign_note(f"detente-keys/v1\n{line}\n", ROOT)], ROOT.vkey)
 
 
 def test_a_logs_key_is_its_writers_log_key_under_the_origin():

@@ -12,6 +12,7 @@ from detente.errors import ConfigError, OwnFault, PeerFault
 from detente.evidence import keys
 from detente.evidence.note import Ed25519Signer, Vkey, unb64
 from detente.node import keyring as kr
+from detente.node.rotation import replace_keys
 from detente.types import NodeName, instant_of_iso
 
 NOW = instant_of_iso("2026-11-22T12:00:00Z")
@@ -38,7 +39,7 @@ def root_signer(directory) -> Ed25519Signer:
 
 
 def test_each_private_key_is_a_file_only_its_owner_reads(alfa_directory):
-    for use in ("root", "env", "log", "mirror", "witness", "salt", "tls"):
+    for use in ("root", "env", "log", "mirror", "mirror_pq", "witness", "salt", "tls"):
         assert (alfa_directory / f"{use}.key").stat().st_mode & 0o077 == 0
     assert "BELONGS OFFLINE" in (alfa_directory / "root.key").read_text()
 
@@ -53,6 +54,12 @@ def test_a_node_runs_without_its_root(alfa_directory):
     assert after.statement_digest == keys.statement_digest(after.statement_note)
     assert after.statement.vkey("witness") == after.witness.vkey
     assert "salt_key" not in repr(after)
+
+
+def test_the_root_can_be_made_in_a_folder_that_is_taken_away(tmp_path):
+    kr.make_keyring(tmp_path / "keys", ALFA, NOW, root_in=tmp_path / "stick")
+    assert (tmp_path / "stick" / "root.key").stat().st_mode & 0o077 == 0
+    assert not (tmp_path / "keys" / "root.key").exists()
 
 
 def test_keys_are_never_made_over_others(alfa_directory):
@@ -132,12 +139,33 @@ def test_a_newer_statement_of_a_confirmed_root_is_taken_over_only_if_it_follows(
         return alfa.pairing.replace(alfa.statement_note, keys.sign_statement(statement, root))
 
     second = {**{f: getattr(alfa.statement, f) for f in keys.KeyStatement.__struct_fields__}, "epoch": 2}
-    with pytest.raises(PeerFault, match="prev"):
+    with pytest.raises(PeerFault, match="do not follow"):
         kr.keep_peer(peers, pairing(keys.KeyStatement(**second)))
     second["prev"] = alfa.statement_digest
-    assert kr.keep_peer(peers, pairing(keys.KeyStatement(**second))).confirmed_at == NOW
-    with pytest.raises(PeerFault, match="prev"):  # and the first does not come back
+    follows = keys.sign_statement(keys.KeyStatement(**second), root)
+    longer = alfa.pairing.replace(alfa.statement_note, alfa.statement_note + follows)
+    kept = kr.keep_peer(peers, longer)
+    assert (kept.confirmed_at, kept.keys.statement.epoch) == (NOW, 2)
+    with pytest.raises(PeerFault, match="do not follow"):  # and the first does not come back
         kr.keep_peer(peers, alfa.pairing)
+
+
+def test_a_statement_that_comes_by_the_link_is_kept_beside_those_before_and_the_peer_stays_confirmed(
+    alfa_directory, tmp_path
+):
+    alfa = kr.load_keyring(alfa_directory)
+    peers = tmp_path / "bravo"
+    peers.mkdir()
+    with pytest.raises(OwnFault, match="not imported"):
+        kr.keep_statements(peers, ALFA, [alfa.statement_note])
+    kr.keep_peer(peers, alfa.pairing)
+    kr.confirm_peer(peers, ALFA, alfa.own_digits, NOW)
+    newer = replace_keys(alfa_directory, root_signer(alfa_directory), ["env"], {}, NOW)
+    kept = kr.keep_statements(peers, ALFA, newer.chain.since(alfa.statement_digest))
+    assert kept.confirmed_at == NOW
+    assert kept.keys.chain == kr.load_peers(peers)[ALFA].keys.chain == newer.chain
+    with pytest.raises(PeerFault, match="prev"):
+        kr.keep_statements(peers, ALFA, [newer.statement_note])
 
 
 def test_a_spoilt_mark_or_file_is_refused_not_guessed(made, tmp_path):

@@ -50,9 +50,7 @@ class Party:
         own = OwnIdentity(
             keyring.node, keyring.env, keyring.log, keyring.mirror, keyring.salt_key, keyring.statement_digest
         )
-        self.session = restored_session(
-            self.store, own, PeerIdentity(known.statement, known.statement_digest, confirmed=True)
-        )
+        self.session = restored_session(self.store, own, PeerIdentity(known.chain, confirmed=True))
         address = PeerAddress(known.node, known.certificate_pem, url)
         self.links = PeerLinks(
             keyring.node,

@@ -147,9 +147,7 @@ class AlertBook:
         return Alert(
             alert_id=0,
             kind=Kind.CONFLICT,
-            level=Level.CAUTION
-            if conflict.levels
-            else _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s),
+            level=self._level_of(conflict),
             a=conflict.a,
             b=conflict.b,
             zone="",
@@ -163,6 +161,11 @@ class AlertBook:
             longitude_rad=conflict.longitude_rad,
             levels=conflict.levels,
         )
+
+    def _level_of(self, conflict: Conflict) -> Level:
+        if conflict.levels:
+            return Level.WARNING if conflict.is_promoted else Level.CAUTION
+        return _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s)
 
     def _of_zone(self, verdict: ZoneVerdict, kind: Kind, now: Instant) -> Alert:
         is_approach = kind is Kind.APPROACH

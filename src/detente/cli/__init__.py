@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "encounters": "detente.cli.detect",
     "export": "detente.cli.dossier",
     "init": "detente.cli.node",
+    "keys": "detente.cli.keys",
     "pair": "detente.cli.node",
     "policy": "detente.cli.policy",
     "replay": "detente.cli.replay",

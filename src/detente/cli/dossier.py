@@ -6,12 +6,24 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from detente.config import read_config
 from detente.errors import ConfigError, OwnFault, PeerFault
@@ -19,25 +31,32 @@ from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.dossier import (
     FILE_LIMIT,
     FILES_LIMIT,
+    MANIFEST,
     TOTAL_LIMIT,
     Extract,
     Party,
     ZipFiles,
     is_name,
     make_dossier,
+    read_manifest,
     write_zip,
 )
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Lane, read
 from detente.evidence.log import Log
 from detente.evidence.note import split_note
+from detente.evidence.run import Checked, Run
 from detente.evidence.store import LeafStore
+from detente.evidence.verdict import Verdict
+from detente.evidence.verify import Spread
 from detente.evidence.verify import verify as verify_dossier
 from detente.node.keyring import Keyring, load_keyring, load_peers
 from detente.node.sqlite import SqliteStore
 from detente.types import instant_ms, instant_of_iso
 
 _CHUNK = 1024
+_AHEAD = 16
+_WORTH_A_POOL = 10_000
 
 
 @click.command()
@@ -109,8 +128,16 @@ def export(
 @click.command()
 @click.argument("dossier", type=click.Path(exists=True, path_type=Path))
 @click.option("--root", "roots", multiple=True, metavar="PARTY=DIGITS", help="Thirty digits, from the party itself.")
+@click.option(
+    "--signatures",
+    type=click.Choice(["all", "roots-only"]),
+    default="all",
+    show_default=True,
+    help="roots-only: leaves under the signed roots, without each leaf's own signature: quick, and said so.",
+)
+@click.option("--jobs", type=click.IntRange(1, 64), help="Processes; by default as many as there are cores.")
 @click.pass_context
-def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...]) -> None:
+def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures: str, jobs: int | None) -> None:
     """Check a dossier without a network: exit 0 it holds, 1 an exhibit fails, 2 a root is unknown.
 
     Digits come from each party over a channel of your own, never from the dossier.
@@ -122,12 +149,11 @@ def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...]) -> None:
             raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
         typed[party] = digits
     try:
-        with Console(stderr=True).status("checking"):
-            if dossier.is_dir():
-                verdict = verify_dossier(_FolderFiles(dossier), typed)
-            else:
-                with dossier.open("rb") as file:
-                    verdict = verify_dossier(ZipFiles(file), typed)
+        with ExitStack() as opened:
+            files: Mapping[str, bytes] = (
+                FolderFiles(dossier) if dossier.is_dir() else ZipFiles(opened.enter_context(dossier.open("rb")))
+            )
+            verdict = _verified(files, typed, signatures == "all", jobs)
     except PeerFault as wrong:
         click.echo(f"detente: {dossier}: {wrong.reason}", err=True)
         ctx.exit(1)
@@ -138,6 +164,54 @@ def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...]) -> None:
         first = verdict.failures[0]
         click.echo(f"detente: {dossier}: {first.exhibit}: {first.reason}", err=True)
     ctx.exit(verdict.exit_code)
+
+
+def _verified(files: Mapping[str, bytes], typed: Mapping[str, str], signatures: bool, jobs: int | None) -> Verdict:
+    """Verify with a bar on a terminal, in several processes where there is enough to do to be worth their start."""
+    try:
+        announced = sum(log.stop - log.start for log in read_manifest(files[MANIFEST]).logs)
+    except (KeyError, PeerFault):
+        announced = 0  # the verdict will say so
+    jobs = jobs or os.cpu_count() or 1
+    with ExitStack() as opened:
+        bar = opened.enter_context(progress(transient=True))
+        task = bar.add_task("checking leaves", total=announced)
+        spread: Spread = map
+        if signatures and jobs > 1 and announced >= _WORTH_A_POOL:
+            spread = spread_over(opened.enter_context(ProcessPoolExecutor(jobs, get_context("spawn"))))
+        return verify_dossier(
+            files, typed, signatures=signatures, spread=spread, told=lambda leaves: bar.advance(task, leaves)
+        )
+
+
+def progress(*, transient: bool = False) -> Progress:
+    """Return a bar on stderr, which shows on a terminal only."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=transient,
+        disable=not console.is_terminal,
+    )
+
+
+def spread_over(pool: Executor) -> Spread:
+    """Return a `map` that works in *pool* and runs only a little ahead, so that no dossier is held whole in memory."""
+
+    def spread(check: Callable[[Run], Checked], runs: Iterable[Run]) -> Iterator[Checked]:
+        ahead: deque[Future[Checked]] = deque()
+        for run in runs:
+            ahead.append(pool.submit(check, run))
+            if len(ahead) > _AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+    return spread
 
 
 def _window(since: str | None, until: str | None) -> tuple[int, int]:
@@ -153,11 +227,10 @@ def _window(since: str | None, until: str | None) -> tuple[int, int]:
 
 def _parties(keyring: Keyring, keys: Path, names: Mapping[str, str]) -> dict[str, Party]:
     """Own party and each peer by node name, called as the configuration does, else by the host's first label."""
-    known = [(keyring.node, keyring.root, keyring.statement_note)]
-    known += [(p.keys.node, p.keys.root, p.keys.statement_note) for p in load_peers(keys).values()]
+    known = [(keyring.node, keyring.root, keyring.chain.notes)]
+    known += [(p.keys.node, p.keys.root, p.keys.chain.notes) for p in load_peers(keys).values()]
     return {
-        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, (note,))
-        for node, root, note in known
+        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, notes) for node, root, notes in known
     }
 
 
@@ -233,7 +306,7 @@ def _write(out: Path, files: Iterable[tuple[str, bytes]]) -> None:
             beside.unlink(missing_ok=True)
 
 
-class _FolderFiles(Mapping[str, bytes]):
+class FolderFiles(Mapping[str, bytes]):
     """The files of a dossier in a folder: regular files under plain names, no link followed; raises PeerFault."""
 
     def __init__(self, folder: Path) -> None:

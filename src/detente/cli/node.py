@@ -64,7 +64,12 @@ _out = Console(highlight=False, markup=False, soft_wrap=True)
 @click.option("--party", required=True, help="Short name of this party: lower case, letters, digits, hyphen.")
 @click.option("--name", default="", help="Name as shown at every desk; the party's by default.")
 @click.option("--node", default="", help="Name on the link and in the record; PARTY.example/detente by default.")
-def init(directory: Path, party: str, name: str, node: str) -> None:
+@click.option(
+    "--root-in",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the root key, best a stick; DIRECTORY/offline by default, to be taken away.",
+)
+def init(directory: Path, party: str, name: str, node: str, root_in: Path | None) -> None:
     """Make keys, an empty record and a configuration in DIRECTORY."""
     from detente.config import parse_config
     from detente.node.clock import SystemClock
@@ -79,12 +84,13 @@ def init(directory: Path, party: str, name: str, node: str) -> None:
         text = text.replace(f"{party}.example/detente", node)
     config = parse_config(text.encode(), path)
     directory.mkdir(parents=True, exist_ok=True)
-    keyring = make_keyring(directory / "keys", config.node.node, SystemClock().now())
+    root_in = root_in or directory / "offline"
+    keyring = make_keyring(directory / "keys", config.node.node, SystemClock().now(), root_in=root_in)
     SqliteStore(directory / "record.sqlite", create=True).close()
     (directory / "release.toml").write_text(_POLICY, "utf-8")
     path.write_text(text, "utf-8")
     _out.print(f"A node for {config.node.name} stands in {directory}.")
-    _out.print(f"  1. Take {directory / 'keys' / 'root.key'} offline: paper or a stick in a safe, then delete it here.")
+    _out.print(f"  1. Take {root_in / 'root.key'} offline: paper or a stick in a safe, then delete it here.")
     _out.print(f"  2. Give each peer {directory / 'keys' / 'pairing.txt'} by any channel.")
     _out.print("  3. On the phone, read your own digits and let the other side type them:")
     _out.print(f"       {keyring.own_digits}")

@@ -271,8 +271,7 @@ class Runner:
                 promise.outcome, promise.at_s = holds, self.now_s()
 
     async def _act(self, at_s: float, step: Step, action: Action) -> None:
-        while self.now_s() < at_s:  # looked at again and again: the clock's pace may change meanwhile
-            await asyncio.sleep(self.clock.real_s(min(LOOK_S, at_s - self.now_s())))
+        await self._until(at_s)
         if action.when is not None:
             while not self.witness.holds(action.when):
                 if self.now_s() > at_s + action.within_s:
@@ -280,6 +279,13 @@ class Runner:
                     return
                 await asyncio.sleep(self.clock.real_s(LOOK_S))
         await self._do(action)
+
+    async def _until(self, at_s: float) -> None:
+        """Wait for that second of the script, looking again and again: the clock's pace may change meanwhile."""
+        left_s = at_s - self.now_s()
+        while left_s > 0.0:
+            await asyncio.sleep(self.clock.real_s(min(LOOK_S, left_s)))
+            left_s = at_s - self.now_s()
 
     async def _do(self, action: Action) -> None:
         match action:

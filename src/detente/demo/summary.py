@@ -57,11 +57,11 @@ def summary_of(runner: Runner, dossier: Path) -> dict[str, Any]:
 def make_and_check(stage: Stage, path: Path) -> dict[str, Any]:
     """Write the first party's record as a dossier, verify it offline with typed digits, then with one byte flipped."""
     node = next(iter(stage.nodes.values()))
-    paired = {node.keyring.node: (node.config.node.party, node.keyring.root, node.keyring.statement_note)}
+    paired = {node.keyring.node: (node.config.node.party, node.keyring.root, node.keyring.chain.notes)}
     for peer in node.config.peer:
         keys = stage.nodes[peer.party].keyring
-        paired[keys.node] = (peer.party, keys.root, keys.statement_note)
-    parties = [Party(name, at, root, (note,)) for at, (name, root, note) in sorted(paired.items())]
+        paired[keys.node] = (peer.party, keys.root, keys.chain.notes)
+    parties = [Party(name, at, root, notes) for at, (name, root, notes) in sorted(paired.items())]
     store = node.reopened_store()
     try:
         extracts = []

@@ -16,11 +16,12 @@ from typing import Final, Literal
 import msgspec
 
 from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
+from detente.coordination.plain import plain_text
 from detente.desk.board import Half, MessageRow
 from detente.desk.codebook import Codebook
 from detente.desk.orders import Line, SendCode, SendText
 from detente.desk.seats import LINES, RUNG_OF
-from detente.desk.words import Lang, plain_text
+from detente.desk.words import Lang
 from detente.errors import OrderRefused
 from detente.types import NS_PER_MS, Instant, PartyId, Precedence, Role, duration_ns, instant_ms, instant_of_ms
 

@@ -7,18 +7,15 @@ reader's. A parameter is kept in one written form, so that both sides sign and c
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from typing import Final, Literal
 
+from detente.coordination.plain import plain_text
 from detente.errors import OrderRefused
 from detente.types import instant_of_iso
 
 Lang = Literal["en", "tr", "ru"]
 LANGS: Final[tuple[Lang, ...]] = ("en", "tr", "ru")
-
-TEXT_LIMIT: Final = 2_000
-"""Characters of one free text; a longer one is refused."""
 
 _UNITS: Final[dict[str, dict[Lang, str]]] = {
     "NM": {"en": "NM", "tr": "NM", "ru": "NM"},
@@ -29,35 +26,6 @@ _UNITS: Final[dict[str, dict[Lang, str]]] = {
     "km/h": {"en": "km/h", "tr": "km/sa", "ru": "км/ч"},
     "m/s": {"en": "m/s", "tr": "m/sn", "ru": "м/с"},
 }
-
-
-def plain_text(text: str, limit: int = TEXT_LIMIT) -> str:
-    """Return *text* in Unicode normal form C; raises OrderRefused on what is empty, too long or hidden.
-
-    Control and format characters are refused, not removed: they can hide words, reverse them, or drive a terminal. The
-    line feed alone is allowed. Source: threat-model.md, row 17.
-    """
-    normal = unicodedata.normalize("NFC", text)
-    if not normal.strip():
-        raise OrderRefused("text_empty", "the text is empty")
-    if len(normal) > limit:
-        raise OrderRefused("text_too_long", f"the text has {len(normal)} characters; at most {limit} are sent")
-    for at, char in enumerate(normal):
-        # Cc control, Cf format (all bidirectional and zero-width marks), Cs, Co, Cn no character, Zl and Zp separators.
-        if char != "\n" and (unicodedata.category(char).startswith("C") or char in "\u2028\u2029"):
-            raise OrderRefused(
-                "text_hidden_character",
-                f"character {at + 1} (U+{ord(char):04X}) does not show; remove it and send again",
-            )
-    return normal
-
-
-def is_plain(text: str) -> bool:
-    """Whether *text*, as received, is in normal form C and holds nothing that does not show."""
-    try:
-        return plain_text(text) == text
-    except OrderRefused:
-        return False
 
 
 def kind_of(name: str) -> str:

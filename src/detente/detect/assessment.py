@@ -23,6 +23,7 @@ class Conflict:
     latitude_rad: float  # midway between the two at time_to_cpa_s
     longitude_rad: float
     levels: tuple[tuple[int, int], ...] = ()  # conditional: (track, level in ft) that must level off for it not to come
+    is_promoted: bool = False  # conditional, but so near that nobody can wait and see: a warning
     is_told: bool = True  # False: conditional and so far off that nobody needs to know yet
     may_be_one: bool = False  # side by side, and at most one with an ICAO address: two devices in one aircraft?
     is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none

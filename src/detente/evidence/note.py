@@ -307,17 +307,21 @@ def _parse_line(line: bytes, raw: bytes) -> tuple[str, bytes, bytes]:
 def open_note(raw: bytes, *vkeys: Vkey) -> Note:
     """Return the note in *raw* with the signatures that *vkeys* made.
 
-    Lines by other keys are passed over, as C2SP asks. Raises PeerFault when *raw* is not a note, when a line by one of
-    *vkeys* does not verify, and when none of them signed.
+    Lines by other keys are passed over, as C2SP asks. Two keys of one name may bear one key id, for it can be had by
+    trying: then either may have signed. Raises PeerFault when *raw* is not a note, when a line by one of *vkeys* does
+    not verify, and when none of them signed.
     """
     text, lines = split_note(raw)
-    known = {(key.name, key.key_id): key for key in vkeys}
+    known: dict[tuple[str, bytes], list[Vkey]] = {}
+    for vkey in dict.fromkeys(vkeys):
+        known.setdefault((vkey.name, vkey.key_id), []).append(vkey)
     verified: dict[Vkey, Signature] = {}
     for name, keyed, line in lines:
-        key = known.get((name, keyed[:4]))
-        if key is None or key in verified:
+        keys = known.get((name, keyed[:4]), [])
+        if not keys or all(key in verified for key in keys):
             continue
-        if not key.verifies(text, keyed[4:]):
+        key = next((key for key in keys if key not in verified and key.verifies(text, keyed[4:])), None)
+        if key is None:
             raise PeerFault(f"note: the signature by {name} does not verify", raw)
         at_s = None if key.algorithm == ED25519 else int.from_bytes(keyed[4:12], "big")
         verified[key] = Signature(key, line, at_s)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from detente.evidence.bracket import LogTimes
 from detente.evidence.dossier import LogListed, Manifest
+from detente.evidence.run import Said
 from detente.types import instant_of_ms, iso_utc
 
 FAILURES_LIMIT: Final = 50
@@ -45,6 +47,12 @@ class LogFinding:
     kinds: Counter[str] = field(default_factory=Counter)
     written_ms: tuple[int, int] | None = None
     bodies_missing: list[int] = field(default_factory=list)
+    bodies_partial: list[int] = field(default_factory=list)
+    """Leaves of whose tree body only some items are shown."""
+    post_quantum_size: int = 0
+    """How many leaves are under a root that the reader cosigned with ML-DSA-44 too."""
+    unlisted: int = 0
+    """Leaves that are checked and, for their number, not listed one by one."""
 
     @property
     def outstanding(self) -> int:
@@ -62,6 +70,11 @@ class Verdict:
     manifest: Manifest | None = None
     digits: Mapping[str, str] = field(default_factory=dict)
     """Thirty digits of each root that is one of those typed."""
+    signatures: bool = True
+    """Whether the signature of each leaf was checked; else the roots over them only."""
+    said: tuple[Said, ...] = ()
+    """Leaves besides track frames, in the order of their hybrid clocks."""
+    times: Mapping[str, LogTimes] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -96,6 +109,9 @@ def _report(verdict: Verdict) -> Iterator[str]:
         yield "HOLDS. Each leaf above was written by the party named, in this order, unchanged since; what is receipted"
         yield "was held by its reader at the time stated. It does not prove that what was said is true, nor anything of"
         yield "leaves that are not shown."
+        if not verdict.signatures:
+            yield "ROOTS ONLY: the roots over the leaves and the receipts are signed as said; the signature of each"
+            yield "single leaf was not checked. Check again without --signatures roots-only before relying on one leaf."
         return
     word = "UNKNOWN ROOT: nothing is proved." if verdict.outcome is Outcome.UNKNOWN_ROOT else "FAILS."
     yield f"{word} {len(verdict.failures)} found{', more not counted' * (len(verdict.failures) == FAILURES_LIMIT)}:"
@@ -119,6 +135,10 @@ def _report_log(finding: LogFinding) -> Iterator[str]:
     shown += [f"[{listed.stop}, {listed.held})"] if listed.held > listed.stop else []
     if shown:
         yield f"  not shown: {' and '.join(shown)}"
+    if finding.post_quantum_size:
+        yield f"  {finding.reader} cosigned the first {finding.post_quantum_size} with ML-DSA-44 too"
+    if partial := finding.bodies_partial:
+        yield f"  bodies shown in part: {len(partial)}; each item shown is of the body that its leaf commits to"
     if missing := finding.bodies_missing:
         named = ", ".join(map(str, missing[:20])) + (", …" if len(missing) > 20 else "")
         yield f"  bodies missing: {len(missing)} (leaves {named}); a leaf still proves when, size and policy"

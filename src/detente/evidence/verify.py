@@ -4,16 +4,20 @@ It trusts nobody who made the dossier. First what says whose dossier it is must 
 the exhibit is named); then its roots must be those whose digits were typed (else they are *unknown*, whatever else
 holds); then every leaf is checked. What is not shown, not there any more or not receipted is said, not hidden: gaps,
 missing bodies, outstanding receipts.
+
+Leaves are checked in runs (`run.check_run`), which a caller may spread over processes by giving its own `spread`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Final
 
 from detente.errors import PeerFault
+from detente.evidence.bracket import LogTimes, other_log
 from detente.evidence.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from detente.evidence.dossier import (
     EXHIBITS_LIMIT,
@@ -21,6 +25,7 @@ from detente.evidence.dossier import (
     POLICY,
     SUMS,
     Manifest,
+    Salted,
     bodies_path,
     exhibit_name,
     log_name,
@@ -29,22 +34,27 @@ from detente.evidence.dossier import (
     read_sums,
     statement_name,
     unpack_bodies,
+    unpack_items_shown,
 )
 from detente.evidence.keys import (
-    KeyStatement,
+    KeyChain,
     fingerprint,
-    log_vkey,
     only_digits,
-    origin,
     parse_origin,
-    verify_statement,
 )
-from detente.evidence.leaf import FIRST_PREV, Envelope, check_place, decode, is_body_of
-from detente.evidence.merkle import Tree, leaf_hash, verify_inclusion
-from detente.evidence.note import Vkey, b64, open_note, split_note, unb64
+from detente.evidence.leaf import FIRST_PREV
+from detente.evidence.merkle import HASH_LENGTH, Tree, leaf_hash, verify_inclusion
+from detente.evidence.note import MLDSA44, Vkey, b64, open_note, split_note
 from detente.evidence.proof import Proof
-from detente.evidence.tiles import TILE_WIDTH, entries_path, tile, tile_path, unpack_entries, widths
+from detente.evidence.run import Body, Checked, Rules, Run, Said, by_key_id, check_run
+from detente.evidence.tiles import TILE_WIDTH, entries_path, tile_path, unpack_entries, widths
 from detente.evidence.verdict import FAILURES_LIMIT, Failure, LogFinding, Outcome, Verdict
+
+Spread = Callable[[Callable[[Run], Checked], Iterable[Run]], Iterable[Checked]]
+"""Calls a function for each run and gives what it returns, in order: `map`, or the same in several processes."""
+
+LISTED_LIMIT: Final = 10_000
+"""Of each log, so many of the leaves shown are listed one by one, track frames apart; the rest is counted."""
 
 
 @dataclass
@@ -58,15 +68,24 @@ class _Failures:
             self.found.append(Failure(exhibit, reason))
 
 
-def verify(files: Mapping[str, bytes], roots: Mapping[str, str]) -> Verdict:
+def verify(
+    files: Mapping[str, bytes],
+    roots: Mapping[str, str],
+    *,
+    signatures: bool = True,
+    spread: Spread = map,
+    told: Callable[[int], object] = int,
+) -> Verdict:
     """Return whether the dossier in *files* (content by name) holds under *roots*, thirty digits by party.
 
+    Without *signatures* each leaf is checked under the roots that its writer signed and its reader receipted, and not
+    by its own signature; the report says so. *told* is called with the number of leaves checked since the last call.
     Raises OwnFault for digits that are not thirty.
     """
     typed = {party: only_digits(digits) for party, digits in roots.items()}
     failures = _Failures()
     try:
-        manifest, statements, sums = _introduce(files)
+        manifest, chains, sums = _introduce(files)
     except _Broken as broken:
         return Verdict(Outcome.FAILS, (Failure(broken.exhibit, broken.reason),))
     digits = {listed.party: fingerprint(listed.root) for listed in manifest.parties}
@@ -80,10 +99,19 @@ def verify(files: Mapping[str, bytes], roots: Mapping[str, str]) -> Verdict:
     ]
     if unknown:
         return Verdict(Outcome.UNKNOWN_ROOT, tuple(unknown), manifest=manifest, digits=known)
-    dossier = _Dossier(files, statements, sums, failures)
+    dossier = _Dossier(files, chains, sums, failures, signatures, spread, told)
     findings = dossier.check(manifest)
     outcome = Outcome.FAILS if failures.found else Outcome.HOLDS
-    return Verdict(outcome, tuple(failures.found), tuple(findings), manifest, known)
+    return Verdict(
+        outcome,
+        tuple(failures.found),
+        tuple(findings),
+        manifest,
+        known,
+        signatures=signatures,
+        said=tuple(sorted(dossier.said, key=lambda said: (said.hlc, said.log, said.index))),
+        times=dossier.times,
+    )
 
 
 class _Broken(Exception):
@@ -102,36 +130,35 @@ def _file(files: Mapping[str, bytes], name: str) -> bytes:
         raise _Broken(name, wrong.reason) from None
 
 
-def _introduce(files: Mapping[str, bytes]) -> tuple[Manifest, dict[str, list[KeyStatement]], dict[str, str]]:
+def _introduce(files: Mapping[str, bytes]) -> tuple[Manifest, dict[str, KeyChain], dict[str, str]]:
     """Read what says whose dossier it is, each part against the roots it names itself."""
     name = MANIFEST
     raw = _file(files, name)
     try:
         manifest = read_manifest(raw)
-        statements: dict[str, list[KeyStatement]] = {}
+        chains: dict[str, KeyChain] = {}
         for p, listed in enumerate(manifest.parties):
             name = MANIFEST
             root = Vkey.parse(listed.root)
-            if root.name != f"{listed.node}/root" or listed.node in statements:
+            if root.name != f"{listed.node}/root" or listed.node in chains:
                 raise _Broken(name, f"{root.name} is no root of {listed.node}, or the party is there twice")
-            statements[listed.node] = []
-            before: bytes | None = None
+            chain: KeyChain | None = None
             for s in range(listed.statements):
                 name = statement_name(p, s)
                 note = _file(files, name)
-                statement = verify_statement(note, root, before)
-                if statement.node != listed.node:
-                    raise _Broken(name, f"a statement of {statement.node}, not of {listed.node}")
-                statements[listed.node].append(statement)
-                before = note
+                chain = chain.followed_by(note) if chain else KeyChain.verify([note], root)
+                if chain.node != listed.node:
+                    raise _Broken(name, f"a statement of {chain.node}, not of {listed.node}")
+            assert chain  # a manifest lists one statement of each party at least
+            chains[listed.node] = chain
         name = MANIFEST
         _check_shape(manifest)
-        open_note(raw, *(key for statement in statements[manifest.by] for key in statement.vkeys("env")))
+        open_note(raw, *chains[manifest.by].vkeys("env"))
         name = SUMS
         listing = _file(files, SUMS)
         if b64(hashlib.sha256(listing).digest()) != manifest.sums:
             raise _Broken(SUMS, "not the one the manifest was signed with")
-        return manifest, statements, read_sums(listing)
+        return manifest, chains, read_sums(listing)
     except PeerFault as wrong:
         raise _Broken(name, wrong.reason) from None
 
@@ -157,11 +184,16 @@ class _Dossier:
     """The dossier once its parties are known: reads each file once, and collects what fails."""
 
     files: Mapping[str, bytes]
-    statements: Mapping[str, list[KeyStatement]]
+    chains: Mapping[str, KeyChain]
     sums: Mapping[str, str]
     failures: _Failures
+    signatures: bool
+    spread: Spread
+    told: Callable[[int], object]
     used: set[str] = field(default_factory=set)
     trees: dict[str, Tree] = field(default_factory=dict)
+    times: dict[str, LogTimes] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
     seen: list[tuple[str, int, str, tuple[int, str]]] = field(default_factory=list)
     """(origin, index, the other log's origin, (size, root)) of each `seen` read."""
 
@@ -175,6 +207,7 @@ class _Dossier:
         for number, listed_log in enumerate(manifest.logs):
             parts = parse_origin(listed_log.origin)
             finding = LogFinding(listed_log, parts.writer, parts.reader)
+            self.times[listed_log.origin] = LogTimes(listed_log.start)
             check = _LogCheck(self, finding, number)
             if listed_log.form == "tiles":
                 check.tiles()
@@ -188,7 +221,7 @@ class _Dossier:
         return findings
 
     def _check_policy(self, manifest: Manifest) -> None:
-        newest = {node: chain[-1] for node, chain in self.statements.items()}
+        newest = {node: chain.newest for node, chain in self.chains.items()}
         try:
             wanted = policy_text((log.origin for log in manifest.logs), newest).encode()
         except PeerFault as wrong:
@@ -230,6 +263,8 @@ class _LogCheck:
     heads: dict[int, bytes] = field(default_factory=dict)
     """Roots by the size at which they were signed."""
     opened: dict[bytes, SignedCheckpoint] = field(default_factory=dict)
+    before: int = 0
+    """What makes the number of an exhibit of the index of its leaf."""
 
     @property
     def _origin(self) -> str:
@@ -242,29 +277,52 @@ class _LogCheck:
         """Return the checkpoint in *note*, keeping the widest receipt; raises PeerFault."""
         if note in self.opened:
             return self.opened[note].checkpoint
-        finding, statements = self.finding, self.dossier.statements
-        logs = [log_vkey(statement, self._origin) for statement in statements[finding.writer]]
-        mirrors = dict.fromkeys(key for statement in statements[finding.reader] for key in statement.vkeys("mirror"))
-        ids = {keyed[:4] for _, keyed, _ in split_note(note)[1]}
-        log = next((key for key in reversed(logs) if key.key_id in ids), logs[-1])
-        signed = open_checkpoint(note, log, *mirrors)
+        finding = self.finding
+        signed = self._open(note)
         head = signed.checkpoint
         if self.heads.setdefault(head.size, head.root) != head.root:
             raise PeerFault(f"two roots are signed at {head.size}: two histories", note)
         finding.signed_size = max(finding.signed_size, head.size)
-        if signed.cosigned_at_s and head.size > finding.receipt_size:
-            finding.receipt_size, finding.receipt_at_s = head.size, min(signed.cosigned_at_s.values())
+        if signed.cosigned_at_s:
+            at_s = min(signed.cosigned_at_s.values())
+            self.dossier.times[self._origin].receipts.append((head.size, at_s))
+            if head.size > finding.receipt_size:
+                finding.receipt_size, finding.receipt_at_s = head.size, at_s
+            if any(key.algorithm == MLDSA44 for key in signed.cosigned_at_s):
+                finding.post_quantum_size = max(finding.post_quantum_size, head.size)
         self.opened[note] = signed
         return head
+
+    def _open(self, note: bytes) -> SignedCheckpoint:
+        """Return the checkpoint in *note* by a key of the log that was valid there; raises PeerFault.
+
+        A cosignature by a mirror key that was not valid there any more is no receipt, and is left out.
+        """
+        writer, reader = self.dossier.chains[self.finding.writer], self.dossier.chains[self.finding.reader]
+        ids = {keyed[:4] for _, keyed, _ in split_note(note)[1]}
+        wrong = PeerFault(f"checkpoint: not signed by the log {self._origin}", note)
+        for listed in writer.vkeys("log"):
+            log = Vkey(self._origin, listed.algorithm, listed.public_key)
+            if log.key_id not in ids:
+                continue
+            try:
+                signed = open_checkpoint(note, log, *reader.vkeys("mirror"))
+                writer.check_valid(listed, self._origin, signed.checkpoint.size - 1)
+            except PeerFault as refused:
+                wrong = refused  # another key may bear this id too
+                continue
+            valid = reader.cosigners("mirror", signed.checkpoint)
+            return replace(signed, cosigned_at_s={k: at for k, at in signed.cosigned_at_s.items() if k in valid})
+        raise wrong
 
     def tiles(self) -> None:
         listed, dossier = self.finding.listed, self.dossier
         tree = dossier.trees[self._origin] = Tree()
-        prev = FIRST_PREV
-        for index, leaf, body, name in self._bundled():
-            self._leaf(index, leaf, prev, body, name)
-            prev = leaf_hash(leaf)
-            tree.append(prev)
+        hashes = []
+        for checked in dossier.spread(check_run, self._bundles()):
+            self._take_in(checked, self._bundle_of)
+            hashes.append(checked.hashes)
+        tree.extend_packed(b"".join(hashes))
         for name in ("checkpoint", "receipt"):
             path = log_name(self.number, name)
             if name == "checkpoint" or dossier.has(path):
@@ -274,8 +332,13 @@ class _LogCheck:
             self._fail(f"({log_name(self.number, 'checkpoint')})", reason)
         self._check_tiles(tree)
 
-    def _bundled(self) -> Iterator[tuple[int, bytes, tuple[bytes, bytes] | None, str]]:
-        """Yield index, leaf, its body and the bundle's name, up to the first bundle that cannot be read."""
+    def _bundle_of(self, index: int) -> str:
+        n = index // TILE_WIDTH
+        return log_name(self.number, entries_path(n, min(TILE_WIDTH, self.finding.listed.stop - n * TILE_WIDTH)))
+
+    def _bundles(self) -> Iterator[Run]:
+        """Yield the leaves of each bundle with their bodies, up to the first bundle that cannot be read."""
+        prev = FIRST_PREV
         for n, width in widths(self.finding.listed.stop):
             start = n * TILE_WIDTH
             entries = log_name(self.number, entries_path(n, width))
@@ -290,8 +353,8 @@ class _LogCheck:
                 reason = f"{len(leaves)} leaves and {len(bodies)} bodies, not {width}"
                 self._fail(f"gap at {start + len(leaves)} ({entries})", reason)
                 return
-            for i, (leaf, body) in enumerate(zip(leaves, bodies, strict=True)):
-                yield start + i, leaf, body, entries
+            yield Run(self._rules, start, leaves, bodies, prev)
+            prev = leaf_hash(leaves[-1])
 
     def _check_root(self, path: str, tree: Tree) -> None:
         note = self.dossier.take(path)
@@ -309,31 +372,51 @@ class _LogCheck:
         for level in range(8):
             for n, width in widths(tree.size, level):
                 path = log_name(self.number, tile_path(level, n, width))
-                if self.dossier.take(path) != tile(tree, level, n, width):
+                if self.dossier.take(path) != tree.nodes(8 * level, n * TILE_WIDTH, width):
                     self._fail(f"({path})", "not the hashes of the leaves")
 
     def exhibits(self, before: int) -> None:
-        listed = self.finding.listed
-        prev: bytes | None = FIRST_PREV if listed.start == 0 else None
-        for index in range(listed.start, listed.stop):
-            number = before + index - listed.start + 1
-            leaf, proof, body = self._read_exhibit(number)
-            name = exhibit_name(number, "leaf")
-            if leaf is None or proof is None:
-                self._fail(f"gap at {index} ({name})", "left out of the run it belongs to")
-                prev = None
-                continue
-            self._check_proof(index, leaf, proof, name)
-            self._leaf(index, leaf, prev, body, name)
-            prev = leaf_hash(leaf)
+        self.before = before - self.finding.listed.start + 1
+        for checked in self.dossier.spread(check_run, self._runs()):
+            self._take_in(checked, self._leaf_of)
 
-    def _read_exhibit(self, number: int) -> tuple[bytes | None, bytes | None, tuple[bytes, bytes] | None]:
+    def _leaf_of(self, index: int) -> str:
+        return exhibit_name(self.before + index, "leaf")
+
+    def _runs(self) -> Iterator[Run]:
+        """Yield the exhibits in runs that end where one is left out, their proofs checked."""
+        listed = self.finding.listed
+        start, prev = listed.start, FIRST_PREV if listed.start == 0 else None
+        leaves: list[bytes] = []
+        bodies: list[Body] = []
+        for index in range(listed.start, listed.stop):
+            number = self.before + index
+            name = self._leaf_of(index)
+            leaf, proof, body = self._read_exhibit(number)
+            if leaf is not None and proof is not None:
+                self._check_proof(index, leaf, proof, name)
+                leaves.append(leaf)
+                bodies.append(body)
+                continue
+            self._fail(f"gap at {index} ({name})", "left out of the run it belongs to")
+            if leaves:
+                yield Run(self._rules, start, leaves, bodies, prev)
+            start, prev, leaves, bodies = index + 1, None, [], []
+        if leaves:
+            yield Run(self._rules, start, leaves, bodies, prev)
+
+    def _read_exhibit(self, number: int) -> tuple[bytes | None, bytes | None, Body]:
         take, has = self.dossier.take, self.dossier.has
         leaf, proof = take(exhibit_name(number, "leaf")), take(exhibit_name(number, "tlog-proof"))
+        if has(items := exhibit_name(number, "items")):
+            try:
+                return leaf, proof, unpack_items_shown(take(items) or b"")
+            except PeerFault as wrong:
+                self._fail(f"({items})", wrong.reason)
         if not has(exhibit_name(number, "body")) and not has(exhibit_name(number, "salt")):
             return leaf, proof, None
         salt, body = take(exhibit_name(number, "salt")), take(exhibit_name(number, "body"))
-        return leaf, proof, (salt or b"", body or b"")
+        return leaf, proof, Salted(salt or b"", body or b"")
 
     def _check_proof(self, index: int, leaf: bytes, raw: bytes, name: str) -> None:
         try:
@@ -345,39 +428,37 @@ class _LogCheck:
         if proof.index != index or not verify_inclusion(leaf_hash(leaf), index, head.size, proof.path, head.root):
             self._fail(f"leaf {index} ({name})", f"not under the root signed at {head.size}")
 
-    def _leaf(self, index: int, leaf: bytes, prev: bytes | None, body: tuple[bytes, bytes] | None, name: str) -> None:
-        finding = self.finding
-        try:
-            envelope = self._decoded(index, leaf)
-            wanted = unb64(envelope.prev) if prev is None else prev
-            check_place(envelope, leaf, log=self._origin, seq=index, prev=wanted, to=finding.reader)
-        except PeerFault as wrong:
-            self._fail(f"leaf {index} ({name})", wrong.reason)
-            return
-        finding.leaves += 1
-        finding.kinds[envelope.kind] += 1
-        first, last = finding.written_ms or (envelope.ts, envelope.ts)
-        finding.written_ms = min(first, envelope.ts), max(last, envelope.ts)
-        mine = parse_origin(self._origin)
-        for lane, seen in envelope.seen.items():
-            other = origin(mine.reader, mine.writer, lane, mine.epoch)
-            self.dossier.seen.append((self._origin, index, other, seen))
-        if body is None:
-            finding.bodies_missing.append(index)
-        elif not is_body_of(envelope, *body):
-            self._fail(f"leaf {index} body ({name})", "not the body that the leaf commits to")
+    def _take_in(self, checked: Checked, name: Callable[[int], str]) -> None:
+        """Add what was found of a run to what is found of the log."""
+        finding, dossier, times = self.finding, self.dossier, self.dossier.times[self._origin]
+        for fault in checked.faults:
+            self._fail(f"leaf {fault.index}{fault.part} ({name(fault.index)})", fault.reason)
+        finding.leaves += checked.leaves
+        finding.kinds += checked.kinds
+        finding.bodies_missing += checked.missing
+        finding.bodies_partial += checked.partial
+        at = [ms for ms in checked.written_ms if ms >= 0]
+        if at:
+            first, last = finding.written_ms or (at[0], at[0])
+            finding.written_ms = min(first, *at), max(last, *at)
+        gap = checked.start - times.start - len(times.written_ms)
+        times.written_ms += [-1] * gap + checked.written_ms
+        for index, lane, head in checked.seen:
+            other = other_log(self._origin, lane)
+            times.seen.append((index, other, head[0]))
+            dossier.seen.append((self._origin, index, other, head))
+        dossier.said += checked.said
+        dossier.told(len(checked.hashes) // HASH_LENGTH)
 
     @cached_property
-    def _env_keys(self) -> dict[bytes, Vkey]:
-        """The writer's keys for leaves by key id, over all its statements."""
-        chain = self.dossier.statements[self.finding.writer]
-        return {key.key_id: key for statement in chain for key in statement.vkeys("env")}
-
-    def _decoded(self, index: int, leaf: bytes) -> Envelope:
-        chain = self.dossier.statements[self.finding.writer]
-        key = self._env_keys.get(split_note(leaf)[1][0][1][:4])
-        if key is None:
-            raise PeerFault(f"signed by no env key of {self.finding.writer}", leaf)
-        if not chain[-1].is_valid_for(key, self._origin, index):
-            raise PeerFault(f"signed by a key that {self.finding.writer} revoked before this index", leaf)
-        return decode(leaf, key)
+    def _rules(self) -> Rules:
+        chain = self.dossier.chains[self.finding.writer]
+        return Rules(
+            origin=self._origin,
+            writer=self.finding.writer,
+            reader=self.finding.reader,
+            keys=by_key_id(chain.vkeys("env")),
+            statement=chain.newest,
+            signatures=self.dossier.signatures,
+            listed=self.finding.listed.start + LISTED_LIMIT,
+        )

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from detente.evidence.keys import KeyStatement, log_vkey
+import msgspec
+
+from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, Vkey
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, split_note
 from detente.evidence.store import Entry
+from detente.link.quota import Allowance
 from detente.types import NS_PER_S, NodeName
 
 Read = Callable[[str, int, int], list[Entry]]
@@ -18,7 +21,11 @@ Read = Callable[[str, int, int], list[Entry]]
 
 @dataclass(frozen=True)
 class OwnIdentity:
-    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement."""
+    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement.
+
+    *statements* are all of them, oldest first, for a peer that has not admitted the newest yet. With *mirror_pq* a
+    receipt is cosigned once an hour with ML-DSA-44 too.
+    """
 
     node: NodeName
     env: Ed25519Signer
@@ -26,37 +33,38 @@ class OwnIdentity:
     mirror: Cosigner
     salt_key: bytes = field(repr=False)
     statement_digest: str
+    statements: tuple[bytes, ...] = ()
+    mirror_pq: MlDsaCosigner | None = None
+
+    @cached_property
+    def env_vkeys(self) -> list[Vkey]:
+        """Every key that ever signed our leaves, the newest first: a leaf may come back under one replaced since."""
+        lines = [split_note(note)[0].split(b"\n")[1] for note in reversed(self.statements)]
+        stated = [key for line in lines for key in msgspec.json.decode(line, type=KeyStatement).vkeys("env")]
+        return list(dict.fromkeys([self.env.vkey, *stated]))
 
 
 @dataclass(frozen=True)
 class PeerIdentity:
-    """The peer as its verified key statement names it. Until its digits are *confirmed* nothing is released to it."""
+    """The peer as its verified key statements name it. Until its digits are *confirmed* nothing is released to it."""
 
-    statement: KeyStatement
-    statement_digest: str
+    chain: KeyChain
     confirmed: bool
-    _log_vkeys: dict[str, Vkey] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def statement(self) -> KeyStatement:
+        """The statement in force."""
+        return self.chain.newest
+
+    @property
+    def statement_digest(self) -> str:
+        """Its digest, as the peer's ``hello`` carries it."""
+        return self.chain.digest
 
     @property
     def node(self) -> NodeName:
         """The peer's name."""
-        return NodeName(self.statement.node)
-
-    @cached_property
-    def env(self) -> Vkey:
-        """The key of its leaves."""
-        return self.statement.vkey("env")
-
-    @cached_property
-    def mirror(self) -> Vkey:
-        """The key of its receipts."""
-        return self.statement.vkey("mirror")
-
-    def log(self, origin: str) -> Vkey:
-        """The key of its checkpoints of the log *origin*."""
-        if origin not in self._log_vkeys:  # the point check is not cheap
-            self._log_vkeys[origin] = log_vkey(self.statement, origin)
-        return self._log_vkeys[origin]
+        return self.chain.node
 
 
 def _seconds(value: float) -> int:
@@ -82,11 +90,24 @@ class LinkLimits:
     checkpoint_ns: dict[Lane, int] = field(
         default_factory=lambda: {Lane.FLASH: 0, Lane.OPS: _seconds(1), Lane.TRACK: _seconds(10)}
     )
+    # What a peer may say: leaves a second and at once. Beyond it reading stops; nothing is dropped.
+    quotas: dict[Lane, Allowance] = field(
+        default_factory=lambda: {
+            Lane.FLASH: Allowance(5, 50),
+            Lane.OPS: Allowance(20, 200),
+            Lane.TRACK: Allowance(2, 120),
+        }
+    )
+    mirror_bytes_a_day: int = 4 << 30  # of leaves and bodies, all lanes but flash: reading stops
+    held_bytes: int = 4 << 20  # that a peer sent beyond its quota and its credit: the connection ends
+    resend_share: float = 0.2  # of the line, for leaves that the peer has given a receipt for and lost
     frame_bytes: int = 4 * 1024  # of leaves or of a body: a FLASH waits for no more than this to leave
     flash_reserve_bytes: int = 64 * 1024  # what the flash lane may have on the way beyond the window
     body_bytes: int = 4 << 20  # a longer body is refused at the writer, and by the reader
     early_bodies: int = 64  # bodies held before their leaf came; the oldest goes and is asked for again
     early_bytes: int = 8 << 20
+    given_leaves: int = 64  # of the peer's own leaves given back at once; it asks again for what follows
+    given_bytes: int = 256 * 1024
     previews: int = 64  # leaves shown before their turn and remembered; the oldest is forgotten
     bodies_asked: int = 8  # missing bodies asked for at once
     answers_queued: int = 64  # bodies the peer asked for and did not get yet; further asking is passed over

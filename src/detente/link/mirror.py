@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from detente.errors import OwnFault, PeerFault
-from detente.evidence.checkpoint import SignedCheckpoint, cosignature, open_checkpoint, with_lines
-from detente.evidence.leaf import Envelope, Lane, check_place, decode
+from detente.evidence.checkpoint import SignedCheckpoint, cosignature, with_lines
+from detente.evidence.leaf import Envelope, Lane, check_place
 from detente.evidence.log import Log, Receipt
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import split_note
 from detente.evidence.store import Entry
 from detente.link import frames
-from detente.link.bodies import Arrivals, Body, body_for
+from detente.link.bodies import Arrivals, Body, body_for, given_chunks
 from detente.link.effects import (
     Append,
     Effect,
@@ -31,7 +31,7 @@ from detente.link.effects import (
     SaveReceipt,
     Transmit,
 )
-from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Leaves, LinkFault, Nack, Preview, Rcpt
+from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Fork, Given, Leaves, LinkFault, Nack, Preview, Rcpt
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.types import NS_PER_S, Instant
 
@@ -82,7 +82,6 @@ class Mirror:
         self._is_ordered = is_ordered
         self._own = own
         self._peer = peer
-        self._vkey = peer.log(log.origin)
         self._read = read
         self._limits = limits
         self._admit = admit
@@ -102,6 +101,10 @@ class Mirror:
     def next_seq(self) -> int:
         """The index of the next leaf to take."""
         return self.log.size + len(self._unstored)
+
+    def is_new(self, seq: int) -> bool:
+        """Whether we neither hold leaf *seq* nor were shown it before its turn."""
+        return seq >= self.next_seq and seq not in self._previewed
 
     def opened(self) -> None:
         """A channel is new: what was asked for is asked again, and a stopped lane gets another chance."""
@@ -127,6 +130,8 @@ class Mirror:
             try:
                 if seq < self.next_seq:
                     self._check_known(seq, leaf)
+                elif len(self._unstored) >= self._limits.unstored:
+                    break  # the writer sends again what was not taken
                 else:
                     entries.append(self._take(seq, leaf))
                     effects += self._admit(self._unstored[-1].envelope, leaf)
@@ -136,8 +141,6 @@ class Mirror:
             except LinkFault as fault:
                 effects += self.stop(seq, fault)
                 break
-            if len(self._unstored) >= self._limits.unstored:
-                break  # the writer sends again what was not taken
         return [Append(self.log.origin, first, tuple(entries)), *effects] if entries else effects
 
     def _ask_again(self, seq: int, elapsed: int) -> list[Effect]:
@@ -158,12 +161,38 @@ class Mirror:
         return [
             Forked(self.log.origin, fork.proof),
             Refused(Code.FORK, f"{self.log.origin}: {fork.reason}"),
+            self.show_fork(fork.proof),
             self._nack(self.log.size, Code.FORK),
         ]
 
+    def show_fork(self, proof: tuple[bytes, ...]) -> Transmit:
+        """Show the log's writer the proof that it has two histories."""
+        notes = tuple(note.decode() for note in proof)
+        return Transmit(self._channel, frames.encode(Fork(self.lane, own=False, notes=notes)))
+
+    def leaf(self, seq: int) -> bytes | None:
+        """Return leaf *seq* as we hold it."""
+        return self._entry(seq).leaf if seq < self.log.size else None
+
+    def give(self, seq: int) -> list[bytes]:
+        """Return the frames that give the writer its own leaves back from *seq* on, bodies first; none at our end."""
+        stop = min(self.log.size, seq + self._limits.given_leaves)
+        leaves: list[bytes] = []
+        out: list[bytes] = []
+        octets = 0
+        for at, entry in enumerate(self._read(self.log.origin, seq, stop) if seq < stop else [], seq):
+            body = None if entry.body is None else Body(entry.salt, entry.body)
+            pieces = given_chunks(self.lane, at, body, self._limits.frame_bytes)
+            octets += len(entry.leaf) + sum(map(len, pieces))
+            if leaves and octets > self._limits.given_bytes:
+                break
+            leaves.append(entry.leaf)
+            out += pieces
+        return [*out, frames.binary(Given(self.lane, seq, leaves))] if leaves else []
+
     def _opened_leaf(self, leaf: bytes) -> Envelope:
         try:
-            return decode(leaf, self._peer.env)
+            return self._peer.chain.decode(leaf)
         except PeerFault as wrong:
             raise LinkFault(Code.LEAF, wrong.reason, leaf) from None
 
@@ -241,7 +270,7 @@ class Mirror:
     def chunk(self, chunk: Chunk) -> list[Effect]:
         """Take in a piece of a body: of a leaf that is to come, of one that lacks it, or of a preview."""
         seq = chunk.seq
-        if self.frozen is Code.DISK or (seq < self.log.size and seq not in self.missing):
+        if seq < self.log.size and (seq not in self.missing or self.frozen is Code.DISK):
             return []
         if chunk.total == 0:
             return self._body_gone(seq)
@@ -299,7 +328,7 @@ class Mirror:
         verified = self._ready.get(seq)
         if verified is None:
             entry = self._entry(seq)
-            verified = _Verified(decode(entry.leaf, self._peer.env), entry.leaf, leaf_hash(entry.leaf), entry.body)
+            verified = _Verified(self._peer.chain.decode(entry.leaf), entry.leaf, leaf_hash(entry.leaf), entry.body)
         return verified
 
     def _entry(self, seq: int) -> Entry:
@@ -345,7 +374,7 @@ class Mirror:
             return []
         raw = offered.note.encode()
         try:
-            signed = open_checkpoint(raw, self._vkey)
+            signed = self._peer.chain.checkpoint(raw, self.log.origin)
         except PeerFault as wrong:
             raise LinkFault(Code.CHECKPOINT, wrong.reason, raw) from None
         receipt = self.log.receipt
@@ -384,7 +413,6 @@ class Mirror:
         return Transmit(self._channel, frames.encode(Rcpt(self.lane, receipt.size, self.receipt_lines(receipt))))
 
     def receipt_lines(self, receipt: Receipt) -> str:
-        """Return our own cosignature line in *receipt*."""
-        ours = self._own.mirror.vkey
+        """Return our own cosignature lines in *receipt*, by whichever of our mirror keys gave them."""
         lines = split_note(receipt.note)[1]
-        return next(line.decode() for name, keyed, line in lines if name == ours.name and keyed[:4] == ours.key_id)
+        return b"".join(line for name, _, line in lines if name == self._own.mirror.vkey.name).decode()

@@ -1,52 +1,64 @@
 """A node's keys and its peers' keys, as files a person can read.
 
-``keys/`` holds one private key a file (0600), the root-signed statement ``keys.note``, and ``pairing.txt``, which goes
-to each peer by any channel. ``keys/peers/`` holds each peer's pairing file as received and, once its digits were read
-over the phone and typed here, a ``.confirmed`` file that names the root they stand for. Before, nothing is released.
+``keys/`` holds one private key a file (0600), the newest root-signed statement ``keys.note``, and ``pairing.txt``,
+which goes to each peer by any channel and holds all statements. ``keys/peers/`` holds each peer's pairing file as
+received, with the statements that came later by the link and, once its digits were read over the phone and typed here,
+a ``.confirmed`` file that names the root they stand for. Before, nothing is released.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from detente.errors import ConfigError, OwnFault, PeerFault
 from detente.evidence.keys import (
     Key,
+    KeyChain,
     KeyStatement,
+    Use,
     check_node_name,
     fingerprint,
     only_digits,
     sign_statement,
     spki_pin,
-    statement_digest,
-    verify_statement,
 )
-from detente.evidence.note import Cosigner, Ed25519Signer, Vkey, b64, unb64
-from detente.types import NS_PER_S, Instant, NodeName, instant_ms, instant_of_iso, iso_utc
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey
+from detente.node.keyfiles import (
+    VALID_DAYS,
+    make_certificate,
+    private,
+    read_seed,
+    read_whole,
+    write_seed,
+    write_whole,
+)
+from detente.types import Instant, NodeName, instant_ms, instant_of_iso, iso_utc
 
-_VALID_DAYS: Final = 1826
-_DAY_MS: Final = 86_400_000
-_PAIRING_LIMIT: Final = 65_536
+DAY_MS: Final = 86_400_000
+_PAIRING_LIMIT: Final = 1 << 18
 _HEAD: Final = "detente-pairing/v1\n"
+_STATEMENT: Final = re.compile(r"^(?=detente-keys/v1\n)", re.MULTILINE)
 _CERTIFICATE: Final = "-----BEGIN CERTIFICATE-----"
 
-_ROOT_NOTE: Final = """\
-THE ROOT KEY of {node}. IT BELONGS OFFLINE.
-Whoever has it is this party: it signs which keys speak for the node. The node does not need it to run. Copy it to paper
-or to a stick in a safe, twice, and delete it here."""
-_KEY_NOTE: Final = "The {use} key of {node}. Whoever has it can act in this node's name; keep it on this machine only."
+AnySigner = Ed25519Signer | Cosigner | MlDsaCosigner
+
+# Each key file of a node: the use its statement gives it, and what signs with it.
+SIGNERS: Final[dict[str, tuple[Use, type[AnySigner]]]] = {
+    "env": ("env", Ed25519Signer),
+    "log": ("log", Ed25519Signer),
+    "mirror": ("mirror", Cosigner),
+    "mirror_pq": ("mirror", MlDsaCosigner),
+    "witness": ("witness", Cosigner),
+}
 
 
 @dataclass(frozen=True)
@@ -58,19 +70,33 @@ class Keyring:
     log: Ed25519Signer
     mirror: Cosigner
     witness: Cosigner
+    mirror_pq: MlDsaCosigner
     salt_key: bytes = field(repr=False)
     tls_key: Path
     tls_certificate: Path
-    root: Vkey
-    statement: KeyStatement
-    statement_note: bytes
+    chain: KeyChain
     pairing: bytes
-    """What a peer gets: root key line, statement, certificate."""
+    """What a peer gets: root key line, statements, certificate."""
+
+    @property
+    def root(self) -> Vkey:
+        """The public half of the root."""
+        return self.chain.root
+
+    @property
+    def statement(self) -> KeyStatement:
+        """The statement in force."""
+        return self.chain.newest
+
+    @property
+    def statement_note(self) -> bytes:
+        """The statement in force as its root signed it."""
+        return self.chain.notes[-1]
 
     @property
     def statement_digest(self) -> str:
         """Base64 SHA-256 of the statement, as ``hello`` carries it."""
-        return statement_digest(self.statement_note)
+        return self.chain.digest
 
     @cached_property
     def own_digits(self) -> str:
@@ -82,22 +108,39 @@ class Keyring:
 class PeerKeys:
     """A peer's keys as its own root states them: verified, every point checked. Whose root it is, only digits tell."""
 
-    root: Vkey
-    statement: KeyStatement
-    statement_note: bytes
+    chain: KeyChain
     certificate_pem: str
     certificate_der: bytes = field(repr=False)
-    pairing: bytes = field(repr=False)
+
+    @property
+    def root(self) -> Vkey:
+        """The peer's root."""
+        return self.chain.root
+
+    @property
+    def statement(self) -> KeyStatement:
+        """The statement in force."""
+        return self.chain.newest
+
+    @property
+    def statement_note(self) -> bytes:
+        """The statement in force as its root signed it."""
+        return self.chain.notes[-1]
+
+    @property
+    def statement_digest(self) -> str:
+        """Base64 SHA-256 of the statement, as ``hello`` carries it."""
+        return self.chain.digest
+
+    @property
+    def pairing(self) -> bytes:
+        """The pairing file that tells all of this."""
+        return pairing_file(self.chain, self.certificate_pem)
 
     @property
     def node(self) -> NodeName:
         """The peer's name."""
         return NodeName(self.statement.node)
-
-    @property
-    def statement_digest(self) -> str:
-        """Base64 SHA-256 of the statement, as ``hello`` carries it."""
-        return statement_digest(self.statement_note)
 
     @cached_property
     def digits(self) -> str:
@@ -113,71 +156,108 @@ class Paired:
     confirmed_at: Instant | None
 
 
-def make_keyring(directory: Path, node_name: str, now: Instant, url: str = "") -> Keyring:
+def make_keyring(directory: Path, node_name: str, now: Instant, url: str = "", root_in: Path | None = None) -> Keyring:
     """Make all keys of *node_name* in *directory*, which must not hold any; return them as `load_keyring` does.
 
-    *url* is where peers reach the link (``wss://…/``), if they are to be told.
+    *url* is where peers reach the link (``wss://…/``), if they are to be told. *root_in* is a folder for the root
+    alone, a stick or one that is taken away; without it the root lies in *directory* until somebody takes it.
     """
     node = check_node_name(node_name)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if (directory / "keys.note").exists() or (directory / "root.key").exists():
+    root_path = (root_in or directory) / "root.key"
+    for folder in (directory, root_path.parent):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (directory / "keys.note").exists() or root_path.exists():
         raise ConfigError(f"{directory}: there are keys already")
-    seeds = {use: secrets.token_bytes(32) for use in ("root", "env", "log", "mirror", "witness", "salt")}
-    for use, seed in seeds.items():
-        text = (_ROOT_NOTE if use == "root" else _KEY_NOTE).format(use=use, node=node)
-        comment = "".join(f"# {line}\n" for line in text.splitlines())
-        _write(directory / f"{use}.key", f"{comment}{node}/{use}\n{b64(seed)}\n".encode())
-    root = Ed25519Signer(f"{node}/root", seeds["root"])
-    certificate = _make_certificate(directory, node, now)
-    signers = {
-        "env": Ed25519Signer(f"{node}/env", seeds["env"]).vkey,
-        "log": Ed25519Signer(f"{node}/log", seeds["log"]).vkey,
-        "mirror": Cosigner(f"{node}/mirror", seeds["mirror"]).vkey,
-        "witness": Cosigner(f"{node}/witness", seeds["witness"]).vkey,
-    }
+    root_seed = secrets.token_bytes(32)
+    write_seed(root_path, node, "root", root_seed)
+    write_seed(directory / "salt.key", node, "salt", secrets.token_bytes(32))
+    keys = tuple(make_key(directory / f"{name}.key", node, name) for name in SIGNERS)
+    tls_key, certificate = make_certificate(node, now)
+    pem = certificate.public_bytes(Encoding.PEM)
+    write_whole(directory / "tls.key", tls_key)
+    write_whole(directory / "tls.crt", pem, 0o644)
     statement = KeyStatement(
         epoch=1,
-        keys=tuple(Key(use=use, vkey=str(vkey)) for use, vkey in signers.items()),  # type: ignore[arg-type]
+        keys=keys,
         node=node,
         prev="",
         tls=(spki_pin(certificate.public_bytes(Encoding.DER)),),
         url=url,
-        valid=(instant_ms(now), instant_ms(now) + _VALID_DAYS * _DAY_MS),
+        valid=(instant_ms(now), instant_ms(now) + VALID_DAYS * DAY_MS),
     )
-    note = sign_statement(statement, root)
-    pem = certificate.public_bytes(Encoding.PEM).decode()
-    _write(directory / "keys.note", note)
-    _write(directory / "pairing.txt", f"{_HEAD}{root.vkey}\n".encode() + note + pem.encode(), 0o644)
+    root = Ed25519Signer(f"{node}/root", root_seed)
+    write_statements(directory, KeyChain.verify([sign_statement(statement, root)], root.vkey), pem.decode())
     return load_keyring(directory)
+
+
+def make_key(path: Path, node: NodeName, name: str) -> Key:
+    """Make a new key for *name* (one of `SIGNERS`) at *path*, and return it as a statement lists it."""
+    seed = secrets.token_bytes(32)
+    write_seed(path, node, name, seed)
+    use, signer = SIGNERS[name]
+    return Key(use=use, vkey=str(signer(f"{node}/{use}", seed).vkey))
+
+
+def write_statements(directory: Path, chain: KeyChain, certificate_pem: str) -> None:
+    """Put *chain* in force: ``pairing.txt`` first, which is the one that counts, then ``keys.note`` for people."""
+    write_whole(directory / "pairing.txt", pairing_file(chain, certificate_pem), 0o644)
+    write_whole(directory / "keys.note", chain.notes[-1])
+
+
+def pairing_file(chain: KeyChain, certificate_pem: str) -> bytes:
+    """Return what a peer is given: the root's key line, all statements oldest first, the newest certificate."""
+    return f"{_HEAD}{chain.root}\n".encode() + b"".join(chain.notes) + certificate_pem.encode()
 
 
 def load_keyring(directory: Path) -> Keyring:
     """Return the keys in *directory*; raises ConfigError for a missing, readable-by-others or mismatched one."""
-    pairing = _read(directory / "pairing.txt")
+    pairing = read_whole(directory / "pairing.txt")
     try:
         own = peer_from_statement(pairing)
     except PeerFault as wrong:
         raise ConfigError(f"{directory / 'pairing.txt'}: {wrong}") from None
-    keyring = Keyring(
-        node=own.node,
-        env=Ed25519Signer(f"{own.node}/env", _seed(directory, own.node, "env")),
-        log=Ed25519Signer(f"{own.node}/log", _seed(directory, own.node, "log")),
-        mirror=Cosigner(f"{own.node}/mirror", _seed(directory, own.node, "mirror")),
-        witness=Cosigner(f"{own.node}/witness", _seed(directory, own.node, "witness")),
-        salt_key=_seed(directory, own.node, "salt"),
-        tls_key=_private(directory / "tls.key"),
-        tls_certificate=directory / "tls.crt",
-        root=own.root,
-        statement=own.statement,
-        statement_note=own.statement_note,
-        pairing=pairing,
-    )
-    for use, signer in (("env", keyring.env), ("log", keyring.log), ("mirror", keyring.mirror)):
-        if own.statement.vkey(use) != signer.vkey:  # type: ignore[arg-type]
-            raise ConfigError(f"{directory}: {use}.key is not the key that keys.note names")
-    if _read(keyring.tls_certificate).decode(errors="replace") != own.certificate_pem:
+    _finish_replacing(directory, own)
+    signers = {name: _signer(directory / f"{name}.key", own, name) for name in SIGNERS}
+    if read_whole(directory / "tls.crt").decode(errors="replace") != own.certificate_pem:
         raise ConfigError(f"{directory}: tls.crt is not the certificate that keys.note names")
-    return keyring
+    return Keyring(
+        node=own.node,
+        salt_key=read_seed(directory / "salt.key", own.node, "salt"),
+        tls_key=private(directory / "tls.key"),
+        tls_certificate=directory / "tls.crt",
+        chain=own.chain,
+        pairing=pairing,
+        **signers,  # type: ignore[arg-type]  # each of the class that SIGNERS gives its name
+    )
+
+
+def _signer(path: Path, own: PeerKeys, name: str) -> AnySigner:
+    use, signer = SIGNERS[name]
+    made = signer(f"{own.node}/{use}", read_seed(path, own.node, name))
+    if not _is_named(made, own.statement, use):
+        raise ConfigError(f"{path.parent}: {name}.key is not the key that keys.note names")
+    return made
+
+
+def _is_named(signer: AnySigner, statement: KeyStatement, use: Use) -> bool:
+    return signer.vkey in statement.vkeys(use)
+
+
+def _finish_replacing(directory: Path, own: PeerKeys) -> None:
+    """Take over keys that lie ready for a statement that is in force: what was cut short between the two."""
+    for path in directory.glob("*.next"):
+        place = path.with_suffix("")
+        if place.suffix == ".key" and place.stem in SIGNERS:
+            use, signer = SIGNERS[place.stem]
+            made = signer(f"{own.node}/{use}", read_seed(path, own.node, place.stem))
+            is_in_force = _is_named(made, own.statement, use)
+        else:
+            certificate = directory / "tls.crt.next"
+            is_in_force = certificate.exists() and read_whole(certificate).decode() == own.certificate_pem
+        if is_in_force:
+            path.replace(place)
+        else:
+            path.unlink()
 
 
 def peer_from_statement(raw: bytes) -> PeerKeys:
@@ -192,11 +272,11 @@ def peer_from_statement(raw: bytes) -> PeerKeys:
     if len(raw) > _PAIRING_LIMIT or not text.startswith(_HEAD) or _CERTIFICATE not in text:
         raise PeerFault("pairing file: not a detente-pairing/v1", raw[:256])
     line, _, rest = text.removeprefix(_HEAD).partition("\n")
-    note, mark, certificate = rest.partition(_CERTIFICATE)
+    notes, mark, certificate = rest.partition(_CERTIFICATE)
     root = Vkey.parse(line)
-    statement = verify_statement(note.encode(), root)
-    if root.name != f"{statement.node}/root":
-        raise PeerFault(f"pairing file: {root.name} is no root of {statement.node}", raw)
+    chain = KeyChain.verify([note.encode() for note in _STATEMENT.split(notes) if note], root)
+    if root.name != f"{chain.node}/root":
+        raise PeerFault(f"pairing file: {root.name} is no root of {chain.node}", raw)
     pem = mark + certificate
     try:
         parsed = x509.load_pem_x509_certificate(pem.encode())
@@ -205,9 +285,9 @@ def peer_from_statement(raw: bytes) -> PeerKeys:
         raise PeerFault(f"pairing file: certificate: {wrong}", raw) from None
     if parsed.public_bytes(Encoding.PEM).decode() != pem:
         raise PeerFault("pairing file: not one certificate at its end", raw)
-    if spki_pin(der) not in statement.tls:
+    if spki_pin(der) not in chain.newest.tls:
         raise PeerFault("pairing file: the certificate is not the one the statement names", raw)
-    return PeerKeys(root, statement, note.encode(), pem, der, raw)
+    return PeerKeys(chain, pem, der)
 
 
 def confirm(peer: PeerKeys, typed_digits: str) -> None:
@@ -235,9 +315,32 @@ def keep_peer(directory: Path, raw: bytes) -> Paired:
             if held.confirmed_at is not None and held.keys.root != peer.root:
                 raise OwnFault(f"{peer.node} is confirmed under another root: forget it first, then pair again")
             if held.keys.root == peer.root:
-                verify_statement(peer.statement_note, peer.root, held.keys.statement_note)
+                _check_goes_on(held.keys.chain, peer.chain, raw)
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    _write(path, raw)
+    write_whole(path, raw)
+    return _load_peer(path)
+
+
+def _check_goes_on(held: KeyChain, newer: KeyChain, raw: bytes) -> None:
+    if newer.notes[: len(held.notes)] != held.notes:
+        raise PeerFault(f"{held.node}: its statements do not follow those held here", raw)
+
+
+def keep_statements(directory: Path, node: NodeName, notes: Sequence[bytes]) -> Paired:
+    """Keep further statements of the paired peer *node*, as they came by the link; raises PeerFault, OwnFault.
+
+    They follow under a root that is known here, so nothing is typed again; that they came is for the desk to show.
+    """
+    path = _peer_path(directory, node)
+    if not path.exists():
+        raise OwnFault(f"{node} was not imported: take over its pairing file first")
+    held = _load_peer(path).keys
+    chain = held.chain
+    for note in notes:
+        chain = chain.followed_by(note)
+    if spki_pin(held.certificate_der) not in chain.newest.tls:
+        raise PeerFault(f"{node}: its new statement drops the certificate in use: import its new pairing file")
+    write_whole(path, pairing_file(chain, held.certificate_pem))
     return _load_peer(path)
 
 
@@ -248,7 +351,7 @@ def confirm_peer(directory: Path, node: NodeName, typed_digits: str, now: Instan
         raise OwnFault(f"{node} was not imported: take over its pairing file first")
     peer = _load_peer(path).keys
     confirm(peer, typed_digits)
-    _write(path.with_suffix(".confirmed"), f"{peer.root}\n{iso_utc(now)}\n".encode())
+    write_whole(path.with_suffix(".confirmed"), f"{peer.root}\n{iso_utc(now)}\n".encode())
     return _load_peer(path)
 
 
@@ -271,99 +374,16 @@ def _peer_path(directory: Path, node: NodeName) -> Path:
 
 def _load_peer(path: Path) -> Paired:
     try:
-        peer = peer_from_statement(_read(path))
+        peer = peer_from_statement(read_whole(path))
     except PeerFault as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
     mark = path.with_suffix(".confirmed")
     if not mark.exists():
         return Paired(peer, None)
     try:
-        root, at = _read(mark).decode().split()
+        root, at = read_whole(mark).decode().split()
         confirmed_at = instant_of_iso(at)
     except ValueError:
         raise ConfigError(f"{mark}: not a root key line and a time: forget the peer and pair again") from None
     # The digits were those of one root; another pairing file put in its place is unverified again.
     return Paired(peer, confirmed_at if root == str(peer.root) else None)
-
-
-def _make_certificate(directory: Path, node: NodeName, now: Instant) -> x509.Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    host = node.removesuffix("/detente")
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:64])])
-    since = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=now // NS_PER_S)
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        # A day earlier: the peer's clock may be behind ours.
-        .not_valid_before(since - timedelta(days=1))
-        .not_valid_after(since + timedelta(days=_VALID_DAYS))
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(identifier, critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    _write(directory / "tls.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    _write(directory / "tls.crt", certificate.public_bytes(Encoding.PEM), 0o644)
-    return certificate
-
-
-def _seed(directory: Path, node: NodeName, use: str) -> bytes:
-    path = _private(directory / f"{use}.key")
-    lines = [line for line in _read(path).decode(errors="replace").splitlines() if not line.startswith("#")]
-    try:
-        name, encoded = lines
-        seed = unb64(encoded)
-    except ValueError:
-        raise ConfigError(f"{path}: not a name and a key on two lines") from None
-    if name != f"{node}/{use}" or len(seed) != 32:
-        raise ConfigError(f"{path}: not the {use} key of {node}")
-    return seed
-
-
-def _private(path: Path) -> Path:
-    """Return *path* if it is there and nobody else may read it."""
-    try:
-        mode = path.stat().st_mode
-    except OSError as wrong:
-        raise ConfigError(f"{path}: {wrong.strerror}") from None
-    if mode & 0o077:
-        raise ConfigError(f"{path}: others may read this private key: chmod 600 it, and think of it as read")
-    return path
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as wrong:
-        raise ConfigError(f"{path}: {wrong.strerror}") from None
-
-
-def _write(path: Path, raw: bytes, mode: int = 0o600) -> None:
-    """Put *raw* at *path*, whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    try:
-        os.fchmod(fd, mode)
-        os.write(fd, raw)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    beside.replace(path)

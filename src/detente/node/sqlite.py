@@ -210,6 +210,15 @@ class SqliteStore:
             self._lock = None
 
 
+def is_written(path: Path) -> bool:
+    """Whether a process holds the right to write the record at *path* now."""
+    try:
+        os.close(_locked(path))
+    except ConfigError:
+        return path.exists()
+    return False
+
+
 def _locked(path: Path) -> int:
     """Take the right to write *path*, held until the process ends or lets go."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from detente.evidence.keys import Key, KeyStatement, sign_statement, statement_digest, verify_statement
+from detente.evidence.keys import Key, KeyChain, KeyStatement, sign_statement, statement_digest
 from detente.evidence.note import Cosigner, Ed25519Signer
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.types import NodeName
@@ -15,16 +15,25 @@ def _seed(node: str, use: str) -> bytes:
     return hashlib.sha256(f"detente test {node} {use}".encode()).digest()
 
 
+class _TestSigner(Ed25519Signer):
+    """Makes each key under another name once: the real one is made for every log of every session."""
+
+    @cache  # noqa: B019 test keys live as long as the process
+    def named(self, name: str) -> Ed25519Signer:
+        return super().named(name)
+
+
 @cache
 def own_identity(node: str) -> OwnIdentity:
     """Return the identity of the test node *node* (``alfa.example/detente``)."""
     return OwnIdentity(
         node=NodeName(node),
         env=Ed25519Signer(f"{node}/env", _seed(node, "env")),
-        log=Ed25519Signer(f"{node}/log", _seed(node, "log")),
+        log=_TestSigner(f"{node}/log", _seed(node, "log")),
         mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
         salt_key=_seed(node, "salt"),
         statement_digest=statement_digest(key_statement(node)),
+        statements=(key_statement(node),),
     )
 
 
@@ -50,6 +59,5 @@ def key_statement(node: str) -> bytes:
 @cache
 def peer_identity(node: str, *, confirmed: bool = True) -> PeerIdentity:
     """Return how others know the test node *node*."""
-    raw = key_statement(node)
-    statement = verify_statement(raw, Ed25519Signer(f"{node}/root", _seed(node, "root")).vkey)
-    return PeerIdentity(statement, statement_digest(raw), confirmed)
+    root = Ed25519Signer(f"{node}/root", _seed(node, "root")).vkey
+    return PeerIdentity(KeyChain.verify([key_statement(node)], root), confirmed)
