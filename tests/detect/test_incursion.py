@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import math
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -415,3 +419,30 @@ def test_a_declared_track_of_an_exempt_party_is_not_judged_against_its_own_borde
     assert len(detector.assess(tracks, NOW).zones) == 1
     tracks["declared_by"] = 0
     assert detector.assess(tracks, NOW).zones == ()
+
+
+def digest_of_many_zones() -> str:
+    """What one pass says of 300 tracks and 40 zones, to the last bit; run as a program too."""
+    rng = np.random.default_rng(11)
+    shapes = [
+        ({"type": "Point", "coordinates": [lon, lat], "radius_m": 30_000} if n % 2 else
+         {"type": "LineString", "coordinates": [[lon, lat], [lon + 1, lat + 0.3]], "half_width_m": 4_000})
+        for n, (lon, lat) in enumerate(rng.uniform((-5, 40), (25, 60), (40, 2)).tolist())
+    ]  # fmt: skip
+    zones = [shaped(**shape, floor_ft=0, ceiling_ft=20_000, margin_m=10_000) for shape in shapes]
+    areas = areas_of([boundary(z.rings, z.floor_ft, z.ceiling_ft, z.margin_m) for z in zones])
+    rows = rng.uniform((40, -5, 0, 0, 60, -2_000), (60, 25, 40_000, 360, 600, 2_000), (300, 6)).tolist()
+    stood = incursion.standings(motions_at(tracks_of(*(Flight(str(n), *row) for n, row in enumerate(rows))), NOW), areas, 600.0)  # fmt: skip
+    return hashlib.sha256(b"".join(np.ascontiguousarray(column).tobytes() for column in stood)).hexdigest()
+
+
+def test_the_verdicts_are_the_same_to_the_last_bit_without_the_compiler() -> None:
+    program = "import test_incursion; print(test_incursion.digest_of_many_zones())"
+    here = Path(__file__).parent
+    paths = os.pathsep.join([str(here), str(here.parent), *sys.path])
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": paths},
+        capture_output=True, text=True, check=True, timeout=120,
+    )  # fmt: skip
+    assert run.stdout.strip() == digest_of_many_zones()
