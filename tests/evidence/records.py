@@ -104,7 +104,8 @@ class Record:
         name = origin(writer.node, reader.node, lane)
         log = self.logs.setdefault(name, Log(name))
         for _ in range(count):
-            leaf, body, salt = leaf_of(writer, log, reader, kind, START_MS + log.size * 10_000, **fields)
+            told = {"ts": START_MS + log.size * 10_000} | fields
+            leaf, body, salt = leaf_of(writer, log, reader, kind, **told)
             kept = Entry(leaf=leaf, body=body, salt=salt)
             self.store.append([(name, log.size, [kept])])
             log.extend([leaf_hash(leaf)])

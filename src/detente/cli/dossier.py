@@ -45,6 +45,7 @@ from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Lane, read
 from detente.evidence.log import Log
 from detente.evidence.note import split_note
+from detente.evidence.page import page
 from detente.evidence.run import Checked, Run
 from detente.evidence.store import LeafStore
 from detente.evidence.verdict import Verdict
@@ -135,9 +136,12 @@ def export(
     show_default=True,
     help="roots-only: leaves under the signed roots, without each leaf's own signature: quick, and said so.",
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page, too.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes; by default as many as there are cores.")
 @click.pass_context
-def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures: str, jobs: int | None) -> None:
+def verify(
+    ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures: str, html: Path | None, jobs: int | None
+) -> None:
     """Check a dossier without a network: exit 0 it holds, 1 an exhibit fails, 2 a root is unknown.
 
     Digits come from each party over a channel of your own, never from the dossier.
@@ -148,17 +152,21 @@ def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures
         if not party or not equals:
             raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
         typed[party] = digits
+    if html is not None and html.exists():
+        raise ConfigError(f"{html}: is there already")
     try:
         with ExitStack() as opened:
             files: Mapping[str, bytes] = (
                 FolderFiles(dossier) if dossier.is_dir() else ZipFiles(opened.enter_context(dossier.open("rb")))
             )
             verdict = _verified(files, typed, signatures == "all", jobs)
+            if html is not None:
+                html.write_text(page(verdict), encoding="utf-8")
     except PeerFault as wrong:
         click.echo(f"detente: {dossier}: {wrong.reason}", err=True)
         ctx.exit(1)
     except OSError as wrong:
-        raise ConfigError(f"{dossier}: {wrong.strerror or wrong}") from None
+        raise ConfigError(f"{wrong.filename or dossier}: {wrong.strerror or wrong}") from None
     click.echo(verdict.report, nl=False)
     if verdict.failures:
         first = verdict.failures[0]
