@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from detente.detect import detector, incursion, screen
+from detente.detect import boundary, detector, grid, incursion
 from detente.detect.detector import conflicts
 from detente.detect.motion import MOTION, motions
 from detente.detect.profile import Minima
@@ -183,7 +183,7 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-BYTES_PER_TRACK = 8 * (9 + MOTION) + 4 * (2 * (screen.SWEPT + 2) + 5) + 1
+BYTES_PER_TRACK = 8 * (9 + MOTION) + 4 * (2 * grid.SWEPT + 1 + 3 + 2)
 """Inputs and motions; swept and levels, twice; row, order and about three cells; class."""
 
 
@@ -193,7 +193,7 @@ def zones(tracks: int, vertices: int, repeats: int) -> list[dict[str, Any]]:
     turn = np.linspace(0.0, 2 * np.pi, vertices, endpoint=False)
     wobble = 2.0 + sum(rng.normal(0, 0.4 / k) * np.sin(k * turn + rng.uniform(0, 6)) for k in range(2, 60))
     ring = np.radians(np.column_stack((40.0 + wobble * np.sin(turn) * 0.7, 35.0 + wobble * np.cos(turn))))
-    area = incursion.boundary((np.vstack((ring, ring[:1])),), margin_m=10_000.0)
+    area = boundary.boundary((np.vstack((ring, ring[:1])),), margin_m=10_000.0)
     scene = flown(rng, rng.uniform(36, 44, tracks), rng.uniform(30, 40, tracks))
     nothing = np.full(tracks, np.nan)
     velocity = (scene["ve"], scene["vn"], scene["vu_fps"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, Displayed, SendCode, SendText, StandDown
+from detente.desk.orders import Acknowledge, AcknowledgeMessage, Displayed, DoAct, SendCode, SendText, StandDown
 from detente.desk.seats import LINES, MATRIX, RUNG_OF, permit
 from detente.errors import OrderRefused
 from detente.types import DELEGATION, WATCH, Role
@@ -22,7 +22,7 @@ def may(role, order, **more):
 
 def test_the_matrix_is_whole():
     assert all(set(row) == set(Role) for row in MATRIX.values())
-    assert set(MATRIX) == {Displayed, Acknowledge, StandDown, SendText, SendCode, AcknowledgeMessage}
+    assert set(MATRIX) == {Displayed, Acknowledge, StandDown, SendText, SendCode, AcknowledgeMessage, DoAct}
     assert len(DELEGATION) == 3
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from detente.detect import incursion
 from detente.detect.assessment import Phase, ZoneVerdict
+from detente.detect.boundary import Boundary, boundary
 from detente.detect.detector import Detector, motions_at
-from detente.detect.incursion import APPROACH, ENTRY, FAR, INSIDE, LEAVING, boundary, standing
+from detente.detect.incursion import APPROACH, ENTRY, FAR, INSIDE, LEAVING, standing
 from detente.detect.profile import EN_ROUTE
 from detente.detect.zone import Zone, read_zones
 from detente.types import Instant, PartyId
@@ -31,7 +32,7 @@ def square(south: float, north: float, west: float, east: float) -> np.ndarray:
     return np.radians(np.array([[south, west], [south, east], [north, east], [north, west], [south, west]], float))
 
 
-def stands(flight: Flight, area: incursion.Boundary, lookahead_s: float = 600.0) -> tuple[int, np.ndarray]:
+def stands(flight: Flight, area: Boundary, lookahead_s: float = 600.0) -> tuple[int, np.ndarray]:
     how, out = standing(motions_at(tracks_of(flight), NOW), area, lookahead_s)
     return int(how[0]), out[0]
 

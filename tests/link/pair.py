@@ -9,12 +9,15 @@ from detente.evidence.note import b64
 from detente.link.effects import (
     Append,
     Close,
+    Keep,
     KeepBody,
     SaveCheckpoint,
     SaveReceipt,
     Transmit,
 )
 from detente.link.frames import Channel
+from detente.link.identity import LinkLimits
+from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Draft
 from detente.testing.clock import DAY_ZERO
@@ -25,6 +28,8 @@ from detente.types import NS_PER_S, Instant, Precedence
 ALFA = "alfa.example/detente"
 BRAVO = "bravo.example/detente"
 POL = b64(bytes(32))
+AMPLE = LinkLimits(quotas=dict.fromkeys(Lane, Allowance(1_000, 10_000)))
+"""For tests of what a quota would only slow down."""
 
 
 def draft(text="hold north of 35", kind=Kind.HOTLINE, precedence=Precedence.FLASH, **more):
@@ -63,6 +68,8 @@ class Node:
                     self.store.replace_checkpoint(origin, old, new)
                 case SaveReceipt(origin, receipt):
                     self.store.put_receipt(origin, receipt)
+                case Keep(key, value):
+                    self.store.put_state(key, value)
                 case Transmit(channel, frame):
                     self.outbox.append((channel, frame))
                 case Close(channel, _):

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from conftest import ROOT
 from detente.cli.simulate import simulate as command
+from detente.link.transitions import State
 from detente.testing import simulation
-from detente.testing.simulation import Simulation, Violation, histories_digest, simulate
+from detente.testing.simulation import Simulation, Violation, histories_digest, simulate, traced
 from detente.types import NS_PER_S
 
 SEEDS = 150
@@ -21,6 +22,8 @@ def test_every_seed_holds_and_between_them_they_cut_crash_and_lie():
     assert sum(history.leaves for history in histories) > 10 * SEEDS
     for what in ("cuts", "crashes", "lies"):
         assert sum(getattr(history, what) for history in histories) > SEEDS // 4, what
+    for what in ("full_disks", "restores", "clones"):
+        assert sum(getattr(history, what) for history in histories) > SEEDS // 20, what
 
 
 def test_a_seed_gives_one_history_whatever_the_process():
@@ -66,6 +69,27 @@ def test_the_command_names_the_first_seed_that_fails(monkeypatch):
     run = CliRunner().invoke(command, ["--seeds", "9", "--jobs", "1"], standalone_mode=False)
     assert run.return_value == 1
     assert run.stdout.startswith("seed 7 failed: roots differ\n")
+    assert "see it again with: detente simulate --seed 7 --seeds 1 --trace" in run.stdout
+
+
+def test_a_trace_tells_what_happened_last_and_changes_nothing():
+    lines = traced(3)
+    assert any(" to " in line and '{"t":' in line for line in lines)
+    assert simulate(3).digest == Simulation(3, is_traced=True).run().digest
+    shown = CliRunner().invoke(command, ["--seed", "3", "--seeds", "1", "--trace"], standalone_mode=False)
+    assert lines[-1] in shown.stdout
+    assert shown.stdout.splitlines()[-2].startswith("1 seeds held: ")
+
+
+def test_a_node_that_went_back_to_a_backup_is_not_passed_over():
+    """Look for seeds with a clone, and that some of them end with two histories shown on a desk."""
+    shown = set()
+    for seed in range(400):
+        run = Simulation(seed)
+        if run.plan.clones or run.plan.restores:
+            run.run()
+            shown |= {session.state for node in run._nodes.values() for session in node.sessions.values()}
+    assert {State.ROLLBACK, State.FORK} <= shown
 
 
 def test_a_fault_of_the_core_itself_is_a_violation_with_its_seed(monkeypatch):

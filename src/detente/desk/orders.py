@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from detente.coordination.statement import AnyAct
+
 Line = Literal["watch", "military", "intelligence", "foreign_service", "leader"]
 
 
@@ -62,4 +64,11 @@ class AcknowledgeMessage(
     message: str
 
 
-AnyOrder = Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage
+class DoAct(msgspec.Struct, frozen=True, tag_field="order", tag="do_act", forbid_unknown_fields=True):
+    """Do one act at a table: ``{"order": "do_act", "table": "line", "act": {"act": "proposal.sign", …}}``."""
+
+    table: str
+    act: AnyAct
+
+
+AnyOrder = DoAct | Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage

@@ -15,6 +15,7 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     Displayed,
+    DoAct,
     Line,
     SendCode,
     SendText,
@@ -54,6 +55,8 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     SendText: dict.fromkeys(Role, Power.LINE),
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
+    # Who may do what at a table stands in a matrix of its own: detente.coordination.powers.
+    DoAct: dict.fromkeys(Role, Power.ALWAYS),
 }
 
 

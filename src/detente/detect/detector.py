@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from detente.detect import cpa, incursion
-from detente.detect.assessment import Assessment, Conflict, NotAssessed, Phase, ZoneVerdict
+from detente.detect import cpa, standing
+from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
 from detente.detect.motion import Floats, along, geodetic, motions
 from detente.detect.profile import Minima, Profile
@@ -24,14 +24,6 @@ from detente.detect.zone import Zone
 from detente.picture.picture import Mark, Reason, Tracks
 from detente.types import NS_PER_S, Instant, PartyId
 from detente.units import M_PER_FT
-
-_PHASES = {
-    incursion.APPROACH: Phase.APPROACH,
-    incursion.ENTRY: Phase.ENTRY,
-    incursion.INSIDE: Phase.INSIDE,
-    incursion.LEAVING: Phase.LEAVING,
-}
-
 
 ONE_AIRCRAFT_M: Final = 25.0
 ONE_AIRCRAFT_FT: Final = 150.0
@@ -79,11 +71,8 @@ class Detector:
         """*parties*: the node's table of parties, to know whom a zone exempts."""
         self.profile = profile
         self.zones = tuple(zones)
-        self._parties = tuple(parties)
         self._threads = threads
-        self._boundaries = [
-            incursion.boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones
-        ]
+        self._standing = standing.Standing(self.zones, parties, threads)
 
     def assess(self, tracks: Tracks, now: Instant) -> Assessment:
         """Return the verdicts on *tracks* (`TRACK`, each at its own time of applicability) at *now*."""
@@ -96,12 +85,15 @@ class Detector:
         selected_ft = judged["selected_altitude_m"] / M_PER_FT
         nameless = judged["identity"].astype("S1") == b"~"
         found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
+        found_zones, unjudged = self._standing.judge(
+            m, judged, now, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
+        )
         return Assessment(
             at=now,
             tracks=len(shown),
             conflicts=tuple(found_conflicts),
-            zones=tuple(self._zone_verdicts(m, judged, not_assessed)),
-            not_assessed=tuple(not_assessed + undecided),
+            zones=tuple(found_zones),
+            not_assessed=tuple(not_assessed + undecided + unjudged),
         )
 
     def _conflicts(
@@ -146,44 +138,14 @@ class Detector:
                     levels=tuple(
                         (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
                     ),
+                    is_promoted=bool(rules and avoided and finding[0] <= rules.promoted_s)
+                    and not _is_selected(avoided, (selected_ft[a], selected_ft[b])),
                     is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
                     may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
                     is_held=not is_conflict,
                 )
             )
         return conflicts_found, undecided
-
-    def _zone_verdicts(self, m: Floats, judged: Tracks, not_assessed: list[NotAssessed]) -> list[ZoneVerdict]:
-        verdicts: list[ZoneVerdict] = []
-        told = {lost.track for lost in not_assessed}
-        for zone, area in zip(self.zones, self._boundaries, strict=True):
-            how, out = incursion.standing(m, area, self.profile.zone_lookahead_s)
-            exempt = {self._parties.index(party) for party in zone.exempt if party in self._parties}
-            for row in np.flatnonzero(how).tolist():
-                number = int(judged["number"][row])
-                if int(judged["declared_by"][row]) in exempt:
-                    continue
-                if how[row] == incursion.NOT_ASSESSED:
-                    if number not in told:
-                        not_assessed.append(NotAssessed(number, Reason.NO_ALTITUDE))
-                        told.add(number)
-                    continue
-                phase = _PHASES[int(how[row])]
-                entry, latitude, longitude, least, least_at, dwell = out[row].tolist()
-                verdicts.append(
-                    ZoneVerdict(
-                        track=number,
-                        zone=zone.zone_id,
-                        phase=phase,
-                        time_to_entry_s=entry,
-                        latitude_rad=latitude,
-                        longitude_rad=longitude,
-                        least_distance_m=least if phase is Phase.APPROACH else 0.0,
-                        time_to_least_s=least_at if phase is Phase.APPROACH else entry,
-                        dwell_s=dwell,
-                    )
-                )
-        return verdicts
 
 
 def motions_at(tracks: Tracks, now: Instant) -> Floats:
@@ -237,6 +199,13 @@ def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
     return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
 
 
+def _is_selected(levels: tuple[float | None, ...] | None, selected_ft: tuple[float, float]) -> bool:
+    """Whether each aircraft that must level off tells that its crew has selected just that level."""
+    return levels is not None and all(
+        ft is None or ft == set_ft for ft, set_ft in zip(levels, selected_ft, strict=True)
+    )
+
+
 def warm() -> None:
     """Compile, or load from the cache, every kernel of this package: none is compiled once a node runs."""
     here, there = np.zeros(2), np.array([0.0, 0.0003])
@@ -246,5 +215,4 @@ def warm() -> None:
     cpa.judge_pair(m[0], m[1], 9_260.0, 800.0, 60.0)
     along(m[0], 1.0)
     geodetic(m[0, 0], m[0, 1], m[0, 2])
-    ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
-    incursion.standing(m, incursion.boundary((ring,), 0, 1_000, 1_000.0), 60.0)
+    standing.warm(m)

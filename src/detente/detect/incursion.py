@@ -1,213 +1,138 @@
-"""When and where a track that holds its course first crosses a boundary, how near it comes, how long it stays.
+"""When and where a track that holds its course first enters an area, how near it comes, how long it stays.
 
-The course is the same arc as for conflicts. A boundary's edges are straight in longitude and latitude, as GeoJSON
-defines them, and cut into pieces short enough to be straight in space as well. Pieces that follow each other lie in
-balls, balls in bigger balls: most tracks are done after looking at the largest. Whether a point is inside is decided in
-the plane of longitude and latitude, where the ring is defined, by counting the edges east of it.
+The course is the same arc as for conflicts. A track looks only at the areas whose balls its course touches, and there
+only at the edges near it: crossings first, and the least distance only where there is no entry. Whether a point is
+inside is decided in the plane of longitude and latitude, where the rings are defined.
 
-A zone's levels count too: to be inside is to be within the ring and from floor to ceiling at the same instant.
+To be inside is to be within the rings, from floor to ceiling, while the area is active, all at the same instant.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from concurrent.futures import Executor
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.motion import SEMI_MAJOR_M, SEMI_MINOR_M, Floats, along, geodetic
+from detente.detect.boundary import DEEPEST, LEAF, Areas, Boundary, Indices, areas_of, is_inside
+from detente.detect.motion import Floats, along, geodetic, motion
+from detente.detect.shares import each_of
 
 FAR: Final = 0
 APPROACH: Final = 1
 ENTRY: Final = 2
 INSIDE: Final = 3
 LEAVING: Final = 4
-NOT_ASSESSED: Final = 5  # near the zone, and its level or course is unknown
+NOT_ASSESSED: Final = 5  # near the area, and its level or course is unknown
 
 STAND: Final = 6
-"""Columns of how a track stands to a boundary: 0 time to entry, s (0 inside, inf never); 1, 2 latitude and longitude of
+"""Columns of how a track stands to an area: 0 time to entry, s (0 inside, inf never); 1, 2 latitude and longitude of
 the entry or of the least distance, rad; 3 least distance to the line, m; 4 its time, s; 5 time inside, s."""
 
-_LEAF: Final = 8
-_LONGEST_EDGE_M: Final = 5_000.0
+ANY_AREA: Final = -1
+"""Stands for all areas where a track's own course is unknown."""
+
 _MOST_CROSSINGS: Final = 64
-_DEEPEST: Final = 64  # a tree over two million edges is 18 deep
-
-Indices = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Boundary:
-    """One area made ready for the kernels."""
-
-    edges: Floats  # (k, 6) ends of the pieces, m, Earth-centred; padded to a full tree with NaN
-    balls: Floats  # (2 * leaves, 4) centre and radius, m; ball 1 holds all, ball i holds 2 i and 2 i + 1
-    plane: Floats  # (e, 4) the ring's own edges: longitude, latitude of both ends, rad, longitudes running on
-    slab_edges: Indices  # edges by slab of latitude
-    slab_starts: Indices
-    extent: Floats  # south, north, west, east of the ring in the plane, rad
-    floor_ft: float  # -inf open
-    ceiling_ft: float
-    margin_m: float
+_NO_TIME_S: Final = 1e-3  # an edge that two parts share is left and entered at once
+_ROOM: Final = 64
 
 
-def boundary(
-    rings: tuple[Floats, ...], floor_ft: int | None = None, ceiling_ft: int | None = None, margin_m: float = 0.0
-) -> Boundary:
-    """Make *rings* ((m, 2) latitude, longitude, rad, closed) ready for `standing`."""
-    plane = np.concatenate([np.column_stack((r[:-1, 1], r[:-1, 0], r[1:, 1], r[1:, 0])) for r in rings])
-    extent = np.array([plane[:, 1].min(), plane[:, 1].max(), plane[:, 0].min(), plane[:, 0].max()])
-    slab_starts, slab_edges = _slabs(plane, extent)
-    pieces = _pieces(plane)
-    return Boundary(
-        edges=pieces,
-        balls=_balls(pieces),
-        plane=plane,
-        slab_edges=slab_edges,
-        slab_starts=slab_starts,
-        extent=extent,
-        floor_ft=-math.inf if floor_ft is None else float(floor_ft),
-        ceiling_ft=math.inf if ceiling_ft is None else float(ceiling_ft),
-        margin_m=margin_m,
-    )
+class Standings(NamedTuple):
+    """The tracks that are not far from an area, in order of track and area."""
+
+    rows: Indices  # (k,) of the motions
+    areas: Indices  # (k,) or ANY_AREA
+    how: npt.NDArray[np.int8]  # (k,) APPROACH to NOT_ASSESSED
+    found: Floats  # (k, STAND), NaN where not assessed
 
 
-def _slabs(plane: Floats, extent: Floats) -> tuple[Indices, Indices]:
-    """List, for each of as many slabs of latitude as there are edges (at most 4,096), the edges that reach into it."""
-    slabs = min(max(len(plane), 1), 4_096)
-    scale = slabs / max(extent[1] - extent[0], 1e-12)
-    low = np.minimum(plane[:, 1], plane[:, 3])
-    high = np.maximum(plane[:, 1], plane[:, 3])
-    first = np.clip(((low - extent[0]) * scale).astype(np.int64) - 1, 0, slabs - 1)
-    last = np.clip(((high - extent[0]) * scale).astype(np.int64) + 1, 0, slabs - 1)
-    members: list[list[int]] = [[] for _ in range(slabs)]
-    for edge, (f, t) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-        for slab in range(f, t + 1):
-            members[slab].append(edge)
-    starts = np.concatenate(([0], np.cumsum([len(edges) for edges in members]))).astype(np.int64)
-    return starts, np.array([edge for edges in members for edge in edges], np.int64)
+class Activity(NamedTuple):
+    """When each area is active, s from now: spans (k, 2), those of area z from row starts[z] to starts[z + 1]."""
+
+    spans: Floats
+    starts: Indices
 
 
-def _surface(longitude_rad: Floats, latitude_rad: Floats) -> Floats:
-    e2 = 1.0 - (SEMI_MINOR_M / SEMI_MAJOR_M) ** 2
-    prime_vertical = SEMI_MAJOR_M / np.sqrt(1.0 - e2 * np.sin(latitude_rad) ** 2)
-    cos_lat = np.cos(latitude_rad)
-    return np.column_stack(
+class _Course(NamedTuple):
+    """A motion's arc as the edges see it: axes along, aside, up, and the arc's centre in them."""
+
+    along: tuple[float, float, float]
+    aside: tuple[float, float, float]
+    up: tuple[float, float, float]
+    centre: tuple[float, float, float]
+    radius: float
+    length_m: float
+
+
+def _course_of(m: Floats, length_m: float) -> _Course:
+    t, n = (m[3], m[4], m[5]), (m[6], m[7], m[8])
+    b = (t[1] * n[2] - t[2] * n[1], t[2] * n[0] - t[0] * n[2], t[0] * n[1] - t[1] * n[0])
+    return _Course(
+        t,
+        b,
+        n,
         (
-            prime_vertical * cos_lat * np.cos(longitude_rad),
-            prime_vertical * cos_lat * np.sin(longitude_rad),
-            prime_vertical * (1.0 - e2) * np.sin(latitude_rad),
-        )
+            m[0] * t[0] + m[1] * t[1] + m[2] * t[2],
+            m[0] * b[0] + m[1] * b[1] + m[2] * b[2],
+            m[0] * n[0] + m[1] * n[1] + m[2] * n[2] - m[9],
+        ),
+        m[9],
+        length_m,
     )
 
 
-def _pieces(plane: Floats) -> Floats:
-    """Cut the ring's edges into pieces of at most 5 km: a chord is then within 0.5 m of the line in degrees."""
-    degrees = np.hypot(plane[:, 2] - plane[:, 0], plane[:, 3] - plane[:, 1])
-    parts = np.maximum(np.ceil(degrees * SEMI_MAJOR_M / _LONGEST_EDGE_M), 1).astype(np.int64)
-    edge = np.repeat(np.arange(len(plane)), parts)
-    step = np.arange(len(edge)) - np.repeat(np.cumsum(parts) - parts, parts)
-    ends = []
-    for offset in (0, 1):
-        share = ((step + offset) / parts[edge])[:, None]
-        point = plane[edge, :2] * (1.0 - share) + plane[edge, 2:] * share
-        ends.append(_surface(point[:, 0], point[:, 1]))
-    return np.hstack(ends)
+course_of = njit(cache=True, nogil=True)(_course_of)
 
 
-def _balls(pieces: Floats) -> Floats:
-    leaves = 1
-    while leaves * _LEAF < len(pieces):
-        leaves *= 2
-    balls = np.full((2 * leaves, 4), np.nan)
-    balls[:, 3] = -np.inf  # an empty ball is never near
-    # A ball over a range of pieces, taken from the pieces themselves: tighter than balls of balls.
-    width = leaves * _LEAF
-    node, first = 1, 0
-    while node < 2 * leaves:
-        ends = pieces[first : first + width].reshape(-1, 3)
-        if len(ends):
-            centre = 0.5 * (ends.min(axis=0) + ends.max(axis=0))
-            balls[node, :3] = centre
-            balls[node, 3] = np.sqrt(((ends - centre) ** 2).sum(axis=1).max()) + 1.0
-        node, first = node + 1, first + width
-        if node & (node - 1) == 0:
-            width, first = width // 2, 0
-    return balls
+def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
+    return float(p[q] * axis[0] + p[q + 1] * axis[1] + p[q + 2] * axis[2])
 
 
-def _is_inside(
-    latitude_rad: float, longitude_rad: float, plane: Floats, slab_edges: Indices, slab_starts: Indices, extent: Floats
-) -> bool:
-    """Whether a point is within the ring, by the number of edges east of it."""
-    if not extent[0] <= latitude_rad <= extent[1]:
-        return False
-    turn = 2.0 * math.pi
-    longitude = longitude_rad - turn * math.floor((longitude_rad - extent[2]) / turn)
-    if longitude > extent[3]:
-        return False
-    slabs = slab_starts.shape[0] - 1
-    scale = slabs / max(extent[1] - extent[0], 1e-12)
-    slab = min(int((latitude_rad - extent[0]) * scale), slabs - 1)
-    inside = False
-    for q in range(slab_starts[slab], slab_starts[slab + 1]):
-        edge = slab_edges[q]
-        x0, y0, x1, y1 = plane[edge, 0], plane[edge, 1], plane[edge, 2], plane[edge, 3]
-        if (y0 <= latitude_rad) != (y1 <= latitude_rad):
-            inside ^= longitude < x0 + (latitude_rad - y0) / (y1 - y0) * (x1 - x0)
-    return inside
+dot = njit(cache=True, nogil=True, inline="always")(_dot)
 
 
-is_inside = njit(cache=True, nogil=True)(_is_inside)
-
-
-def _near_course(m: Floats, ball: Floats, centre: tuple[float, float, float], length_m: float, margin_m: float) -> bool:
+def _near_course(course: _Course, ball: Floats, margin_m: float) -> bool:
     """Whether a ball may hold anything within *margin_m* of a course."""
     near = ball[3] + margin_m + 1.0
-    px, py, pz = ball[0] - centre[0], ball[1] - centre[1], ball[2] - centre[2]
-    ahead = px * m[3] + py * m[4] + pz * m[5]
     # Along the arc is never less than straight ahead, so these bounds lose nothing.
-    if not -near <= ahead <= length_m + near:
+    if not abs(dot(ball, 0, course.aside) - course.centre[1]) <= near:
         return False
-    bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
-    if abs(px * bx + py * by + pz * bz) > near:
+    if not -near <= dot(ball, 0, course.along) - course.centre[0] <= course.length_m + near:
         return False
-    return bool(px * m[6] + py * m[7] + pz * m[8] >= -near)  # else on the far side of the Earth
+    return bool(dot(ball, 0, course.up) - course.centre[2] >= -near)  # else on the far side of the Earth
 
 
-near_course = njit(cache=True, nogil=True)(_near_course)
+near_course = njit(cache=True, nogil=True, inline="always")(_near_course)
 
 
-def _crossings(m: Floats, edges: Floats, balls: Floats, length_m: float, crossings_m: Floats, stack: Indices) -> int:
+def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
     """Find where a course crosses edges, m along it, in no order; returns how many: perhaps more than fit."""
-    radius = m[9]
-    centre = (m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8])
-    bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
-    leaves = balls.shape[0] // 2
+    first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
+    end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     crossed = 0
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if not near_course(m, balls[node], centre, length_m, 0.0):
+        if not near_course(course, areas.balls[first_ball + node], 0.0):
             continue
         if node < leaves:
             stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
             depth += 2
             continue
-        first = (node - leaves) * _LEAF
-        for e in range(first, min(first + _LEAF, edges.shape[0])):
-            px, py, pz = edges[e, 0] - centre[0], edges[e, 1] - centre[1], edges[e, 2] - centre[2]
-            qx, qy, qz = edges[e, 3] - centre[0], edges[e, 4] - centre[1], edges[e, 5] - centre[2]
-            y0, y1 = px * bx + py * by + pz * bz, qx * bx + qy * by + qz * bz
+        first = first_piece + (node - leaves) * LEAF
+        for e in range(first, min(first + LEAF, end_piece)):
+            piece = areas.pieces[e]
+            y0, y1 = dot(piece, 0, course.aside) - course.centre[1], dot(piece, 3, course.aside) - course.centre[1]
             if (y0 < 0.0) != (y1 < 0.0):
                 share = y0 / (y0 - y1)
-                px, py, pz = px + share * (qx - px), py + share * (qy - py), pz + share * (qz - pz)
-                x = radius * math.atan2(px * m[3] + py * m[4] + pz * m[5], px * m[6] + py * m[7] + pz * m[8])
-                if 0.0 <= x <= length_m:
+                ahead = dot(piece, 0, course.along) * (1.0 - share) + dot(piece, 3, course.along) * share
+                above = dot(piece, 0, course.up) * (1.0 - share) + dot(piece, 3, course.up) * share
+                x = course.radius * math.atan2(ahead - course.centre[0], above - course.centre[2])
+                if 0.0 <= x <= course.length_m:
                     if crossed < crossings_m.shape[0]:
                         crossings_m[crossed] = x
                     crossed += 1
@@ -218,45 +143,46 @@ crossings = njit(cache=True, nogil=True)(_crossings)
 
 
 def _least_distance(
-    m: Floats, edges: Floats, balls: Floats, length_m: float, margin_m: float, stack: Indices
+    course: _Course, areas: Areas, area: int, from_m: float, to_m: float, margin_m: float, stack: Indices
 ) -> tuple[float, float]:
-    """Return the least distance, m, of a course that crosses no edge to any, and where along; inf beyond *margin_m*.
+    """Return the least distance, m, from a stretch of a course that crosses no edge to any, and where along.
 
-    The frame unrolls the arc: x along it, y to the side.
+    Infinite beyond *margin_m*. The frame unrolls the arc: x along it, y to the side.
     """
-    radius = m[9]
-    centre = (m[0] - radius * m[6], m[1] - radius * m[7], m[2] - radius * m[8])
-    bx, by, bz = m[4] * m[8] - m[5] * m[7], m[5] * m[6] - m[3] * m[8], m[3] * m[7] - m[4] * m[6]
-    leaves = balls.shape[0] // 2
+    first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
+    end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     least, least_at = margin_m, math.inf
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if not near_course(m, balls[node], centre, length_m, least):
+        if not near_course(course, areas.balls[first_ball + node], least):
             continue
         if node < leaves:
             stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
             depth += 2
             continue
-        first = (node - leaves) * _LEAF
-        for e in range(first, min(first + _LEAF, edges.shape[0])):
-            px, py, pz = edges[e, 0] - centre[0], edges[e, 1] - centre[1], edges[e, 2] - centre[2]
-            qx, qy, qz = edges[e, 3] - centre[0], edges[e, 4] - centre[1], edges[e, 5] - centre[2]
-            y0, y1 = px * bx + py * by + pz * bz, qx * bx + qy * by + qz * bz
+        first = first_piece + (node - leaves) * LEAF
+        for e in range(first, min(first + LEAF, end_piece)):
+            piece = areas.pieces[e]
+            y0, y1 = dot(piece, 0, course.aside) - course.centre[1], dot(piece, 3, course.aside) - course.centre[1]
             if min(abs(y0), abs(y1)) > least and (y0 < 0.0) == (y1 < 0.0):
                 continue
-            x0 = radius * math.atan2(px * m[3] + py * m[4] + pz * m[5], px * m[6] + py * m[7] + pz * m[8])
-            x1 = radius * math.atan2(qx * m[3] + qy * m[4] + qz * m[5], qx * m[6] + qy * m[7] + qz * m[8])
+            x0 = course.radius * math.atan2(
+                dot(piece, 0, course.along) - course.centre[0], dot(piece, 0, course.up) - course.centre[2]
+            )
+            x1 = course.radius * math.atan2(
+                dot(piece, 3, course.along) - course.centre[0], dot(piece, 3, course.up) - course.centre[2]
+            )
             for x, y in ((x0, y0), (x1, y1)):
-                at = min(max(x, 0.0), length_m)
+                at = min(max(x, from_m), to_m)
                 apart = math.hypot(x - at, y)
                 if apart < least:
                     least, least_at = apart, at
             dx, dy = x1 - x0, y1 - y0
             square = dx * dx + dy * dy
             if square > 0.0:
-                for end in (0.0, length_m):
+                for end in (from_m, to_m):
                     share = min(max(((end - x0) * dx - y0 * dy) / square, 0.0), 1.0)
                     apart = math.hypot(x0 + share * dx - end, y0 + share * dy)
                     if apart < least:
@@ -265,6 +191,18 @@ def _least_distance(
 
 
 least_distance = njit(cache=True, nogil=True)(_least_distance)
+
+
+def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, stack: Indices) -> tuple[float, float, float]:
+    """Return latitude and longitude of a motion at *t* and its distance to an area's line, m, negative inside."""
+    x, y, z, _, _, _ = along(m, t)
+    latitude, longitude = geodetic(x, y, z)
+    motion(latitude, longitude, 0.0, 0.0, 0.0, still)
+    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, stack)
+    return latitude, longitude, -apart if is_inside(latitude, longitude, areas, area) else apart
+
+
+beyond = njit(cache=True, nogil=True)(_beyond)
 
 
 def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceiling_ft: float) -> tuple[float, float]:
@@ -280,100 +218,141 @@ within_levels = njit(cache=True, nogil=True)(_within_levels)
 
 def _stand(
     m: Floats,
-    edges: Floats,
-    balls: Floats,
-    plane: Floats,
-    slab_edges: Indices,
-    slab_starts: Indices,
-    extent: Floats,
-    floor_ft: float,
-    ceiling_ft: float,
-    margin_m: float,
+    course: _Course,
+    areas: Areas,
+    area: int,
+    spans: Floats,
     lookahead_s: float,
     crossings_m: Floats,
     stack: Indices,
     out: Floats,
 ) -> int:
-    """Judge one track against one boundary, fill *out* (STAND columns) and return how it stands."""
-    speed = m[10]
-    length = speed * lookahead_s
-    if math.isnan(length + m[0] + m[1] + m[2]):
-        return NOT_ASSESSED
-    px, py, pz = balls[1, 0] - m[0], balls[1, 1] - m[1], balls[1, 2] - m[2]
-    if math.sqrt(px * px + py * py + pz * pz) > balls[1, 3] + length + margin_m:
-        return FAR
-    crossed, least, least_at = crossings(m, edges, balls, length, crossings_m, stack), 0.0, 0.0
-    if crossed == 0:
-        least, least_at = least_distance(m, edges, balls, length, margin_m, stack)
-    latitude, longitude = geodetic(m[0], m[1], m[2])
-    inside = is_inside(latitude, longitude, plane, slab_edges, slab_starts, extent)
-    if not inside and math.isinf(least):
-        return FAR
-    has_levels = floor_ft > -math.inf or ceiling_ft < math.inf
-    altitude = m[11]
-    if has_levels and math.isnan(altitude + m[13]):
-        return NOT_ASSESSED
-    low, high = within_levels(altitude, m[13], floor_ft, ceiling_ft) if has_levels else (-math.inf, math.inf)
-    low, high = max(low, 0.0), min(high, lookahead_s)
-    if low > high:
-        return FAR  # above or below all the while
+    """Judge one track against one area active in *spans*, fill *out* (STAND columns) and return how it stands."""
+    speed, limits = m[10], areas.limits[area]
+    has_levels = limits[0] > -math.inf or limits[1] < math.inf
+    is_known = not has_levels or not math.isnan(m[11] + m[13])
+    low, high = -math.inf, math.inf
+    if has_levels and is_known:
+        low, high = within_levels(m[11], m[13], limits[0], limits[1])
+    crossed = crossings(course, areas, area, crossings_m, stack) if speed > 0.0 else 0
     known = min(crossed, crossings_m.shape[0])
-    times = np.sort(crossings_m[:known]) / speed if known > 0 else crossings_m[:0]
-    entry, dwell, begin, within = math.inf, 0.0, 0.0, inside
+    times = crossings_m[:known]
+    if known > 0:
+        times = np.sort(times) / speed
+    latitude, longitude = geodetic(m[0], m[1], m[2])
+    entry, dwell = math.inf, 0.0
+    begin, within = 0.0, is_inside(latitude, longitude, areas, area)
     for q in range(known + 1):
-        end = times[q] if q < known else lookahead_s
-        if within and min(end, high) >= max(begin, low):
-            entry = min(entry, max(begin, low))
-            dwell += min(end, high) - max(begin, low)
+        end = times[q] if q < known else math.inf
+        if within:
+            for k in range(spans.shape[0]):
+                first, last = max(begin, low, spans[k, 0]), min(end, high, spans[k, 1])
+                if first <= last:
+                    entry = min(entry, first)
+                    dwell += last - first
         begin, within = end, not within
-    at = entry if not math.isinf(entry) else (least_at / speed if speed > 0.0 else 0.0)
+    at, least = entry, 0.0
+    if math.isinf(entry):
+        least = math.inf
+        for k in range(spans.shape[0]):
+            first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
+            if first <= last:
+                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], stack)
+                if apart < least:
+                    least, at = apart, (x / speed if speed > 0.0 else first)
+        if math.isinf(least):
+            return FAR
+    if not is_known:
+        return NOT_ASSESSED
     x, y, z, _, _, _ = along(m, at)
     out[0] = entry
     out[1], out[2] = geodetic(x, y, z)
     out[3] = least
-    out[4] = least_at / speed if speed > 0.0 else 0.0
+    out[4] = at
     out[5] = dwell if crossed <= known else math.nan
     if math.isinf(entry):
         return APPROACH
     if entry > 0.0:
         return ENTRY
-    return LEAVING if dwell < lookahead_s else INSIDE
+    return INSIDE if dwell >= lookahead_s - _NO_TIME_S else LEAVING
 
 
 stand = njit(cache=True, nogil=True)(_stand)
 
 
+def _near_areas(course: _Course, areas: Areas, near: Indices, stack: Indices) -> int:
+    """List the areas whose balls a course touches; returns how many."""
+    leaves = areas.order.shape[0]
+    found = 0
+    stack[0], depth = 1, 1
+    while depth > 0:
+        depth -= 1
+        node = stack[depth]
+        if not near_course(course, areas.tree[node], 0.0):
+            continue
+        if node < leaves:
+            stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
+            depth += 2
+        else:
+            near[found] = areas.order[node - leaves]
+            found += 1
+    return found
+
+
+near_areas = njit(cache=True, nogil=True)(_near_areas)
+
+
 def _stands(
-    m: Floats,
-    edges: Floats,
-    balls: Floats,
-    plane: Floats,
-    slab_edges: Indices,
-    slab_starts: Indices,
-    extent: Floats,
-    levels_margin: tuple[float, float, float],
-    lookahead_s: float,
-    out: Floats,
-    how: npt.NDArray[np.int8],
-) -> None:
-    crossings_m, stack = np.empty(_MOST_CROSSINGS), np.empty(_DEEPEST, np.int64)
-    floor_ft, ceiling_ft, margin_m = levels_margin
-    for i in range(m.shape[0]):
-        how[i] = stand(
-            m[i], edges, balls, plane, slab_edges, slab_starts, extent, floor_ft, ceiling_ft, margin_m, lookahead_s,
-            crossings_m, stack, out[i],
-        )  # fmt: skip
+    m: Floats, areas: Areas, activity: Activity, lookahead_s: float, lo: int, hi: int
+) -> tuple[Indices, npt.NDArray[np.int8], Floats]:
+    """Judge motions lo to hi against all areas; returns (row, area), how, found of those that are not FAR."""
+    crossings_m, stack = np.empty(_MOST_CROSSINGS), np.empty(DEEPEST, np.int64)
+    near = np.empty(areas.order.shape[0], np.int64)
+    which, how, found = np.empty((_ROOM, 2), np.int64), np.empty(_ROOM, np.int8), np.empty((_ROOM, STAND))
+    count = 0
+    for i in range(lo, hi):
+        length = m[i, 10] * lookahead_s
+        is_lost = math.isnan(length + m[i, 0] + m[i, 1] + m[i, 2])
+        course = course_of(m[i], length)
+        for q in range(1 if is_lost else near_areas(course, areas, near, stack)):
+            if count == which.shape[0]:
+                which, how = np.concatenate((which, which)), np.concatenate((how, how))
+                found = np.concatenate((found, found))
+            area = ANY_AREA if is_lost else near[q]
+            found[count] = math.nan
+            how[count] = NOT_ASSESSED
+            if not is_lost:
+                spans = activity.spans[activity.starts[area] : activity.starts[area + 1]]
+                how[count] = stand(m[i], course, areas, area, spans, lookahead_s, crossings_m, stack, found[count])
+            which[count, 0], which[count, 1] = i, area
+            count += how[count] != FAR
+    return which[:count], how[:count], found[:count]
 
 
 stands = njit(cache=True, nogil=True)(_stands)
 
 
-def standing(m: Floats, area: Boundary, lookahead_s: float) -> tuple[npt.NDArray[np.int8], Floats]:
-    """Judge motions *m* against *area*; returns how each stands, (n,), and its (n, STAND) findings, NaN where FAR."""
+def standings(
+    m: Floats, areas: Areas, lookahead_s: float, activity: Activity | None = None, threads: Executor | None = None
+) -> Standings:
+    """Judge motions *m* (n, MOTION) against all of *areas*, active all the time unless *activity* says when."""
+    n_areas = len(areas.limits)
+    if activity is None:
+        always = np.column_stack((np.zeros(n_areas), np.full(n_areas, lookahead_s)))
+        activity = Activity(always, np.arange(n_areas + 1))
+    if not n_areas:
+        return Standings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8), np.empty((0, STAND)))
+    parts = each_of(threads, len(m), stands, m, areas, activity, lookahead_s)
+    which, how, found = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((which[:, 1], which[:, 0]))
+    return Standings(which[order, 0], which[order, 1], how[order], found[order])
+
+
+def standing(
+    m: Floats, area: Boundary, lookahead_s: float, threads: Executor | None = None
+) -> tuple[npt.NDArray[np.int8], Floats]:
+    """Judge motions *m* against one area; returns how each stands, (n,), and its (n, STAND) findings, NaN where FAR."""
     how, out = np.zeros(len(m), np.int8), np.full((len(m), STAND), np.nan)
-    levels_margin = (area.floor_ft, area.ceiling_ft, area.margin_m)
-    stands(
-        m, area.edges, area.balls, area.plane, area.slab_edges, area.slab_starts, area.extent, levels_margin,
-        lookahead_s, out, how,
-    )  # fmt: skip
+    stood = standings(m, areas_of((area,)), lookahead_s, threads=threads)
+    how[stood.rows], out[stood.rows] = stood.how, stood.found
     return how, out

@@ -20,8 +20,19 @@ from typing import assert_never
 import numpy as np
 
 from detente.alerts.alert import Level
+from detente.coordination.arrangement import Flow
+from detente.coordination.statement import Statement
 from detente.desk.board import Board
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, Displayed, SendCode, SendText, StandDown
+from detente.desk.orders import (
+    Acknowledge,
+    AcknowledgeMessage,
+    AnyOrder,
+    Displayed,
+    DoAct,
+    SendCode,
+    SendText,
+    StandDown,
+)
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
 from detente.engine.names import Names
@@ -29,6 +40,7 @@ from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
+from detente.engine.tables import Tables
 from detente.engine.values import (
     CloseChannel,
     Declares,
@@ -45,6 +57,7 @@ from detente.engine.values import (
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
+    RecordState,
     Send,
     SessionsRestored,
     Setup,
@@ -86,7 +99,14 @@ class Engine:
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self._sharing = Sharing(setup, self._sessions, self._names, self._voice.speak)
+        self.tables = Tables(setup, self._sessions, self._voice.speak)
+        self._sharing = Sharing(
+            setup,
+            self._sessions,
+            self._names,
+            self._voice.speak,
+            lambda party: self.tables.flows(party, Flow.PICTURE),
+        )
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice.speak)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
@@ -155,6 +175,7 @@ class Engine:
             out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
+        out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
         out += self._sharing.frames(now)
         return out
 
@@ -180,14 +201,22 @@ class Engine:
                 return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
+            case DoAct(table, act):
+                self._check_disk()
+                name, effects = self.tables.order(table, act, role, now)
+                self.answer = {"statement": name}
+                return effects
             case SendText() | SendCode():
-                if self._store_fault:
-                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
+                self._check_disk()
                 message, effects = self._speaking.send(order, role, now)
                 self.answer = {"message": message}
                 return effects
             case _:
                 assert_never(order)
+
+    def _check_disk(self) -> None:
+        if self._store_fault:
+            raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
 
     # --- the link
 
@@ -212,12 +241,18 @@ class Engine:
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
+                case link.Keep(key, value):
+                    out.append(RecordState(key, value))
+                case link.Recovered(_, _, leaf_hash, envelope, raw):
+                    if raw is not None and envelope.kind is not Kind.TRACK:
+                        self.remember(party, envelope, leaf_hash, raw, is_own=True)
+                    out.append(Show())
                 case link.Wrote(origin, seq, leaf_hash, _):
                     self._voice.wrote(party, leaf_hash)
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
-                case link.StateChanged() | link.Refused() | link.Forked():
+                case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
                     out.append(Show())
                 case _:
                     assert_never(effect)
@@ -248,6 +283,8 @@ class Engine:
                     self._alerting.told(party, envelope, leaf_hash, body, now)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
+                case Statement():
+                    self.tables.heard(party, envelope, body)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -286,6 +323,10 @@ class Engine:
                     self._alerting.remember_own(party, body)
                 case AlertTold():
                     self._alerting.told(party, envelope, leaf_hash, body, then)
+                case Statement() if is_own:
+                    self.tables.remember(body)
+                case Statement():
+                    self.tables.heard(party, envelope, body)
                 case HotlineBody() if is_own:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
@@ -339,6 +380,7 @@ class Engine:
             faults=self._fault_lines(),
             centre_e7=[round(angle * 1e7) for angle in self.centre_deg],
             range_nm=self.range_nm,
+            tables=self.tables.briefs(now),
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detente.alerts.escalation import Ladder
+from detente.coordination.charter import Charter
 from detente.desk.codebook import Codebook
 from detente.desk.orders import AnyOrder
 from detente.detect.zone import Zone
@@ -191,7 +192,18 @@ class CloseChannel:
     channel: Channel
 
 
-Effect = Show | Record | RecordBody | RecordCheckpoint | RecordReceipt | Send | CloseChannel
+@dataclass(frozen=True, slots=True)
+class RecordState:
+    """Keep *value* under *key* across restarts."""
+
+    key: str
+    value: bytes
+
+
+Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState
+"""What is done on the disk, all of a batch before anything leaves."""
+
+Effect = Show | Write | Send | CloseChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +263,4 @@ class Setup:
     alerts_shown: int = 200
     tick_ns: int = duration_ns(0.2)
     is_exercise: bool = False
+    charters: tuple[Charter, ...] = ()

@@ -12,7 +12,7 @@ from typing import Final
 import zstandard
 
 from detente.evidence.leaf import SALT_LENGTH, SEED_LENGTH, Envelope, Lane, is_body_of, is_tree
-from detente.link.frames import CHUNK_HEAD, CHUNK_LIMIT, Chunk, Code, Encoding, LinkFault, encode
+from detente.link.frames import CHUNK_HEAD, CHUNK_LIMIT, Chunk, Code, Encoding, GivenChunk, LinkFault, binary
 
 _RATIO_LIMIT: Final = 50
 _WINDOW_LIMIT: Final = 8 << 20
@@ -31,25 +31,25 @@ class Body:
 
 def chunks(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[bytes]:
     """Return the frames that carry *body*, none longer than *frame_bytes*; for None the one that says it is gone."""
+    return [binary(piece) for piece in _pieces(lane, seq, body, frame_bytes)]
+
+
+def given_chunks(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[bytes]:
+    """Return the same frames for a body that is given back to its writer; none if we have it no more."""
+    return [] if body is None else [binary(GivenChunk(piece)) for piece in _pieces(lane, seq, body, frame_bytes)]
+
+
+def _pieces(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[Chunk]:
     if body is None:
-        return [_frame(Chunk(lane, seq, 0, 0, Encoding.PLAIN, b""))]
+        return [Chunk(lane, seq, 0, 0, Encoding.PLAIN, b"")]
     plain = body.salt + body.octets
-    octets, encoding = plain, Encoding.PLAIN
+    whole, encoding = plain, Encoding.PLAIN
     if len(plain) > _WORTH_COMPRESSING:
         packed = _compressor.compress(plain)
         if len(packed) < len(plain) <= _RATIO_LIMIT * len(packed):
-            octets, encoding = packed, Encoding.ZSTD
+            whole, encoding = packed, Encoding.ZSTD
     step = min(CHUNK_LIMIT, frame_bytes - CHUNK_HEAD)
-    return [
-        _frame(Chunk(lane, seq, at, len(octets), encoding, octets[at : at + step]))
-        for at in range(0, len(octets), step)
-    ]
-
-
-def _frame(chunk: Chunk) -> bytes:
-    raw = encode(chunk)
-    assert isinstance(raw, bytes)
-    return raw
+    return [Chunk(lane, seq, at, len(whole), encoding, whole[at : at + step]) for at in range(0, len(whole), step)]
 
 
 def unpacked(octets: bytes, encoding: Encoding, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
 from detente.link.frames import Channel, Code
 from detente.link.transitions import State
+from detente.link.unlogged import UnloggedFlash
 from detente.types import Instant
 
 
@@ -90,6 +91,14 @@ class Previewed:
 
 
 @dataclass(frozen=True, slots=True)
+class HeardUnlogged:
+    """A peer's FLASH outside any log: its record takes nothing, and neither of us has it in the record."""
+
+    flash: UnloggedFlash
+    note_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Wrote:
     """Our own leaf is on our disk."""
 
@@ -97,6 +106,25 @@ class Wrote:
     seq: int
     leaf_hash: bytes
     envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Our own leaf, given back by the peer's mirror, is on our disk again. *body* is None if it came without."""
+
+    origin: str
+    seq: int
+    leaf_hash: bytes
+    envelope: Envelope
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Keep *value* under *key* across restarts."""
+
+    key: str
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +170,10 @@ Effect = (
     | Close
     | Heard
     | Previewed
+    | HeardUnlogged
     | Wrote
+    | Recovered
+    | Keep
     | Held
     | StateChanged
     | Refused

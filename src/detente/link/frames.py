@@ -57,6 +57,9 @@ class Code(StrEnum):
     FORK = "fork"  # two histories under one log's name
     ROLLBACK = "rollback"  # the writer holds less than it has sent before
     DISK = "disk"  # what was read back is not what was written
+    QUOTA = "quota"  # more was sent than the reader gave credit for
+    EPOCH = "epoch"  # both agreed to go on in a new epoch: hello again
+    UNLOGGED = "unlogged"  # a FLASH outside the log that is not one
 
 
 class LinkFault(PeerFault):
@@ -70,17 +73,27 @@ class LinkFault(PeerFault):
 Head = tuple[Count, Hash]
 """A log's size and its root there."""
 
+Quota = tuple[Count, Count, Count]
+"""Of one lane: leaves a minute that the sender takes; leaves and previews it took since the connection opened; how many
+it would take at once now. With 0 it holds them back."""
+
+_Epoch = Annotated[int, Meta(ge=1, lt=10**9)]
 _Micros = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Digest = Annotated[str, Meta(max_length=64)]
 _Note = Annotated[str, Meta(max_length=TEXT_LIMIT // 4)]
 
 
 class LaneHello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One lane as a channel opens: what the sender wrote, what it holds of the reader's, and its newest receipt."""
+    """One lane as a channel opens: what the sender wrote, what it holds of the reader's, and its newest receipt.
+
+    ``epochs``: of the sender's log and of the reader's, as the sender counts them. ``quota``: as in a heartbeat.
+    """
 
     own: Head
     have: Head
     receipt: tuple[Count, _Note] | None = None
+    epochs: tuple[_Epoch, _Epoch] = (1, 1)
+    quota: Quota | None = None
 
 
 class Hello(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="hello"):
@@ -125,6 +138,7 @@ class Hb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     sent_us: _Micros
     lanes: dict[Lane, tuple[Count, Count]]
     echo: tuple[_Micros, _Micros] | None = None
+    quota: dict[Lane, Quota] = {}
 
 
 class Nack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="nack"):
@@ -135,13 +149,28 @@ class Nack(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     code: Code
 
 
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="ask"):
+    """The sender lost its own leaves of a lane from *seq* on: give them back from the mirror."""
+
+    lane: Lane
+    seq: Count
+
+
+class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="fork"):
+    """Two histories of one log: ``notes`` cannot both be true of it. ``own``: of a log of the sender's."""
+
+    lane: Lane
+    own: bool
+    notes: Annotated[tuple[_Note, ...], Meta(min_length=1, max_length=4)]
+
+
 class Bye(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="bye"):
     """The sender closes this channel."""
 
     code: Code
 
 
-Text = Hello | Cp | Rcpt | Credit | Hb | Nack | Bye
+Text = Hello | Cp | Rcpt | Credit | Hb | Nack | Ask | Fork | Bye
 
 
 class Encoding(IntEnum):
@@ -180,7 +209,36 @@ class Preview:
     leaf: bytes
 
 
-Frame = Text | Leaves | Chunk | Preview
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Leaves of the *reader's* log from *start*, given back from the mirror (0x04)."""
+
+    lane: Lane
+    start: int
+    leaves: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class GivenChunk:
+    """A piece of the body of such a leaf (0x05)."""
+
+    chunk: Chunk
+
+    @property
+    def lane(self) -> Lane:
+        """The lane of the log."""
+        return self.chunk.lane
+
+
+@dataclass(frozen=True, slots=True)
+class Unlogged:
+    """A FLASH outside any log, because the sender's record takes none (0x06): a signed note."""
+
+    lane: Lane
+    note: bytes
+
+
+Frame = Text | Leaves | Chunk | Preview | Given | GivenChunk | Unlogged
 
 _WIRE_LANE: Final = {Lane.FLASH: 0, Lane.OPS: 1, Lane.TRACK: 2}
 _LANE_OF: Final = dict(enumerate(_WIRE_LANE))
@@ -197,14 +255,30 @@ _decoder: Final = msgspec.json.Decoder(Text)
 def encode(frame: Frame) -> str | bytes:
     """Return *frame* as it travels: text or bytes."""
     match frame:
-        case Leaves(lane, start, leaves):
-            return _LEAVES.pack(1, _WIRE_LANE[lane], start) + pack_entries(leaves)
-        case Chunk(lane, seq, offset, total, encoding, piece):
-            return _CHUNK.pack(2, _WIRE_LANE[lane], seq, offset, total, encoding) + piece
+        case Leaves(lane, start, leaves) | Given(lane, start, leaves):
+            return _LEAVES.pack(1 if isinstance(frame, Leaves) else 4, _WIRE_LANE[lane], start) + pack_entries(leaves)
+        case Chunk():
+            return _packed_chunk(2, frame)
+        case GivenChunk(chunk):
+            return _packed_chunk(5, chunk)
         case Preview(lane, leaf):
             return _PREVIEW.pack(3, _WIRE_LANE[lane]) + leaf
+        case Unlogged(lane, note):
+            return _PREVIEW.pack(6, _WIRE_LANE[lane]) + note
         case _:
             return _encoder.encode(frame).decode()
+
+
+def binary(frame: Leaves | Chunk | Preview | Given | GivenChunk | Unlogged) -> bytes:
+    """Return a binary *frame* as it travels."""
+    raw = encode(frame)
+    assert isinstance(raw, bytes)
+    return raw
+
+
+def _packed_chunk(kind: int, chunk: Chunk) -> bytes:
+    head = _CHUNK.pack(kind, _WIRE_LANE[chunk.lane], chunk.seq, chunk.offset, chunk.total, chunk.encoding)
+    return head + chunk.piece
 
 
 def decode(raw: str | bytes) -> Frame:
@@ -218,11 +292,17 @@ def decode(raw: str | bytes) -> Frame:
         raise LinkFault(Code.FRAME, "frame: neither kind nor lane", raw)
     match raw[0]:
         case 1:
-            return _decode_leaves(lane, raw)
+            return Leaves(lane, *_decode_leaves(raw))
         case 2:
             return _decode_chunk(lane, raw)
         case 3:
             return Preview(lane, _limited(raw[_PREVIEW.size :], raw))
+        case 4:
+            return Given(lane, *_decode_leaves(raw))
+        case 5:
+            return GivenChunk(_decode_chunk(lane, raw))
+        case 6:
+            return Unlogged(lane, _limited(raw[_PREVIEW.size :], raw))
     raise LinkFault(Code.FRAME, f"frame: kind {raw[0]} is not known", raw)
 
 
@@ -243,7 +323,7 @@ def _limited(leaf: bytes, raw: bytes) -> bytes:
     return leaf
 
 
-def _decode_leaves(lane: Lane, raw: bytes) -> Leaves:
+def _decode_leaves(raw: bytes) -> tuple[int, list[bytes]]:
     if len(raw) <= _LEAVES.size:
         raise LinkFault(Code.FRAME, "frame: no leaves", raw)
     _, _, start = _LEAVES.unpack_from(raw)
@@ -251,7 +331,7 @@ def _decode_leaves(lane: Lane, raw: bytes) -> Leaves:
         leaves = unpack_entries(raw[_LEAVES.size :])
     except PeerFault as wrong:
         raise LinkFault(Code.FRAME, wrong.reason, raw) from None
-    return Leaves(lane, start, [_limited(leaf, raw) for leaf in leaves])
+    return start, [_limited(leaf, raw) for leaf in leaves]
 
 
 def _decode_chunk(lane: Lane, raw: bytes) -> Chunk:

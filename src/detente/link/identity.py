@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
 
 from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, split_note
 from detente.evidence.store import Entry
+from detente.link.quota import Allowance
 from detente.types import NS_PER_S, NodeName
 
 Read = Callable[[str, int, int], list[Entry]]
@@ -31,6 +35,13 @@ class OwnIdentity:
     statement_digest: str
     statements: tuple[bytes, ...] = ()
     mirror_pq: MlDsaCosigner | None = None
+
+    @cached_property
+    def env_vkeys(self) -> list[Vkey]:
+        """Every key that ever signed our leaves, the newest first: a leaf may come back under one replaced since."""
+        lines = [split_note(note)[0].split(b"\n")[1] for note in reversed(self.statements)]
+        stated = [key for line in lines for key in msgspec.json.decode(line, type=KeyStatement).vkeys("env")]
+        return list(dict.fromkeys([self.env.vkey, *stated]))
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,24 @@ class LinkLimits:
     checkpoint_ns: dict[Lane, int] = field(
         default_factory=lambda: {Lane.FLASH: 0, Lane.OPS: _seconds(1), Lane.TRACK: _seconds(10)}
     )
+    # What a peer may say: leaves a second and at once. Beyond it reading stops; nothing is dropped.
+    quotas: dict[Lane, Allowance] = field(
+        default_factory=lambda: {
+            Lane.FLASH: Allowance(5, 50),
+            Lane.OPS: Allowance(20, 200),
+            Lane.TRACK: Allowance(2, 120),
+        }
+    )
+    mirror_bytes_a_day: int = 4 << 30  # of leaves and bodies, all lanes but flash: reading stops
+    held_bytes: int = 4 << 20  # that a peer sent beyond its quota and its credit: the connection ends
+    resend_share: float = 0.2  # of the line, for leaves that the peer has given a receipt for and lost
     frame_bytes: int = 4 * 1024  # of leaves or of a body: a FLASH waits for no more than this to leave
     flash_reserve_bytes: int = 64 * 1024  # what the flash lane may have on the way beyond the window
     body_bytes: int = 4 << 20  # a longer body is refused at the writer, and by the reader
     early_bodies: int = 64  # bodies held before their leaf came; the oldest goes and is asked for again
     early_bytes: int = 8 << 20
+    given_leaves: int = 64  # of the peer's own leaves given back at once; it asks again for what follows
+    given_bytes: int = 256 * 1024
     previews: int = 64  # leaves shown before their turn and remembered; the oldest is forgotten
     bodies_asked: int = 8  # missing bodies asked for at once
     answers_queued: int = 64  # bodies the peer asked for and did not get yet; further asking is passed over

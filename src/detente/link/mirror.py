@@ -18,7 +18,7 @@ from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import split_note
 from detente.evidence.store import Entry
 from detente.link import frames
-from detente.link.bodies import Arrivals, Body, body_for
+from detente.link.bodies import Arrivals, Body, body_for, given_chunks
 from detente.link.effects import (
     Append,
     Effect,
@@ -31,7 +31,7 @@ from detente.link.effects import (
     SaveReceipt,
     Transmit,
 )
-from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Leaves, LinkFault, Nack, Preview, Rcpt
+from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Fork, Given, Leaves, LinkFault, Nack, Preview, Rcpt
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.types import NS_PER_S, Instant
 
@@ -102,6 +102,10 @@ class Mirror:
         """The index of the next leaf to take."""
         return self.log.size + len(self._unstored)
 
+    def is_new(self, seq: int) -> bool:
+        """Whether we neither hold leaf *seq* nor were shown it before its turn."""
+        return seq >= self.next_seq and seq not in self._previewed
+
     def opened(self) -> None:
         """A channel is new: what was asked for is asked again, and a stopped lane gets another chance."""
         self.stopped = None
@@ -126,6 +130,8 @@ class Mirror:
             try:
                 if seq < self.next_seq:
                     self._check_known(seq, leaf)
+                elif len(self._unstored) >= self._limits.unstored:
+                    break  # the writer sends again what was not taken
                 else:
                     entries.append(self._take(seq, leaf))
                     effects += self._admit(self._unstored[-1].envelope, leaf)
@@ -135,8 +141,6 @@ class Mirror:
             except LinkFault as fault:
                 effects += self.stop(seq, fault)
                 break
-            if len(self._unstored) >= self._limits.unstored:
-                break  # the writer sends again what was not taken
         return [Append(self.log.origin, first, tuple(entries)), *effects] if entries else effects
 
     def _ask_again(self, seq: int, elapsed: int) -> list[Effect]:
@@ -157,8 +161,34 @@ class Mirror:
         return [
             Forked(self.log.origin, fork.proof),
             Refused(Code.FORK, f"{self.log.origin}: {fork.reason}"),
+            self.show_fork(fork.proof),
             self._nack(self.log.size, Code.FORK),
         ]
+
+    def show_fork(self, proof: tuple[bytes, ...]) -> Transmit:
+        """Show the log's writer the proof that it has two histories."""
+        notes = tuple(note.decode() for note in proof)
+        return Transmit(self._channel, frames.encode(Fork(self.lane, own=False, notes=notes)))
+
+    def leaf(self, seq: int) -> bytes | None:
+        """Return leaf *seq* as we hold it."""
+        return self._entry(seq).leaf if seq < self.log.size else None
+
+    def give(self, seq: int) -> list[bytes]:
+        """Return the frames that give the writer its own leaves back from *seq* on, bodies first; none at our end."""
+        stop = min(self.log.size, seq + self._limits.given_leaves)
+        leaves: list[bytes] = []
+        out: list[bytes] = []
+        octets = 0
+        for at, entry in enumerate(self._read(self.log.origin, seq, stop) if seq < stop else [], seq):
+            body = None if entry.body is None else Body(entry.salt, entry.body)
+            pieces = given_chunks(self.lane, at, body, self._limits.frame_bytes)
+            octets += len(entry.leaf) + sum(map(len, pieces))
+            if leaves and octets > self._limits.given_bytes:
+                break
+            leaves.append(entry.leaf)
+            out += pieces
+        return [*out, frames.binary(Given(self.lane, seq, leaves))] if leaves else []
 
     def _opened_leaf(self, leaf: bytes) -> Envelope:
         try:
@@ -240,7 +270,7 @@ class Mirror:
     def chunk(self, chunk: Chunk) -> list[Effect]:
         """Take in a piece of a body: of a leaf that is to come, of one that lacks it, or of a preview."""
         seq = chunk.seq
-        if self.frozen is Code.DISK or (seq < self.log.size and seq not in self.missing):
+        if seq < self.log.size and (seq not in self.missing or self.frozen is Code.DISK):
             return []
         if chunk.total == 0:
             return self._body_gone(seq)

@@ -6,9 +6,11 @@ from detente.evidence.keys import origin
 from detente.evidence.leaf import Lane
 from detente.evidence.log import Log
 from detente.evidence.store import LeafStore
+from detente.link import fork
 from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.link.session import Session
+from detente.link.settlement import epoch_key
 from detente.types import NodeName
 
 _BATCH = 256
@@ -17,8 +19,9 @@ _TRACK_BODIES = 3_600
 
 
 def restored_log(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> Log:
-    """Return the log in which *writer* speaks to *reader* on *lane*, as *store* has it."""
-    name = origin(writer, reader, lane)
+    """Return the log in which *writer* speaks to *reader* on *lane*, in its newest epoch, as *store* has it."""
+    first = origin(writer, reader, lane)
+    name = origin(writer, reader, lane, int(store.state(epoch_key(first)) or 1))
     return Log.restore(name, store.leaf_hashes(name), store.checkpoint(name), store.receipt(name))
 
 
@@ -42,14 +45,17 @@ def restored_session(
 ) -> Session:
     """Return the session with *peer* that goes on from what *store* has."""
     mirrors = {lane: restored_log(store, peer.node, own.node, lane) for lane in Lane}
+    written = {lane: restored_log(store, own.node, peer.node, lane) for lane in Lane}
+    proofs = {log.origin: store.state(fork.state_key(log.origin)) for log in (*written.values(), *mirrors.values())}
     return Session(
         own,
         peer,
-        {lane: restored_log(store, own.node, peer.node, lane) for lane in Lane},
+        written,
         mirrors,
         store.read,
         limits,
         codebook,
         clock=clock,
         missing={lane: missing_bodies(store.read, log, lane) for lane, log in mirrors.items()},
+        forks={name: fork.unpacked(proof) for name, proof in proofs.items() if proof is not None},
     )

@@ -13,28 +13,34 @@ hour forward or back ends no link. Wall clock is only what is signed and shown.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from detente.errors import OwnFault
+from detente.errors import OwnFault, PeerFault
+from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
+from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
-from detente.link import frames
-from detente.link.effects import Close, Effect, Forked, Refused, StateChanged, Transmit
+from detente.link import fork, frames
+from detente.link.effects import Close, Effect, Forked, HeardUnlogged, Keep, Refused, Transmit
 from detente.link.frames import (
     CHANNEL_OF,
     LANES,
     VERSION,
+    Ask,
     Bye,
     Channel,
     Chunk,
     Code,
     Cp,
     Credit,
+    Fork,
     Frame,
+    Given,
+    GivenChunk,
     Hb,
     Hello,
     LaneHello,
@@ -42,14 +48,20 @@ from detente.link.frames import (
     LinkFault,
     Nack,
     Preview,
+    Quota,
     Rcpt,
+    Unlogged,
 )
 from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.link.mirror import ForkSeen, Mirror
 from detente.link.pulse import Pulse, micros
+from detente.link.quota import Counted, Intake
+from detente.link.settlement import Settlement, epoch_key, next_epoch
+from detente.link.standing import Standing
 from detente.link.status import LaneStatus, LinkStatus
-from detente.link.transitions import LINE, Event, State, after
+from detente.link.transitions import Event, State
+from detente.link.unlogged import UnloggedFlash, sign, verified
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
 from detente.types import NS_PER_MS, Instant
@@ -90,41 +102,58 @@ class Session:
         *,
         clock: HybridClock | None = None,
         missing: Mapping[Lane, Collection[int]] | None = None,
+        forks: Mapping[str, fork.Proof] | None = None,
     ) -> None:
-        self.state = State.DOWN if peer.confirmed else State.UNVERIFIED
-        self._why = "not heard yet" if peer.confirmed else "the digits are not confirmed"
-        self._since: Instant | None = None
-        self._is_confirmed = peer.confirmed  # apart from the state, which a fork can hide
-        self._is_suspended = False
         self._own = own
         self._peer = peer
+        self._read = read
         self._limits = limits or LinkLimits()
         self._codebook = codebook
         self._clock = clock or HybridClock()
         absent = missing or {}
         self.writers = {lane: Writer(own, peer, lane, own_logs[lane], read, self._limits) for lane in CHANNEL_OF}
-        self.mirrors = {
-            lane: Mirror(own, peer, lane, mirror_logs[lane], read, self._limits, self._admit, absent.get(lane, ()))
-            for lane in CHANNEL_OF
-        }
+        self.mirrors = {lane: self._mirror(mirror_logs[lane], absent.get(lane, ())) for lane in CHANNEL_OF}
         for writer in self.writers.values():
             self._clock.resume(writer.newest_reading())
         self._by_origin = {w.log.origin: w for w in self.writers.values()}
         self._mirror_by_origin = {m.log.origin: m for m in self.mirrors.values()}
         self._open: dict[Channel, _Connection] = {}
         self._window = Window()
+        self._intake = Intake(self._limits.quotas, self._limits.mirror_bytes_a_day)
+        self._closed_at: dict[Channel, int] = {}  # elapsed at which a connection last ended
+        self._giving: dict[Lane, deque[bytes]] = {lane: deque() for lane in CHANNEL_OF}
         self._pulses = {channel: Pulse(self._limits.heartbeat_ns) for channel in Channel}
         self._now = Instant(0)
         self._elapsed = 0
         self._heard_at: Instant | None = None
-        self._line = State.DOWN
-        self._peer_wrote: dict[Lane, int] = {}
         self._peer_codebook: str | None = None
         self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
-        self._behind: dict[tuple[str, int], str] = {}  # (origin, size said before) → who holds less now
         self._is_suspect = False
         self._refused: Counter[Code] = Counter()
         self._refused_by_peer: Counter[Code] = Counter()
+        self._standing = Standing(is_confirmed=peer.confirmed)
+        self._settlement = Settlement(
+            own, peer, self.writers, self.mirrors, read, self._limits, self._change, forks or {}
+        )
+        for origin in self.forks:
+            self._change(Event.FORKED, f"two histories of {origin}")
+
+    def _mirror(self, log: Log, missing: Collection[int]) -> Mirror:
+        lane = parse_origin(log.origin).lane
+        return Mirror(self._own, self._peer, lane, log, self._read, self._limits, self._admit, missing)
+
+    def _logs(self) -> list[Writer | Mirror]:
+        return [*self.writers.values(), *self.mirrors.values()]
+
+    @property
+    def state(self) -> State:
+        """What both desks show of this link."""
+        return self._standing.state
+
+    @property
+    def forks(self) -> Mapping[str, fork.Proof]:
+        """Every log of this link with two histories, and the proof."""
+        return self._settlement.forks
 
     # --- inputs
 
@@ -148,19 +177,17 @@ class Session:
         connection = self._open.get(channel)
         if connection is None:
             return []
+        self._intake.refill(self._elapsed)
         try:
-            effects = self._dispatch(channel, connection, frames.decode(frame), now)
+            effects = self._dispatch(channel, connection, frames.decode(frame), len(frame), now)
         except LinkFault as fault:
             effects = self._give_up(channel, fault.code, fault.reason)
-        if isinstance(frame, bytes):
-            connection.taken += len(frame)
-            effects += self._credit(channel, connection, _CREDIT_BYTES)
-        return self._finish([*effects, *self._pump()])
+        return self._finish([*effects, *self._credit(channel, connection, _CREDIT_BYTES), *self._pump()])
 
     def write(self, lane: Lane, draft: Draft, now: Instant) -> tuple[bytes, list[Effect]]:
         """Return the hash of a new leaf of ours, and its effects; raises OwnFault where nothing may be said."""
         self._advance(now)
-        if not self._is_confirmed and draft.kind not in BEFORE_PAIRING:
+        if not self._standing.is_confirmed and draft.kind not in BEFORE_PAIRING:
             raise OwnFault(f"{self._peer.node} is unverified: nothing is released before its digits are confirmed")
         seen = self._newly_seen(lane)
         hashed, effects = self.writers[lane].write(draft, seen, self._clock.read(now), now)
@@ -173,6 +200,7 @@ class Session:
         writer = self._by_origin.get(origin)
         if writer is not None:
             effects = writer.stored(start, leaf_hashes, self._elapsed)
+            effects += self._settlement.stored(writer, self._elapsed)
             return self._finish([*effects, *self._pump()])
         mirror = self._mirror_by_origin.get(origin)
         if mirror is None:
@@ -180,25 +208,64 @@ class Session:
         effects = mirror.stored(start, leaf_hashes)
         try:
             effects += mirror.cosign(now)
-        except ForkSeen as fork:
-            effects += mirror.forked(fork)
+        except ForkSeen as seen:
+            effects += mirror.forked(seen)
         return self._finish(effects)
+
+    def unlogged(self, flash: UnloggedFlash, now: Instant) -> tuple[bytes, list[Effect]]:
+        """Say a FLASH outside the log; returns its note's hash. No effects: the line is not open, try again."""
+        self._advance(now)
+        if not self._standing.is_confirmed:
+            raise OwnFault(f"{self._peer.node} is unverified: nothing is released before its digits are confirmed")
+        note = sign(flash, self._own.env)
+        connection = self._open.get(Channel.PRIO)
+        if connection is None or not connection.is_greeted:
+            return leaf_hash(note), []
+        frame = frames.binary(Unlogged(Lane.FLASH, note))
+        self._window.sent(len(frame), self._elapsed)
+        connection.sent += len(frame)
+        return leaf_hash(note), [Transmit(Channel.PRIO, frame)]
+
+    def disk_failed(self) -> None:
+        """Take nothing into the record and say nothing from it: the disk takes no leaf. A new session ends it."""
+        for log in self._logs():
+            if log.frozen is None:
+                log.frozen = Code.DISK
+
+    def rebased(self, log: str, now: Instant) -> list[Effect]:
+        """Go on in a new epoch of *log*, as both agreed; the old log stays in the record. Connections open anew."""
+        self._advance(now)
+        self._settlement.proof_against(log)
+        fresh = Log(next_epoch(log))
+        lane = parse_origin(log).lane
+        if log in self._by_origin:
+            self.writers[lane] = Writer(self._own, self._peer, lane, fresh, self._read, self._limits)
+            self._by_origin[fresh.origin] = self.writers[lane]
+        else:
+            self.mirrors[lane] = self._mirror(fresh, ())
+            self._mirror_by_origin[fresh.origin] = self.mirrors[lane]
+        effects: list[Effect] = [Keep(epoch_key(log), str(parse_origin(fresh.origin).epoch).encode())]
+        if not any(one.frozen is Code.FORK for one in self._logs()):
+            effects += self._change(Event.REBASED, "both agreed to a new epoch")
+        for channel in list(self._open):
+            self._shut(channel)
+            effects += [Transmit(channel, frames.encode(Bye(Code.EPOCH))), Close(channel, Code.EPOCH)]
+        return self._finish([*effects, *self._judged()])
 
     def confirmed(self, now: Instant) -> list[Effect]:
         """The peer's digits were typed and matched: from now on things may be said to it."""
         self._advance(now)
-        self._is_confirmed = True
-        return [*self._change(Event.CONFIRMED, "the digits were confirmed"), *self._judged()]
+        return [*self._standing.confirmed(now), *self._judged()]
 
     def suspended(self, is_suspended: bool, why: str, now: Instant) -> list[Effect]:
         """The cooperation was suspended, or resumed, by note. What still flows is the engine's to decide."""
         self._advance(now)
-        self._is_suspended = is_suspended
-        return [*self._change(Event.SUSPENDED if is_suspended else Event.RESUMED, why), *self._judged()]
+        return [*self._standing.suspended(is_suspended, why, now), *self._judged()]
 
     def tick(self, now: Instant) -> list[Effect]:
         """Do what is due; call it four times a second or so."""
         self._advance(now)
+        self._intake.refill(self._elapsed)
         effects: list[Effect] = []
         for writer in self.writers.values():
             effects += writer.sign_if_due(self._elapsed)
@@ -209,8 +276,8 @@ class Session:
     # --- time
 
     def _advance(self, now: Instant) -> None:
-        if self._since is None:
-            self._since = now
+        if self._standing.since is None:
+            self._standing.since = now
         else:
             self._elapsed += min(max(now - self._now, 0), self._limits.step_ns)
         self._now = now
@@ -234,14 +301,20 @@ class Session:
             own=(own.size, b64(own.tree.root())),
             have=(mirror.log.size, b64(mirror.log.tree.root())),
             receipt=None if receipt is None else (receipt.size, mirror.receipt_lines(receipt)),
+            epochs=self._settlement.epochs(lane),
+            quota=self._quota(lane),
         )
 
     def _shut(self, channel: Channel) -> None:
         connection = self._open.pop(channel, None)
         if connection is not None:
             self._window.lost(connection.sent - connection.peer_took)
+            self._closed_at[channel] = self._elapsed
         for lane in LANES[channel]:
+            self._giving[lane].clear()
             self.writers[lane].closed()
+            self._settlement.closed(lane)
+            self._intake.forget(lane)
 
     def _give_up(self, channel: Channel, code: Code, why: str) -> list[Effect]:
         """Close a channel on which the peer broke the protocol; nothing else changes."""
@@ -253,17 +326,20 @@ class Session:
             if self._elapsed - connection.opened_at < self._limits.hello_ns:
                 return []
             return self._give_up(channel, Code.HELLO, "no hello in time")
-        effects = self._credit(channel, connection, 1)
+        effects: list[Effect] = []
         for lane in LANES[channel]:
+            effects += self._take_what_waited(lane, connection)
             self.writers[lane].offer_again_if_late(self._elapsed)
             self._send_again_if_stalled(self.writers[lane], connection)
             effects += self.mirrors[lane].ask_for_bodies(self._elapsed)
+            effects += self._settlement.ask(lane, self._elapsed)
+        effects += self._credit(channel, connection, 1)
         if self._pulses[channel].is_due(self._elapsed):
             effects.append(self._heartbeat(channel))
         return effects
 
     def _send_again_if_stalled(self, writer: Writer, connection: _Connection) -> None:
-        if writer.sent <= writer.peer_has:
+        if writer.sent <= writer.peer_has or writer.is_held_back:
             writer.moved_at = self._elapsed
         moved = max(writer.moved_at, connection.moved_at, connection.opened_at)
         if self._elapsed - moved >= self._limits.stall_ns:
@@ -285,8 +361,13 @@ class Session:
             sent_us=micros(self._now),
             lanes={lane: (self.writers[lane].log.size, self.mirrors[lane].log.size) for lane in LANES[channel]},
             echo=pulse.echo,
+            quota={lane: self._quota(lane) for lane in LANES[channel]},
         )
         return Transmit(channel, frames.encode(beat))
+
+    def _quota(self, lane: Lane) -> Quota:
+        per_minute = round(self._intake.lanes[lane].allowance.per_s * 60)
+        return per_minute, self._intake.taken[lane], self._intake.left(lane)
 
     def _pump(self) -> list[Effect]:
         """Send what the window allows: lanes in strict order over both channels; nothing goes before a FLASH."""
@@ -298,14 +379,24 @@ class Session:
                 continue
             reserve = self._limits.flash_reserve_bytes if lane is Lane.FLASH else 0
             while self._window.is_open(rtt_ns, reserve):
+                is_again = self._settlement.is_resending(lane)
+                if is_again and not self._window.is_open_again(self._elapsed, self._limits.resend_share):
+                    self.writers[lane].hold()
                 frame = self.writers[lane].next_frame(self._elapsed)
                 if frame is None:
                     break
-                if isinstance(frame, bytes):
-                    self._window.sent(len(frame), self._elapsed)
-                    connection.sent += len(frame)
-                effects.append(Transmit(channel, frame))
+                effects.append(self._transmit(channel, connection, frame, is_again=is_again))
+            while self._giving[lane] and self._window.is_open(rtt_ns):
+                effects.append(self._transmit(channel, connection, self._giving[lane].popleft()))
         return effects
+
+    def _transmit(
+        self, channel: Channel, connection: _Connection, frame: str | bytes, *, is_again: bool = False
+    ) -> Transmit:
+        if isinstance(frame, bytes):
+            self._window.sent(len(frame), self._elapsed, is_again=is_again)
+            connection.sent += len(frame)
+        return Transmit(channel, frame)
 
     def _credited(self, connection: _Connection, total: int) -> None:
         if total > connection.peer_took:  # an older credit says nothing new
@@ -316,13 +407,14 @@ class Session:
 
     # --- frames
 
-    def _dispatch(self, channel: Channel, connection: _Connection, frame: Frame, now: Instant) -> list[Effect]:
+    def _dispatch(
+        self, channel: Channel, connection: _Connection, frame: Frame, size: int, now: Instant
+    ) -> list[Effect]:
         if isinstance(frame, Bye):
             self._shut(channel)
-            return [
-                Refused(frame.code, f"{self._peer.node} closed {channel}", by_peer=True),
-                Close(channel, frame.code),
-            ]
+            closed = Close(channel, frame.code)
+            is_agreed = frame.code is Code.EPOCH
+            return [closed] if is_agreed else [Refused(frame.code, self._said_bye(channel), by_peer=True), closed]
         if isinstance(frame, Hello):
             return self._greeted(channel, connection, frame)
         if not connection.is_greeted:
@@ -336,11 +428,76 @@ class Session:
             return self._heartbeat_heard(channel, frame, now)
         if frame.lane not in LANES[channel]:
             raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
+        if isinstance(frame, Leaves | Chunk | Preview | Unlogged):
+            return self._counted(channel, connection, frame, size)
+        if isinstance(frame, Given | GivenChunk):
+            connection.taken += size
+            return self._settlement.given(frame)
+        return self._said(frame, now)
+
+    def _said_bye(self, channel: Channel) -> str:
+        return f"{self._peer.node} closed {channel}"
+
+    def _said(self, frame: Nack | Ask | Fork | Rcpt | Cp, now: Instant) -> list[Effect]:
+        writer, mirror = self.writers[frame.lane], self.mirrors[frame.lane]
         if isinstance(frame, Nack):
-            return self._nacked(self.writers[frame.lane], frame)
+            return self._nacked(writer, frame)
+        if isinstance(frame, Ask):
+            if not self._giving[frame.lane]:
+                self._giving[frame.lane].extend(mirror.give(frame.seq))
+            return []
+        if isinstance(frame, Fork):
+            return self._settlement.fork_shown(frame)
         if isinstance(frame, Rcpt):
-            return self._receipt_heard(self.writers[frame.lane], frame.size, frame.lines)
-        return self._mirrored(self.mirrors[frame.lane], frame, now)
+            effects = self._settlement.receipt(writer, frame.size, frame.lines, self._elapsed)
+            return [*effects, *self._settlement.caught_up()]
+        try:
+            return mirror.checkpoint(frame, now)
+        except ForkSeen as seen:
+            return mirror.forked(seen)
+        except LinkFault as fault:
+            return mirror.stop(mirror.next_seq, fault)
+
+    # --- quotas
+
+    def _counted(self, channel: Channel, connection: _Connection, frame: Counted, size: int) -> list[Effect]:
+        """Take in what counts against a quota, or let it wait without credit, so that the peer's window closes."""
+        if self._intake.takes(frame):
+            return self._take(connection, frame, size)
+        waiting = self._intake.wait(frame, size)
+        if waiting > self._limits.held_bytes:
+            return self._give_up(channel, Code.QUOTA, f"{waiting} bytes beyond the quota and the credit")
+        return []
+
+    def _take_what_waited(self, lane: Lane, connection: _Connection) -> list[Effect]:
+        effects: list[Effect] = []
+        while (due := self._intake.due(lane)) is not None:
+            effects += self._take(connection, due[1], due[0])
+        return effects
+
+    def _take(self, connection: _Connection, frame: Counted, size: int) -> list[Effect]:
+        mirror = self.mirrors[frame.lane]
+        self._intake.spend(frame, size, mirror.is_new)
+        connection.taken += size
+        try:
+            if isinstance(frame, Leaves):
+                return mirror.leaves(frame, self._elapsed)
+            if isinstance(frame, Chunk):
+                return mirror.chunk(frame)
+            return mirror.preview(frame) if isinstance(frame, Preview) else self._unlogged_heard(frame)
+        except ForkSeen as seen:
+            return mirror.forked(seen)
+        except LinkFault as fault:
+            return mirror.stop(mirror.next_seq, fault)
+
+    def _unlogged_heard(self, frame: Unlogged) -> list[Effect]:
+        try:
+            flash = verified(frame.note, self._peer.statement.vkey("env"))
+        except PeerFault as wrong:
+            return [Refused(Code.UNLOGGED, wrong.reason)]
+        if flash.to != self._own.node:
+            return [Refused(Code.UNLOGGED, f"unlogged: signed for {flash.to}")]
+        return [HeardUnlogged(flash, leaf_hash(frame.note))]
 
     def _greeted(self, channel: Channel, connection: _Connection, hello: Hello) -> list[Effect]:
         if connection.is_greeted or hello.channel is not channel or set(hello.lanes) != set(LANES[channel]):
@@ -359,86 +516,34 @@ class Session:
         self._peer_codebook = hello.codebook
         effects: list[Effect] = []
         for lane in LANES[channel]:
-            effects += self._resume(lane, hello.lanes[lane])
+            self._grant(channel, lane, hello.lanes[lane].own[0])
+            effects += self._settlement.resume(lane, hello.lanes[lane], self._elapsed)
+            self._heed(lane, hello.lanes[lane].quota)
         return [*effects, self._heartbeat(channel), *self._judged()]
 
-    def _resume(self, lane: Lane, said: LaneHello) -> list[Effect]:
-        """Settle one lane from what each side says it wrote and holds."""
-        writer, mirror = self.writers[lane], self.mirrors[lane]
-        mirror.opened()
-        self._peer_wrote[lane] = said.own[0]
-        effects = self._check_ours(writer, said.have, "hello", ())
-        if said.own[0] < mirror.log.size:
-            effects += self._fell_behind(
-                mirror.log.origin,
-                mirror.log.size,
-                f"{self._peer.node} wrote {mirror.log.size} leaves and has {said.own[0]}",
-            )
-        has = min(said.have[0], writer.log.size)
-        if has < writer.log.receipt_size:
-            effects += self._fell_behind(
-                writer.log.origin,
-                writer.log.receipt_size,
-                f"{self._peer.node} gave a receipt for {writer.log.receipt_size} leaves and holds {has}",
-            )
-        effects += writer.opened(has, self._elapsed)
-        if said.receipt is not None:
-            effects += self._receipt_heard(writer, *said.receipt)
-        return [*effects, *self._caught_up()]
+    def _heed(self, lane: Lane, quota: Quota | None) -> None:
+        """Send no more than the peer says it takes."""
+        if quota is not None:
+            self.writers[lane].quota = quota
 
-    def _check_ours(self, writer: Writer, said: tuple[int, str], where: str, proof: tuple[bytes, ...]) -> list[Effect]:
-        """Compare what the peer says of a log of ours with our own tree."""
-        size, root = said
-        origin = writer.log.origin
-        if size > writer.log.size:
-            why = f"{self._peer.node} holds {size} leaves of {origin}, we have {writer.log.size}"
-            if writer.frozen is None:
-                writer.freeze(Code.ROLLBACK)
-            return [Refused(Code.ROLLBACK, why), *self._change(Event.ROLLED_BACK, why)]
-        if b64(writer.log.tree.root(size)) != root and writer.frozen is not Code.FORK:
-            writer.freeze(Code.FORK)
-            ours = (writer.log.checkpoint,) if writer.log.checkpoint else ()
-            why = f"{origin}: the root of {size} leaves in the peer's {where} is not ours"
-            return [Forked(origin, (*ours, *proof)), Refused(Code.FORK, why)]
-        return []
-
-    def _fell_behind(self, origin: str, size: int, why: str) -> list[Effect]:
-        self._behind[origin, size] = why
-        return [Refused(Code.ROLLBACK, why), *self._change(Event.ROLLED_BACK, why)]
-
-    def _caught_up(self) -> list[Effect]:
-        """End a ROLLBACK of the peer's once what it said before is true again."""
-        if not self._behind:
-            return []
-        for origin, size in list(self._behind):
-            writer = self._by_origin.get(origin)
-            has = writer.peer_has if writer else self._peer_wrote.get(self._mirror_by_origin[origin].lane, 0)
-            if has >= size:
-                del self._behind[origin, size]
-        is_ours = any(writer.frozen is Code.ROLLBACK for writer in self.writers.values())
-        if self._behind or is_ours:
-            return []
-        return self._change(Event.RECOVERED, "what was missing is held again")
+    def _grant(self, channel: Channel, lane: Lane, wrote: int) -> None:
+        """Allow what the peer wrote while there was no connection: its quota went on meanwhile, and no cap with it."""
+        bucket, missing = self._intake.lanes[lane], wrote - self.mirrors[lane].next_seq
+        since = self._closed_at.get(channel)
+        bucket.grant(missing if since is None else min(missing, bucket.accrued(self._elapsed - since)))
 
     def _heartbeat_heard(self, channel: Channel, beat: Hb, now: Instant) -> list[Effect]:
         if set(beat.lanes) != set(LANES[channel]):
             raise LinkFault(Code.FRAME, "a heartbeat of other lanes")
         self._pulses[channel].heard(beat, now, self._elapsed)
         for lane, (wrote, has) in beat.lanes.items():
-            self._peer_wrote[lane] = wrote
+            self._settlement.peer_wrote[lane] = wrote
             writer = self.writers[lane]
             if has > writer.peer_has:
                 writer.peer_has, writer.moved_at = min(has, writer.log.size), self._elapsed
-        return [*self._caught_up(), *self._judged()]
-
-    def _receipt_heard(self, writer: Writer, size: int, lines: str) -> list[Effect]:
-        try:
-            effects = writer.receipt(size, lines)
-        except LinkFault as fault:
-            return [Refused(fault.code, fault.reason)]
-        if size > writer.peer_has:
-            writer.peer_has, writer.moved_at = size, self._elapsed
-        return [*effects, *self._caught_up()]
+        for lane in beat.lanes:
+            self._heed(lane, beat.quota.get(lane))
+        return [*self._settlement.caught_up(), *self._judged()]
 
     def _nacked(self, writer: Writer, nack: Nack) -> list[Effect]:
         if nack.code is Code.GAP:
@@ -452,27 +557,15 @@ class Session:
         if nack.code is Code.FORK and writer.frozen is not Code.FORK:
             writer.freeze(Code.FORK)
             own = (writer.log.checkpoint,) if writer.log.checkpoint else ()
-            return [Forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+            return [*self._settlement.forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
         return [Refused(nack.code, why, by_peer=True)]
-
-    def _mirrored(self, mirror: Mirror, frame: Leaves | Chunk | Preview | Cp, now: Instant) -> list[Effect]:
-        try:
-            if isinstance(frame, Leaves):
-                return mirror.leaves(frame, self._elapsed)
-            if isinstance(frame, Chunk):
-                return mirror.chunk(frame)
-            return mirror.preview(frame) if isinstance(frame, Preview) else mirror.checkpoint(frame, now)
-        except ForkSeen as fork:
-            return mirror.forked(fork)
-        except LinkFault as fault:
-            return mirror.stop(mirror.next_seq, fault)
 
     def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:
         """Learn from a verified leaf: the peer's clock, and what it says it has seen of our logs."""
         self._is_suspect = not self._clock.observe(envelope.hlc, self._now)
         effects: list[Effect] = []
         for lane, seen in envelope.seen.items():
-            effects += self._check_ours(self.writers[lane], seen, "leaf", (leaf,))
+            effects += self._settlement.check_ours(self.writers[lane], seen, "leaf", (leaf,))
         return effects
 
     def _newly_seen(self, lane: Lane) -> dict[Lane, tuple[int, str]]:
@@ -491,23 +584,17 @@ class Session:
             if isinstance(effect, Refused):
                 (self._refused_by_peer if effect.by_peer else self._refused)[effect.code] += 1
             elif isinstance(effect, Forked):
+                self._settlement.forks[effect.origin] = effect.proof
+                effects.append(Keep(fork.state_key(effect.origin), fork.packed(effect.proof)))
                 effects += self._change(Event.FORKED, f"two histories of {effect.origin}")
         return effects
 
     def _judged(self) -> list[Effect]:
         """Let what the heartbeats say move the state."""
-        event, why = self._judge()
-        self._line = after(self._line, event)
-        return self._change(event, why)
+        return self._standing.judged(*self._judge(), self._now)
 
     def _change(self, event: Event, why: str) -> list[Effect]:
-        state = after(self.state, event)
-        if state in LINE and self._is_suspended:  # what hid the suspension is over
-            state = State.SUSPENDED
-        if state is self.state:
-            return []
-        self.state, self._why, self._since = state, why, self._now
-        return [StateChanged(state, why)]
+        return self._standing.change(event, why, self._now)
 
     def _judge(self) -> tuple[Event, str]:
         """What the heartbeats say of the line."""
@@ -539,9 +626,9 @@ class Session:
         lag = self._receipt_lag()
         return LinkStatus(
             state=self.state,
-            why=self._why,
-            since=now if self._since is None else self._since,
-            line=self._line,
+            why=self._standing.why,
+            since=now if self._standing.since is None else self._standing.since,
+            line=self._standing.line,
             heard_at=self._heard_at,
             missed=pulse.missed(elapsed),
             rtt_ms=pulse.rtt_ms,
@@ -561,7 +648,7 @@ class Session:
     def _lane_status(self, lane: Lane, elapsed: int) -> LaneStatus:
         writer, mirror = self.writers[lane], self.mirrors[lane]
         lag = writer.receipt_lag(elapsed)
-        wrote = self._peer_wrote.get(lane)
+        wrote = self._settlement.peer_wrote.get(lane)
         return LaneStatus(
             lane=lane,
             own_size=writer.log.size,

@@ -23,6 +23,8 @@ class Window:
         self._goodput_bps = 0.0  # bytes a second
         self._sampled_at = 0
         self._sampled = 0
+        self._again_at = 0
+        self._again = 0.0  # bytes that may be sent again now
 
     def limit(self, rtt_ns: int) -> int:
         """How many bytes may be in flight. Without the round trip a long line would measure itself to a standstill."""
@@ -32,8 +34,17 @@ class Window:
         """Whether another frame may go; *reserve* is what a higher precedence may use beyond the limit."""
         return self.in_flight < self.limit(rtt_ns) + reserve
 
-    def sent(self, octets: int, elapsed: int) -> None:
-        """Note that *octets* bytes go out."""
+    def is_open_again(self, elapsed: int, share: float) -> bool:
+        """Whether bytes that the peer had before may go: *share* of what the line carries, so that news goes first."""
+        rate = share * max(self._goodput_bps, FLOOR_BYTES)
+        self._again = min(FLOOR_BYTES, self._again + (elapsed - self._again_at) * rate / NS_PER_S)
+        self._again_at = elapsed
+        return self._again > 0
+
+    def sent(self, octets: int, elapsed: int, *, is_again: bool = False) -> None:
+        """Note that *octets* bytes go out; *is_again*: which the peer had before."""
+        if is_again:
+            self._again -= octets
         if not self.in_flight:
             self._sampled_at, self._sampled = elapsed, 0
         self.in_flight += octets

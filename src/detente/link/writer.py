@@ -31,8 +31,8 @@ from detente.evidence.note import COSIGNATURE, b64, open_note
 from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Body, chunks
-from detente.link.effects import Append, Effect, Held, Refused, SaveCheckpoint, SaveReceipt, Wrote
-from detente.link.frames import Code, Cp, Leaves, LinkFault, Preview
+from detente.link.effects import Append, Effect, Held, Recovered, Refused, SaveCheckpoint, SaveReceipt, Wrote
+from detente.link.frames import Code, Cp, Leaves, LinkFault, Preview, Quota
 from detente.link.hybrid import Reading
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.types import NS_PER_S, Instant, Precedence, instant_ms
@@ -41,6 +41,7 @@ from detente.types import NS_PER_S, Instant, Precedence, instant_ms
 _BACKLOG = {Lane.FLASH: 8, Lane.OPS: 1 << 62, Lane.TRACK: 2}
 _READ_AHEAD = 32
 _OFFER_EVERY = 256
+_RECORDED_KEPT = 1_024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ class Draft:
 class _Unstored:
     leaf_hash: bytes
     envelope: Envelope
+    body: bytes | None = None
+    is_back: bool = False  # given back by the peer's mirror
 
 
 class Writer:
@@ -72,7 +75,7 @@ class Writer:
     ) -> None:
         self.lane = lane
         self.log = log
-        self.frozen: Code | None = None  # FORK, ROLLBACK or DISK: nothing is appended, nothing in the log is sent
+        self.frozen: Code | None = None  # FORK, ROLLBACK or DISK: nothing new is appended, nothing in the log is sent
         self.stopped: Code | None = None  # the peer refused a leaf: nothing more is sent until the channel opens again
         self.sent = log.size  # leaves below this are on their way or there
         self.peer_has = 0  # by the peer's word in hello, heartbeats and receipts
@@ -82,6 +85,9 @@ class Writer:
         self._signer = own.log.named(log.origin)
         self._read = read
         self._limits = limits
+        self.quota: Quota | None = None  # the peer's, as it last said
+        self._counted = 0  # leaves and previews sent since the connection opened
+        self._is_held = False  # no leaf at the next turn
         self._is_open = False
         self._unstored: deque[_Unstored] = deque()
         self._last_hash = log.last_leaf_hash
@@ -93,8 +99,21 @@ class Writer:
         self._offered_size = -1
         self._offered_at = -(1 << 62)
         self._unreceipted: deque[tuple[int, int]] = deque()  # (size, elapsed) of offers without receipt
+        self._recorded: deque[tuple[int, int]] = deque()  # (size, elapsed) of leaves without receipt, the oldest few
+        self._opened_at = 0
+        self.newest_lag: int | None = None  # how long the newest receipt took
 
     # --- writing
+
+    @property
+    def reader(self) -> str:
+        """To whom this log speaks."""
+        return self._peer.node
+
+    @property
+    def last_hash(self) -> bytes:
+        """The hash of the newest leaf, on the disk or on its way there."""
+        return self._last_hash
 
     @property
     def next_seq(self) -> int:
@@ -142,6 +161,11 @@ class Writer:
             Append(self.log.origin, envelope.seq, (Entry(leaf=leaf, body=body.octets, salt=body.salt),))
         ]
 
+    def take_back(self, envelope: Envelope, leaf: bytes, body: bytes | None) -> None:
+        """Put a leaf of ours, checked, after the newest; `stored` says when the disk has it."""
+        self._last_hash = leaf_hash(leaf)
+        self._unstored.append(_Unstored(self._last_hash, envelope, body, is_back=True))
+
     def _committed(self, draft: Draft) -> tuple[Body, str]:
         key, origin, seq = self._own.salt_key, self.log.origin, self.next_seq
         if is_tree(draft.media) != (draft.items is not None):
@@ -169,13 +193,18 @@ class Writer:
                 self.freeze(Code.DISK)
                 return [*effects, Refused(Code.DISK, f"{self.log.origin}: leaf {seq} was read back altered")]
             self.log.extend([hashed])
+            if written.is_back:
+                effects.append(Recovered(self.log.origin, seq, hashed, written.envelope, written.body))
+                continue
             effects.append(Wrote(self.log.origin, seq, hashed, written.envelope))
             if not self._goes_at_once():
                 self._to_preview.append(seq)
+        if len(self._recorded) < _RECORDED_KEPT:
+            self._recorded.append((self.log.size, elapsed))
         return [*effects, *self.sign_if_due(elapsed)]
 
     def _goes_at_once(self) -> bool:
-        can_send = self.frozen is None and self.stopped is None
+        can_send = self._may_go() and self.may_send != 0 and self.sent >= self.log.receipt_size
         return can_send and self.log.size - self.sent <= _BACKLOG[self.lane]
 
     def sign_if_due(self, elapsed: int, *, is_opening: bool = False) -> list[Effect]:
@@ -197,16 +226,19 @@ class Writer:
         """
         self.closed()
         self._is_open = True
+        self._opened_at = elapsed
         self.stopped = None
         self.peer_has = self.sent = peer_has
         self._offered_size = -1
-        if self.lane is Lane.TRACK and not self._goes_at_once():
+        if self.lane is Lane.TRACK and self.log.size and not self._goes_at_once():
             self._to_preview.append(self.log.size - 1)
         return self.sign_if_due(elapsed, is_opening=True)
 
     def closed(self) -> None:
         """Forget what was on the way."""
         self._is_open = False
+        self.quota = None
+        self._counted = 0
         self._queue.clear()
         self._bodies_asked.clear()
         self._unreceipted.clear()
@@ -227,6 +259,7 @@ class Writer:
             self._queue.clear()
             self.sent = seq
             self._offered_size = -1
+            self._counted = 0 if self.quota is None else self.quota[1]  # what was lost on the way counts for nothing
 
     def body_asked(self, seq: int) -> None:
         """Queue the body of leaf *seq* behind all leaves; beyond the limit the peer has to ask again."""
@@ -253,11 +286,29 @@ class Writer:
             return self._queue.popleft()
         return None
 
+    @property
+    def is_held_back(self) -> bool:
+        """Whether the peer says that its quota for this lane is used up."""
+        return self.quota is not None and self.quota[2] == 0
+
+    @property
+    def may_send(self) -> int | None:
+        """How many leaves or previews the peer's quota leaves room for; None while it has not said."""
+        return None if self.quota is None else max(0, self.quota[1] + self.quota[2] - self._counted)
+
+    def hold(self) -> None:
+        """Let no leaf go at the next turn; what stands before leaves goes."""
+        self._is_held = True
+
     def _fill(self) -> None:
-        if self._to_preview:
+        is_held, self._is_held = self._is_held or self.may_send == 0, False
+        if self._to_preview and self.may_send != 0:
             self._fill_preview(self._to_preview.popleft())
-        elif self.frozen is None and self.stopped is None and self.sent < self.log.size and not self._is_offer_due():
+        elif self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due():
             self._fill_leaves()
+
+    def _may_go(self) -> bool:
+        return self.frozen is None and self.stopped is None
 
     def _is_offer_due(self) -> bool:
         # In a long backlog a receipt for what has come so far: else there would be none until its end.
@@ -271,10 +322,12 @@ class Writer:
             preview = frames.encode(Preview(self.lane, entry.leaf))
             assert isinstance(preview, bytes)
             self._queue += [*self._body_frames(seq, entry), preview]
+            self._counted += 1
 
     def _fill_leaves(self) -> None:
         backlog = self.log.size - self.sent
-        entries = self._entries(self.sent, min(self.log.size, self.sent + _READ_AHEAD))
+        ahead = _READ_AHEAD if self.may_send is None else min(_READ_AHEAD, self.may_send)
+        entries = self._entries(self.sent, min(self.log.size, self.sent + ahead))
         leaves: list[bytes] = []
         room = self._limits.frame_bytes - frames.LEAVES_HEAD
         for seq, entry in enumerate(entries, self.sent):
@@ -289,6 +342,7 @@ class Writer:
         assert isinstance(bundle, bytes)
         self._queue.append(bundle)
         self.sent += len(leaves)
+        self._counted += len(leaves)
 
     def _body_frames(self, seq: int, entry: Entry) -> list[bytes]:
         body = None if entry.body is None else Body(entry.salt, entry.body)
@@ -318,19 +372,27 @@ class Writer:
         return text
 
     def receipt_lag(self, elapsed: int) -> int:
-        """How long the oldest checkpoint offered on this channel has been without receipt, in nanoseconds."""
-        return elapsed - self._unreceipted[0][1] if self._unreceipted else 0
+        """How long a receipt has been owed on this channel, in nanoseconds; 0: none is.
+
+        It is owed from the offer of a checkpoint on. For FLASH, which never waits, from the leaf on: a peer that gives
+        no credit gives no receipt either.
+        """
+        owed = self._unreceipted[0][1] if self._unreceipted else None
+        if self.lane is Lane.FLASH and self._is_open and self._recorded and self.frozen is None:
+            since = max(self._recorded[0][1], self._opened_at)
+            owed = since if owed is None else min(owed, since)
+        return 0 if owed is None else elapsed - owed
 
     def offer_again_if_late(self, elapsed: int) -> None:
         """Offer a checkpoint again whose receipt is late."""
         if self._unreceipted and elapsed - self._offered_at >= self._limits.reoffer_ns:
             self._offered_size = -1
 
-    def receipt(self, size: int, lines: str) -> list[Effect]:
+    def receipt(self, size: int, lines: str, elapsed: int) -> list[Effect]:
         """Take in the peer's cosignature over the first *size* leaves; raises LinkFault (``receipt``)."""
         if size > self.log.size:
             raise LinkFault(Code.RECEIPT, f"receipt: for {size} leaves of {self.log.size}", lines.encode())
-        if size <= self.log.receipt_size:
+        if size <= self.log.receipt_size or self.frozen is Code.DISK:
             return []
         head = self.log.head(size)
         try:
@@ -345,8 +407,9 @@ class Writer:
         note = with_lines(sign_checkpoint(head, self._signer), *(signature.line for signature in signatures))
         receipt = Receipt(size, note, at_s)
         self.log.receipt = receipt
-        while self._unreceipted and self._unreceipted[0][0] <= size:
-            self._unreceipted.popleft()
+        for owed in (self._recorded, self._unreceipted):
+            while owed and owed[0][0] <= size:
+                self.newest_lag = elapsed - owed.popleft()[1]
         return [
             SaveReceipt(self.log.origin, receipt),
             Held(self.log.origin, size, Instant(at_s * NS_PER_S)),

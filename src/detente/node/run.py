@@ -22,12 +22,14 @@ from detente.engine.values import (
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
+    RecordState,
     Send,
     SessionsRestored,
     Show,
     Stored,
     StoreFailed,
     Tick,
+    Write,
 )
 from detente.errors import DetenteError, OrderRefused
 from detente.evidence.store import LeafStore
@@ -117,7 +119,7 @@ class Pump:
             for effect in effects:
                 if isinstance(effect, Show):
                     self._desk.show(effect.frame)
-            writes = [e for e in effects if isinstance(e, Record | RecordBody | RecordCheckpoint | RecordReceipt)]
+            writes = [e for e in effects if isinstance(e, Write)]
             stored = await self._record(writes) if writes else []
             if any(isinstance(event, StoreFailed) for event in stored):
                 # Nothing of this batch leaves: a promise is on the disk or it is not made.
@@ -143,14 +145,14 @@ class Pump:
             for channel in Channel:
                 self._links.close(node, channel)
 
-    async def _record(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:
+    async def _record(self, writes: list[Write]) -> list[Input]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._writer, self._write, writes)
         except DetenteError as fault:
             log.warning("record", fault=str(fault))
             return [StoreFailed(str(fault))]
 
-    def _write(self, writes: list[Record | RecordBody | RecordCheckpoint | RecordReceipt]) -> list[Input]:
+    def _write(self, writes: list[Write]) -> list[Input]:
         appends = [w for w in writes if isinstance(w, Record)]
         hashes = self._store.append([(w.origin, w.start, w.entries) for w in appends]) if appends else {}
         for write in writes:
@@ -161,6 +163,8 @@ class Pump:
                     self._store.replace_checkpoint(origin, old, new)
                 case RecordReceipt(origin, receipt):
                     self._store.put_receipt(origin, receipt)
+                case RecordState(key, value):
+                    self._store.put_state(key, value)
         starts: dict[str, int] = {}
         for w in appends:
             starts.setdefault(w.origin, w.start)

@@ -15,13 +15,21 @@ def _seed(node: str, use: str) -> bytes:
     return hashlib.sha256(f"detente test {node} {use}".encode()).digest()
 
 
+class _TestSigner(Ed25519Signer):
+    """Makes each key under another name once: the real one is made for every log of every session."""
+
+    @cache  # noqa: B019 test keys live as long as the process
+    def named(self, name: str) -> Ed25519Signer:
+        return super().named(name)
+
+
 @cache
 def own_identity(node: str) -> OwnIdentity:
     """Return the identity of the test node *node* (``alfa.example/detente``)."""
     return OwnIdentity(
         node=NodeName(node),
         env=Ed25519Signer(f"{node}/env", _seed(node, "env")),
-        log=Ed25519Signer(f"{node}/log", _seed(node, "log")),
+        log=_TestSigner(f"{node}/log", _seed(node, "log")),
         mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
         salt_key=_seed(node, "salt"),
         statement_digest=statement_digest(key_statement(node)),

@@ -17,6 +17,7 @@ from typing import Final
 
 from detente.alerts.escalation import DEFAULT_LADDER, Ladder
 from detente.alerts.life import AlertBook
+from detente.coordination.charter import Charter
 from detente.desk.board import Board
 from detente.desk.codebook import Codebook, draft_codebook
 from detente.desk.orders import AnyOrder
@@ -41,12 +42,14 @@ from detente.engine.values import (
     RecordBody,
     RecordCheckpoint,
     RecordReceipt,
+    RecordState,
     Send,
     SessionsRestored,
     Setup,
     Stored,
     StoreFailed,
     Tick,
+    Write,
 )
 from detente.errors import DetenteError
 from detente.evidence.keys import origin
@@ -83,6 +86,7 @@ class Character:
     ladder: Ladder = DEFAULT_LADDER
     feeds: tuple[str, ...] = ("radar",)
     badges: tuple[str, ...] = ()
+    charters: tuple[Charter, ...] = ()
     codebook: Codebook = field(default_factory=draft_codebook)
     is_confirmed: bool = True  # whether the peers' digits are
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -146,6 +150,7 @@ class Side:
             declared=its.declared,
             badges=its.badges,
             is_exercise="EXERCISE" in its.badges,
+            charters=its.charters,
         )
 
     def write(self, effects: Sequence[Effect]) -> list[Input]:
@@ -161,6 +166,8 @@ class Side:
                         self.store.replace_checkpoint(log, old, new)
                     case RecordReceipt(log, receipt):
                         self.store.put_receipt(log, receipt)
+                    case RecordState(key, value):
+                        self.store.put_state(key, value)
         except DetenteError as fault:
             self.store_faults += 1
             return [StoreFailed(str(fault))]
@@ -238,7 +245,7 @@ class Parties:
                 batch = side.engine.handle(told, self.clock(party))
                 side.batches.append((told, batch))
                 effects += batch
-            writes = [e for e in effects if isinstance(e, Record | RecordBody | RecordCheckpoint | RecordReceipt)]
+            writes = [e for e in effects if isinstance(e, Write)]
             waiting = side.write(writes) if writes else []
             if any(isinstance(told, StoreFailed) for told in waiting):
                 # Nothing of this batch leaves; the links begin again from what the disk has.

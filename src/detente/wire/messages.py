@@ -12,9 +12,11 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from detente.coordination.act import check_plain
 from detente.coordination.plain import TEXT_LIMIT, is_plain
+from detente.coordination.statement import Statement
 from detente.desk.hotline import Said, Words
-from detente.errors import PeerFault
+from detente.errors import OrderRefused, PeerFault
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 
@@ -80,7 +82,7 @@ class StandDownBody(_Body, frozen=True):
     at_ms: _Ms
 
 
-Body = HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold
+Body = Statement | HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold
 
 _FORMS: Final[dict[str, type[Body]]] = {
     "hotline": HotlineBody,
@@ -89,6 +91,10 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "escalation": EscalationBody,
     "stand_down": StandDownBody,
     "alert": AlertTold,
+    **dict.fromkeys(
+        ("activity", "report", "decision", "incident", "proposal", "statement", "ceasefire", "table", "watch"),
+        Statement,
+    ),
 }
 """Which body stands under which kind of leaf."""
 
@@ -113,6 +119,8 @@ def decode_body(kind: str, raw: bytes) -> Body:
         raise PeerFault(f"{kind}: the body is not in canonical form", raw)
     if isinstance(body, HotlineBody):
         _check_words(body, raw)
+    if isinstance(body, Statement):
+        _check_plain(body, raw)
     return body
 
 
@@ -150,6 +158,13 @@ def said_of(
         lang=body.lang,
         answers=answers,
     )
+
+
+def _check_plain(body: Statement, raw: bytes) -> None:
+    try:
+        check_plain(body.act)
+    except OrderRefused as refused:
+        raise PeerFault(f"statement: {refused.reason}", raw) from None
 
 
 def _check_words(body: HotlineBody, raw: bytes) -> None:
