@@ -146,3 +146,23 @@ def test_a_page_of_no_dossier_at_all_is_a_page():
 def test_a_time_that_no_calendar_holds_is_shown_as_its_number():
     assert time_of(2**53 - 1) == f"{2**53 - 1} ms after 1970"
     assert time_of(START_MS) == "2026-11-22T16:00:00.000Z"
+
+
+def test_instants_and_places_of_a_body_are_spelled_out():
+    record = Record(ALFA, BRAVO)
+    said = b'{"at_ms":1795363200000,"latitude_e7":-351000000,"rung":4,"is_over":true}'
+    record.sign(record.say(ALFA, BRAVO, "flash", 1, said=said))
+    [log] = record.logs.values()
+    report = verify(dossier(record, ALFA, [record.extract(log)]), roots(record.nodes)).report
+    for line in ("at_ms: 2026-11-22T16:00:00.000Z", "latitude_e7: -35.1000000°", "rung: 4", "is_over: true"):
+        assert line in report
+
+
+@pytest.mark.parametrize("said", [b"plain words", b"[1,2]", b"\xff\xfe", b"x" * 70_000])
+def test_a_body_of_any_bytes_is_shown_or_named(said):
+    record = Record(ALFA, BRAVO)
+    record.sign(record.say(ALFA, BRAVO, "flash", 1, said=said))
+    [log] = record.logs.values()
+    verdict = verify(dossier(record, ALFA, [record.extract(log)]), roots(record.nodes))
+    assert verdict.exit_code == 0
+    assert ("70000 bytes of application/json, not shown here" in verdict.report) == (len(said) == 70_000)

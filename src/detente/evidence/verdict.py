@@ -242,8 +242,19 @@ def _words(said: Said) -> Iterator[tuple[str, str]]:
         yield "body", plain(said.body.decode("utf-8", "replace"))
         return
     for name, value in fields.items():
-        spelled = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        yield plain(str(name)), plain(spelled)
+        yield plain(str(name)), plain(_spelled(str(name), value))
+
+
+def _spelled(name: str, value: object) -> str:
+    """The unit ends a name: an instant and a place are spelled as people write them, all else as it stands."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        if name.endswith("at_ms"):
+            return time_of(value)
+        if name.endswith("itude_e7"):
+            return f"{value / 1e7:.7f}°"
+    return msgspec.json.encode(value).decode()
 
 
 def plain(text: str) -> str:
