@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +109,16 @@ def test_the_dossier_holds_and_is_refused_after_one_flipped_byte(played):
         check=False,
     )
     assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+def test_a_verifier_in_another_language_agrees_on_the_dossier(played):
+    node = shutil.which("node")
+    if node is None:
+        assert os.environ.get("CI") != "true", "CI has node, and it was not found"
+        pytest.skip("node is not installed: the verifier in JavaScript cannot run here")
+    dossier = played[1]["dossier"]
+    roots = [word for party, digits in dossier["roots"].items() for word in ("--root", f"{party}={digits}")]
+    script = Path(__file__).resolve().parents[2] / "examples/verify-js/verify.mjs"
+    verified = subprocess.run([node, script, dossier["path"], *roots], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout.endswith("HOLDS\n")

@@ -64,13 +64,17 @@ class Node:
 
 
 def leaf_of(writer: Node, log: Log, reader: Node, kind: Kind, ts: int, **fields) -> tuple[bytes, bytes, bytes]:
-    """One leaf for the end of *log*, with its body and salt; a track leaf has a tree body of three items."""
+    """One leaf for the end of *log*, with its body and salt; a track leaf has a tree body of three items.
+
+    `said` is another body, `items` other items.
+    """
+    said, items = fields.pop("said", None), fields.pop("items", None)
     if kind is Kind.TRACK:
-        items = [json.dumps([f"A-{log.size}-{i}", 351000000 + i]).encode() for i in range(3)]
+        items = items or [json.dumps([f"A-{log.size}-{i}", 351000000 + i]).encode() for i in range(3)]
         body, salt, media = pack_items(items), seed_for(b"k" * 32, log.origin, log.size), "application/json+tree"
         commitment = tree_commitment(salt, items)
     else:
-        body, media = json.dumps({"text": f"leaf {log.size}"}).encode(), "application/json"
+        body, media = said or json.dumps({"text": f"leaf {log.size}"}).encode(), "application/json"
         salt = salt_for(b"k" * 32, log.origin, log.size)
         commitment = body_commitment(salt, body)
     fields = {
@@ -104,7 +108,8 @@ class Record:
         name = origin(writer.node, reader.node, lane)
         log = self.logs.setdefault(name, Log(name))
         for _ in range(count):
-            leaf, body, salt = leaf_of(writer, log, reader, kind, START_MS + log.size * 10_000, **fields)
+            told = {"ts": START_MS + log.size * 10_000} | fields
+            leaf, body, salt = leaf_of(writer, log, reader, kind, **told)
             kept = Entry(leaf=leaf, body=body, salt=salt)
             self.store.append([(name, log.size, [kept])])
             log.extend([leaf_hash(leaf)])

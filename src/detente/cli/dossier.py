@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,9 +25,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from detente.cli.extracts import Reading, Wanted, extracts
+from detente.cli.incident import find_incident
 from detente.config import read_config
 from detente.errors import ConfigError, OwnFault, PeerFault
-from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.dossier import (
     FILE_LIMIT,
     FILES_LIMIT,
@@ -42,11 +43,9 @@ from detente.evidence.dossier import (
     write_zip,
 )
 from detente.evidence.keys import parse_origin
-from detente.evidence.leaf import Lane, read
-from detente.evidence.log import Log
-from detente.evidence.note import split_note
+from detente.evidence.leaf import Lane
+from detente.evidence.page import page
 from detente.evidence.run import Checked, Run
-from detente.evidence.store import LeafStore
 from detente.evidence.verdict import Verdict
 from detente.evidence.verify import Spread
 from detente.evidence.verify import verify as verify_dossier
@@ -54,7 +53,6 @@ from detente.node.keyring import Keyring, load_keyring, load_peers
 from detente.node.sqlite import SqliteStore
 from detente.types import instant_ms, instant_of_iso
 
-_CHUNK = 1024
 _AHEAD = 16
 _WORTH_A_POOL = 10_000
 
@@ -76,6 +74,14 @@ _WORTH_A_POOL = 10_000
 )
 @click.option("--from", "since", help="Only leaves written from this time on (ISO 8601, by the writer's clock).")
 @click.option("--to", "until", help="Only leaves written before this time.")
+@click.option(
+    "--incident",
+    metavar="ALERT",
+    help="An alert's name, or the hash of one of its leaves: it, what answers it, and"
+    " the time around, with the tracks of its aircraft and of no other.",
+)
+@click.option("--around", type=click.FloatRange(0, 1440), default=5.0, show_default=True, help="Minutes, --incident.")
+@click.option("--leaves", "ranges", multiple=True, metavar="LOG:FROM:TO", help="Leaves [FROM, TO) of the log LOG.")
 def export(
     config: Path | None,
     store: Path | None,
@@ -85,8 +91,11 @@ def export(
     lanes: tuple[str, ...],
     since: str | None,
     until: str | None,
+    incident: str | None,
+    around: float,
+    ranges: tuple[str, ...],
 ) -> None:
-    """Write a dossier that a stranger can check offline: whole logs, or a window of time as single exhibits.
+    """Write a dossier that a stranger can check offline: whole logs, an incident, a window of time, or a range.
 
     The node may run meanwhile.
     """
@@ -98,31 +107,63 @@ def export(
         names = {peer.node: peer.party for peer in read_in.peer} | {read_in.node.node: read_in.node.party}
     if store is None or keys is None:
         raise click.UsageError("say --config, or --store and --keys")
-    window = _window(since, until)
+    if sum((bool(since or until), incident is not None, bool(ranges))) > 1:
+        raise click.UsageError("say one of --incident, --leaves, and --from with --to")
+    window = _window(since, until) if since or until else None
     keyring = load_keyring(keys)
     parties = _parties(keyring, keys, names)
+    if out.exists():
+        raise ConfigError(f"{out}: is there already")
     record = SqliteStore(store, read_only=True)
     try:
-        with Console(stderr=True).status("reading the record"):
-            extracts = list(_extracts(record, parties, peers, lanes, window))
-            if not extracts:
+        with progress(transient=True) as bar:
+            task = bar.add_task("reading the record", total=None)
+            wanted = Wanted(peers, lanes, window, dict(map(_range, ranges)))
+            if incident is not None:
+                found = find_incident(record, incident)
+                wanted = replace(wanted, incident=found, window=_widened(found.window, around))
+            chosen = list(extracts(record, parties, wanted, lambda leaves: bar.advance(task, leaves)))
+            if not chosen:
                 raise OwnFault("nothing signed to export: no such log, or no leaf in that window")
-            used = {node for e in extracts for node in parse_origin(e.log.origin)[:2]} | {keyring.node}
+            used = {node for e in chosen for node in parse_origin(e.log.origin)[:2]} | {keyring.node}
             listed = [party for node, party in sorted(parties.items()) if node in used]
-            made = make_dossier(
-                keyring.env,
-                keyring.node,
-                time.time_ns() // 1_000_000,
-                listed,
-                extracts,
-                window if since or until else None,
-            )
-            _write(out, made)
+            bar.update(task, description="writing leaves", total=sum(e.stop - e.start for e in chosen))
+            at_ms = time.time_ns() // 1_000_000
+            _write(out, make_dossier(keyring.env, keyring.node, at_ms, listed, chosen, wanted.window))
     finally:
         record.close()
-    for extract in extracts:
-        click.echo(f"{extract.log.origin}  leaves [{extract.start}, {extract.stop}) as {extract.form}")
+    for extract in chosen:
+        for line in _declared(extract):
+            click.echo(line)
     click.echo(f"{out}: check it with  detente verify {out} " + " ".join(f"--root {p.party}=DIGITS" for p in listed))
+
+
+def _declared(extract: Extract) -> Iterator[str]:
+    """Yield what goes in of a log, and what its reader will find missing."""
+    log, read = extract.log, extract.read
+    yield f"{log.origin}  leaves [{extract.start}, {extract.stop}) as {extract.form}"
+    outstanding = max(0, extract.stop - max(extract.start, log.receipt_size))
+    if outstanding:
+        yield f"  receipt outstanding: {outstanding}"
+    if isinstance(read, Reading) and read.without_body:
+        yield f"  bodies no longer held: {read.without_body}"
+    if extract.show is not None:
+        yield "  of each frame only the incident's aircraft"
+    if log.size > extract.stop or extract.start:
+        yield f"  not shown: {extract.start} before, {log.size - extract.stop} after"
+
+
+def _widened(window: tuple[int, int], around_min: float) -> tuple[int, int]:
+    by_ms = round(around_min * 60_000)
+    return max(0, window[0] - by_ms), window[1] + by_ms + 1
+
+
+def _range(text: str) -> tuple[str, tuple[int, int]]:
+    origin, _, rest = text.partition(":")
+    first, _, last = rest.partition(":")
+    if not (first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise click.UsageError(f"--leaves {text!r}: write LOG:FROM:TO, as in a.example/detente/to/b.example/ops/1:0:10")
+    return origin, (int(first), int(last))
 
 
 @click.command()
@@ -135,9 +176,12 @@ def export(
     show_default=True,
     help="roots-only: leaves under the signed roots, without each leaf's own signature: quick, and said so.",
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the report as one page, too.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Processes; by default as many as there are cores.")
 @click.pass_context
-def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures: str, jobs: int | None) -> None:
+def verify(
+    ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures: str, html: Path | None, jobs: int | None
+) -> None:
     """Check a dossier without a network: exit 0 it holds, 1 an exhibit fails, 2 a root is unknown.
 
     Digits come from each party over a channel of your own, never from the dossier.
@@ -148,17 +192,21 @@ def verify(ctx: click.Context, dossier: Path, roots: tuple[str, ...], signatures
         if not party or not equals:
             raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
         typed[party] = digits
+    if html is not None and html.exists():
+        raise ConfigError(f"{html}: is there already")
     try:
         with ExitStack() as opened:
             files: Mapping[str, bytes] = (
                 FolderFiles(dossier) if dossier.is_dir() else ZipFiles(opened.enter_context(dossier.open("rb")))
             )
             verdict = _verified(files, typed, signatures == "all", jobs)
+            if html is not None:
+                html.write_text(page(verdict), encoding="utf-8")
     except PeerFault as wrong:
         click.echo(f"detente: {dossier}: {wrong.reason}", err=True)
         ctx.exit(1)
     except OSError as wrong:
-        raise ConfigError(f"{dossier}: {wrong.strerror or wrong}") from None
+        raise ConfigError(f"{wrong.filename or dossier}: {wrong.strerror or wrong}") from None
     click.echo(verdict.report, nl=False)
     if verdict.failures:
         first = verdict.failures[0]
@@ -234,58 +282,8 @@ def _parties(keyring: Keyring, keys: Path, names: Mapping[str, str]) -> dict[str
     }
 
 
-def _extracts(
-    record: LeafStore,
-    parties: Mapping[str, Party],
-    peers: tuple[str, ...],
-    lanes: tuple[str, ...],
-    window: tuple[int, int],
-) -> Iterator[Extract]:
-    for name in sorted(record.sizes()):
-        parts = parse_origin(name)
-        ends = [parties[node] for node in (parts.writer, parts.reader) if node in parties]
-        if (lanes and parts.lane not in lanes) or (
-            peers and not any(e.party in peers or e.node in peers for e in ends)
-        ):
-            continue
-        if len(ends) < 2:
-            raise ConfigError(f"{name}: the keys of both parties are wanted, and one was never imported")
-        log = Log.restore(name, record.leaf_hashes(name), record.checkpoint(name), record.receipt(name))
-        signed = _signed_size(log)
-        if signed == 0:
-            continue
-        whole = Extract(log, "tiles", 0, signed, partial(record.read, name))
-        if window == (0, 2**53 - 1):
-            yield whole
-        elif (run := _run(record, name, signed, window)) is not None:
-            yield Extract(log, "exhibits", *run, whole.read)
-
-
-def _signed_size(log: Log) -> int:
-    """Size of the newest signed checkpoint, which may be the receipt's; the log then carries that one."""
-    notes = [note for note in (log.checkpoint, log.receipt.note if log.receipt else None) if note is not None]
-    sizes = {Checkpoint.parse(split_note(note)[0].decode()).size: note for note in notes}
-    if not sizes:
-        return 0
-    log.checkpoint = sizes[max(sizes)]
-    return max(sizes)
-
-
-def _run(record: LeafStore, name: str, signed: int, window: tuple[int, int]) -> tuple[int, int] | None:
-    """First and last leaf in the window with all between them: nobody picks leaves out of a run."""
-    inside = [
-        start + i
-        for start in range(0, signed, _CHUNK)
-        for i, entry in enumerate(record.read(name, start, min(start + _CHUNK, signed)))
-        if window[0] <= read(entry.leaf).ts < window[1]
-    ]
-    return (inside[0], inside[-1] + 1) if inside else None
-
-
 def _write(out: Path, files: Iterable[tuple[str, bytes]]) -> None:
     """Write *files* to a new folder or zip *out*, which appears only when it is whole."""
-    if out.exists():
-        raise ConfigError(f"{out}: is there already")
     beside = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         if out.suffix == ".zip":

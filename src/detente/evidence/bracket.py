@@ -8,7 +8,8 @@ or named in a leaf of its own, was written before that. Both bounds are by the *
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from detente.evidence.keys import origin, parse_origin
@@ -41,10 +42,51 @@ class LogTimes:
         return self.written_ms[at] if 0 <= at < len(self.written_ms) and self.written_ms[at] >= 0 else None
 
 
+def leaf_of(log: str, index: int) -> str:
+    """Return how a report names a leaf: ``bravo.example's ops leaf 2``."""
+    parts = parse_origin(log)
+    return f"{parts.writer.removesuffix('/detente')}'s {parts.lane} leaf {index}"
+
+
 def other_log(log: str, lane: Lane) -> str:
     """Return the origin of the log of *lane* in which the reader of *log* answers."""
     mine = parse_origin(log)
     return origin(mine.reader, mine.writer, lane, mine.epoch)
+
+
+def in_order(said: Iterable[Said], logs: Mapping[str, LogTimes]) -> list[Said]:
+    """Return leaves in the order of the record: what a leaf has seen stands before it, then hybrid clocks, then logs.
+
+    A clock alone would put a leaf that was dated back before those it answers.
+    """
+    waiting: dict[str, deque[Said]] = {}
+    for each in sorted(said, key=lambda each: (each.log, each.index)):
+        waiting.setdefault(each.log, deque()).append(each)
+    needs: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for name, times in logs.items():
+        for index, other, size in times.seen:
+            needs.setdefault((name, index), []).append((other, size))
+
+    def is_ready(each: Said) -> bool:
+        return all(
+            other not in waiting or waiting[other][0].index >= size
+            for other, size in needs.get((each.log, each.index), ())
+        )
+
+    ordered = []
+    while waiting:
+        first = [leaves[0] for leaves in waiting.values()]
+        # Leaves that name each other in a circle were never written so: they come as their clocks say.
+        chosen = min(filter(is_ready, first), key=_clock, default=None) or min(first, key=_clock)
+        ordered.append(chosen)
+        waiting[chosen.log].popleft()
+        if not waiting[chosen.log]:
+            del waiting[chosen.log]
+    return ordered
+
+
+def _clock(said: Said) -> tuple[tuple[int, int], str, int]:
+    return said.hlc, said.log, said.index
 
 
 class Brackets:
@@ -57,7 +99,7 @@ class Brackets:
             for index, other, size in times.seen:
                 at = times.at(index)
                 if other in held and at is not None:
-                    held[other].append((size, Bound(at, f"{name} leaf {index} names it")))
+                    held[other].append((size, Bound(at, f"{leaf_of(name, index)} names it")))
         self._before = {name: _latest(bounds) for name, bounds in held.items()}
 
     def not_before(self, said: Said) -> Bound | None:
@@ -87,7 +129,7 @@ def _earliest(name: str, times: LogTimes, logs: Mapping[str, LogTimes]) -> tuple
         at = logs[other].at(size - 1) if other in logs and size else None
         if at is not None and (not bounds or at > bounds[-1].at_ms):
             indices.append(index)
-            bounds.append(Bound(at, f"{name} leaf {index} names {other} leaf {size - 1}"))
+            bounds.append(Bound(at, f"{leaf_of(name, index)} names {leaf_of(other, size - 1)}"))
     return indices, bounds
 
 

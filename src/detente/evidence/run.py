@@ -131,7 +131,7 @@ class Checked:
     said: list[Said] = field(default_factory=list)
 
 
-class _Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="v", tag=1):
+class _Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False, tag_field="v", tag=1):
     """An envelope read without its spelling being judged: where the roots answer for the bytes."""
 
     log: str
@@ -201,9 +201,12 @@ def _all_in_place(run: Run, before: Sequence[str | None]) -> list[Envelope] | No
         return None
     if said and before[0] is None:
         before = [said[0].prev, *before[1:]]
-    to, log = run.rules.reader, run.rules.origin
-    wanted = [(to, log, index, prev) for index, prev in enumerate(before, run.start)]
-    return said if [*map(_place, said)] == wanted else None
+    is_so = (
+        [each.prev for each in said] == before
+        and [each.seq for each in said] == list(range(run.start, run.start + len(said)))
+        and {(each.log, each.to) for each in said} <= {(run.rules.origin, run.rules.reader)}
+    )
+    return said if is_so else None
 
 
 def _keep_all(checked: Checked, run: Run, hashes: Sequence[bytes], said: Sequence[Envelope]) -> None:

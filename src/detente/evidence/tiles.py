@@ -63,11 +63,12 @@ def pack_entries(leaves: Iterable[bytes]) -> bytes:
 def unpack_entries(raw: bytes) -> list[bytes]:
     """Return the leaves in an entry bundle; raises PeerFault when one is cut short."""
     leaves = []
-    at = 0
-    while at < len(raw):
-        stop = at + 2 + int.from_bytes(raw[at : at + 2], "big")
-        if at + 2 > len(raw) or stop > len(raw):
+    at, end = 0, len(raw)
+    while at < end:
+        start = at + 2
+        stop = start + (raw[at] << 8 | raw[at + 1]) if start <= end else end + 1
+        if stop > end:
             raise PeerFault("entry bundle: cut short", raw[at : at + 256])
-        leaves.append(raw[at + 2 : stop])
+        leaves.append(raw[start:stop])
         at = stop
     return leaves

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Final
 
 from detente.errors import PeerFault
-from detente.evidence.bracket import LogTimes, other_log
+from detente.evidence.bracket import LogTimes, in_order, other_log
 from detente.evidence.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint
 from detente.evidence.dossier import (
     EXHIBITS_LIMIT,
@@ -109,7 +109,7 @@ def verify(
         manifest,
         known,
         signatures=signatures,
-        said=tuple(sorted(dossier.said, key=lambda said: (said.hlc, said.log, said.index))),
+        said=tuple(in_order(dossier.said, dossier.times)),
         times=dossier.times,
     )
 
