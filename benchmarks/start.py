@@ -57,7 +57,7 @@ def leaf(keys: Keyring, log: str, seq: int, prev: bytes, kind: Kind, body: bytes
 
 
 def record(folder: Path, tracks: int, spoken: int) -> Config:
-    """Make a node in *folder* with so many leaves in its track log, as long as real ones, and in its ops log, spoken."""
+    """Make a node in *folder* with so many leaves in its track and in its ops log."""
     clock = SystemClock()
     keys = make_keyring(folder / "keys", ALFA, clock.now())
     peer = make_keyring(folder / "peer", BRAVO, clock.now())
