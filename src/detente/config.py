@@ -123,6 +123,18 @@ class RetentionConfig(_Part, frozen=True):
     track_days: Days = 30
 
 
+class TableConfig(_Part, frozen=True):
+    """A table we sit at: the same words at every member, or nothing is heard there. A further party is a new table."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    members: list[PartyName]  # all of them, ourselves too, in order of name
+    agreement: str  # file with the text that the members agreed
+    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "safety of flight"
+    signers: tuple[Literal["military", "intelligence", "foreign_service"], ...] = ("military", "foreign_service")
+    governs_picture: bool = False  # its arrangement says whether the picture crosses between its members
+
+
 class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
@@ -131,6 +143,7 @@ class Config(_Part, frozen=True):
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
     release: ReleaseConfig = ReleaseConfig()
+    table: list[TableConfig] = []
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()

@@ -86,7 +86,10 @@ class Rebase(msgspec.Struct, frozen=True, tag_field="order", tag="rebase", forbi
 
 
 class AtTable(msgspec.Struct, frozen=True, tag_field="order", tag="at_table", forbid_unknown_fields=True):
-    """An act at a table of several parties: the same statement goes to every member."""
+    """Do one act at a table: ``{"order": "at_table", "table": "line", "act": {"act": "proposal.sign", …}}``.
+
+    The same statement goes to every member.
+    """
 
     table: str
     act: AnyAct

@@ -20,6 +20,7 @@ from typing import assert_never
 import numpy as np
 
 from detente.alerts.alert import Level
+from detente.coordination.arrangement import Flow
 from detente.desk.board import Board
 from detente.desk.orders import (
     Acknowledge,
@@ -46,7 +47,7 @@ from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
-from detente.engine.tables import Tables
+from detente.engine.tables import STATEMENT_KINDS, Tables
 from detente.engine.values import (
     AdmitKeys,
     ClockStepped,
@@ -123,7 +124,14 @@ class Engine:
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self._sharing = Sharing(setup, self._sessions, self._names, self._voice.speak)
+        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
+        self._sharing = Sharing(
+            setup,
+            self._sessions,
+            self._names,
+            self._voice.speak,
+            lambda party: self.tables.flows(party, Flow.PICTURE),
+        )
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
@@ -134,7 +142,6 @@ class Engine:
         self._clock_steps: deque[str] = deque(maxlen=4)
         self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
         self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
-        self._tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -211,6 +218,7 @@ class Engine:
             out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
+        out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
         out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
@@ -254,10 +262,12 @@ class Engine:
             case Rebase():
                 permit(role, order)
                 return self._epochs.order(order, role, now)
-            case AtTable():
+            case AtTable(table, act):
                 if self._disk.fault:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
-                return self._tables.order(order, role, now)
+                name, effects = self.tables.order(table, act, role, now)
+                self.answer = {"statement": name}
+                return effects
             case _:
                 assert_never(order)
 
@@ -367,8 +377,8 @@ class Engine:
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
-            if envelope.kind is Kind.STATEMENT:
-                return self._tables.heard(party, envelope, raw, now)
+            if envelope.kind in STATEMENT_KINDS:
+                return self.tables.heard(party, envelope, raw, now)
             body = decode_body(envelope.kind, raw)
             match body:
                 case AlertTold():
@@ -384,7 +394,7 @@ class Engine:
                 case RebaseBody():
                     self._epochs.heard(party, party, body)
                 case TableBody():
-                    return self._tables.told(party, body, now)
+                    return self.tables.told(party, body, now)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -419,8 +429,8 @@ class Engine:
         """
         then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
-            if envelope.kind is Kind.STATEMENT:
-                self._tables.remember(self._own if is_own else party, envelope, raw)
+            if envelope.kind in STATEMENT_KINDS:
+                self.tables.remember(self._own if is_own else party, envelope, raw)
                 return
             body = decode_body(envelope.kind, raw)
             match body:
@@ -493,8 +503,9 @@ class Engine:
             faults=self._fault_lines(),
             centre_e7=[round(angle * 1e7) for angle in self.centre_deg],
             range_nm=self.range_nm,
+            tables=self.tables.briefs(now),
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
-            contradictions=self._tables.rows(),
+            contradictions=self.tables.rows(),
         )
 
     def broke(self, what: str) -> None:

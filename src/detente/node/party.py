@@ -35,6 +35,7 @@ from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.link.restore import restored_session
 from detente.link.session import Session
 from detente.node.acts import Acts
+from detente.node.charters import charters_of
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
 from detente.node.feeding import feed_tasks
@@ -85,6 +86,7 @@ def check_files(path: Path) -> list[str]:
     """Return what the configuration *path* holds, line by line, all its files read; raises ConfigError."""
     config, folder = read_config(path), path.parent
     zones, policy = zones_of(config, folder), policy_of(config, folder)
+    charters = charters_of(config, folder)
     Releaser(policy, zones, {})
     for feed in config.feed:
         if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
@@ -101,6 +103,10 @@ def check_files(path: Path) -> list[str]:
         f"  peers: {peers}",
         f"  feeds: {feeds}",
         f"  zones: {len(zones)}; profile {config.detection.profile}",
+        *(
+            f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
+            for charter in charters
+        ),
         f"  release: {policy.name}, {len(policy.rule)} rules, digest {policy.digest}",
         *(f"  release, odd: {line}" for line in odd),
     ]
@@ -301,6 +307,7 @@ class Node:
             )
             + self._staging.feeds,
             not_built_yet=self._staging.not_built_yet,
+            charters=charters_of(config, self.folder),
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
