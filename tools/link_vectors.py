@@ -8,17 +8,22 @@ import sys
 from pathlib import Path
 
 from detente.evidence.checkpoint import cosignature, sign_checkpoint
+from detente.evidence.keys import audit_origin
 from detente.evidence.leaf import Envelope, Kind, Lane, body_commitment, encode
 from detente.evidence.log import Log
 from detente.evidence.merkle import leaf_hash
-from detente.evidence.note import b64
+from detente.evidence.note import Cosigner, b64, unb64
+from detente.evidence.store import Entry
 from detente.link import frames, unlogged
 from detente.link.frames import (
     Ask,
+    Audit,
     Bye,
+    Challenge,
     Channel,
     Chunk,
     Code,
+    Copy,
     Cp,
     Credit,
     Encoding,
@@ -27,13 +32,19 @@ from detente.link.frames import (
     GivenChunk,
     Hb,
     Hello,
+    Keys,
+    KeysWanted,
     LaneHello,
     Leaves,
     Nack,
     Preview,
+    Proof,
     Rcpt,
     Unlogged,
+    Want,
+    Witnessed,
 )
+from detente.link.vouch import proof_of
 from detente.testing.identities import own_identity
 from detente.types import Precedence
 
@@ -62,6 +73,10 @@ def _leaf(text: bytes) -> tuple[bytes, bytes, bytes]:
     return encode(envelope, own.env), salt, text
 
 
+def _witness(note: bytes) -> str:
+    return cosignature(note, Cosigner(f"{BRAVO}/witness", bytes(32)), AT_MS // 1_000).decode()
+
+
 def messages() -> dict[str, frames.Frame]:
     """Return one message of each kind and variant, by name."""
     alfa, bravo = own_identity(ALFA), own_identity(BRAVO)
@@ -73,6 +88,8 @@ def messages() -> dict[str, frames.Frame]:
     lines = cosignature(note, bravo.mirror, AT_MS // 1_000).decode()
     root = b64(log.tree.root())
     nothing = b64(Log("x").tree.root())
+    acts, nonce = Log(audit_origin(alfa.node)), b64(bytes(range(32)))
+    acts.extend([leaf_hash(b"one"), leaf_hash(b"two")])
     lanes = {
         Lane.FLASH: LaneHello(own=(0, nothing), have=(1, root), receipt=(1, lines), quota=(300, 0, 50)),
         Lane.OPS: LaneHello(own=(0, nothing), have=(0, nothing), epochs=(1, 2), quota=(1_200, 0, 200)),
@@ -105,6 +122,16 @@ def messages() -> dict[str, frames.Frame]:
         "refused": Nack(Lane.OPS, 3, Code.PLACE),
         "own leaves asked for": Ask(Lane.FLASH, 0),
         "proof of two histories": Fork(Lane.FLASH, own=False, notes=(leaf.decode(), other.decode())),
+        "statements asked for": KeysWanted(alfa.statement_digest),
+        "statement": Keys(alfa.chain.notes[0].decode()),
+        "acts to be witnessed": Audit(sign_checkpoint(acts.head(), alfa.log).decode(), 1, (b64(acts.tree.leaf(1)),)),
+        "acts witnessed": Witnessed(2, _witness(sign_checkpoint(acts.head(), alfa.log))),
+        "acts witnessed up to another size": Witnessed(1, ""),
+        "challenge": Challenge(log.origin, 0, nonce),
+        "held": Proof(log.origin, 0, *proof_of(Entry(leaf=leaf, body=body, salt=salt), unb64(nonce))),
+        "not held": Proof(log.origin, 9, "", ""),
+        "copy asked for": Want(log.origin, 0),
+        "copy": Copy(log.origin, 0, leaf.decode(), b64(salt), b64(body)),
         "closing": Bye(Code.EPOCH),
         "leaves": Leaves(Lane.FLASH, 0, [leaf]),
         "body": piece,
@@ -127,6 +154,8 @@ REFUSED: dict[str, str | bytes] = {
     "an unknown lane": '{"t":"ask","lane":"gossip","seq":0}',
     "an unknown code": '{"t":"bye","code":"because"}',
     "a proof of nothing": '{"t":"fork","lane":"ops","own":true,"notes":[]}',
+    "a nonce of another length": '{"t":"challenge","log":"x","seq":0,"nonce":"AAAA"}',
+    "a proof that is no hash": '{"t":"audit","note":"x","old":0,"proof":["AAAA"]}',
     "nothing": b"",
     "an unknown kind": b"\x09\x00" + bytes(20),
     "an unknown binary lane": b"\x01\x07" + bytes(20),

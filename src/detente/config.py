@@ -154,7 +154,7 @@ class RecordConfig(_Part, frozen=True):
     post_quantum: bool = True  # receipts are cosigned with ML-DSA-44 too, once an hour and at export
     high_water: str = "record.hwm"  # file of how far each log had come; best on another disk than the record
     scrub_hours: Annotated[float, msgspec.Meta(gt=0.0, le=8760.0)] = 24.0  # the whole record is read again this often
-    challenge_s: Annotated[float, msgspec.Meta(ge=1.0, le=86_400.0)] = 600.0  # a peer shows that it holds a leaf
+    challenge_s: Annotated[float, msgspec.Meta(ge=1.0, le=86_400.0)] = 180.0  # a peer shows that it holds a leaf
 
 
 class RetentionConfig(_Part, frozen=True):

@@ -15,7 +15,22 @@ from detente.link.frames import Code, Fork, LinkFault, Unlogged, decode, encode
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = json.loads((ROOT / "docs/protocol/vectors/link.json").read_text("utf-8"))
-NAMES = {"hello", "cp", "rcpt", "credit", "hb", "nack", "ask", "fork", "bye"}
+NAMES = {
+    "hello",
+    "cp",
+    "rcpt",
+    "credit",
+    "hb",
+    "nack",
+    "ask",
+    "fork",
+    "bye",
+    "keys_wanted",
+    "keys",
+    "audit",
+    "witnessed",
+}
+NAMES |= {"challenge", "proof", "want", "copy"}
 
 
 def raw(vector):

@@ -179,7 +179,7 @@ class Office:
         else:
             self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
 
-    def signed_in(self, role: str, *, is_in: bool) -> None:
+    def signed_in(self, role: str, is_in: bool) -> None:
         """Note that a seat was taken or left at the console."""
         self._acts.note(Act.SIGN_IN if is_in else Act.SIGN_OUT, role)
 

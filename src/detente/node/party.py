@@ -47,6 +47,7 @@ from detente.node.feeding import feed_tasks
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
+from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
 from detente.node.run import Pump
@@ -270,7 +271,8 @@ class Node:
     async def run(self) -> None:
         """Work until cancelled, then close what is open."""
         host, port = split_address(self.config.listen.console, "listen.console")
-        app = build_app(self.desk, hosts=[*self.config.listen.hosts, self.config.listen.console])
+        hosts = [*self.config.listen.hosts, self.config.listen.console]
+        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
         pump = Pump(
             self.engine,
             self.inbox,
@@ -291,6 +293,9 @@ class Node:
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
                 tasks.create_task(serve(app, host, port))
+                if self.config.listen.logs:
+                    where = split_address(self.config.listen.logs, "listen.logs")
+                    tasks.create_task(serve(logs_app(self.store), *where))
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
