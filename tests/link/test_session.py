@@ -15,7 +15,7 @@ from detente.link.effects import Close, Forked, Heard, Held, Previewed, Refused,
 from detente.link.frames import Channel, Code, Cp, Credit, Hb, Leaves, Preview, Rcpt, decode, encode
 from detente.link.identity import LinkLimits
 from detente.link.transitions import State
-from detente.testing.identities import own_identity
+from detente.testing.identities import peer_identity
 from detente.types import NS_PER_S, Instant, instant_ms
 from link.pair import ALFA, AMPLE, BRAVO, POL, Node, Pair, draft, joined
 
@@ -322,8 +322,7 @@ def test_t06_a_writer_with_two_histories_is_found_at_its_next_checkpoint():
     pair.deliver(pair.bravo, Channel.PRIO, encode(Cp(Lane.FLASH, clone.store.checkpoint(origin).decode())))
     assert pair.bravo.session.state is State.FORK
     proof = pair.bravo.told_of(Forked)[0].proof
-    vkey = own_identity(ALFA).log.named(pair.alfa.session.writers[Lane.FLASH].log.origin).vkey
-    heads = [open_checkpoint(raw, vkey).checkpoint for raw in proof]
+    heads = [peer_identity(ALFA).chain.checkpoint(raw, origin).checkpoint for raw in proof]
     assert heads[0].size == heads[1].size == 2
     assert heads[0].root != heads[1].root
     pair.carry()
