@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from detente.coordination.statement import AnyAct
+
 Line = Literal["watch", "military", "intelligence", "foreign_service", "leader"]
 
 
@@ -62,4 +64,18 @@ class AcknowledgeMessage(
     message: str
 
 
-AnyOrder = Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage
+class Rebase(msgspec.Struct, frozen=True, tag_field="order", tag="rebase", forbid_unknown_fields=True):
+    """Agree that a log with two histories goes on in a new epoch; it does once the other side says the same."""
+
+    party: str
+    log: str
+
+
+class AtTable(msgspec.Struct, frozen=True, tag_field="order", tag="at_table", forbid_unknown_fields=True):
+    """An act at a table of several parties: the same statement goes to every member."""
+
+    table: str
+    act: AnyAct
+
+
+AnyOrder = Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage | Rebase | AtTable

@@ -14,14 +14,16 @@ from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
+    AtTable,
     Displayed,
     Line,
+    Rebase,
     SendCode,
     SendText,
     StandDown,
 )
 from detente.errors import OrderRefused
-from detente.types import WATCH, Role
+from detente.types import DELEGATION, WATCH, Role
 
 
 class Power(StrEnum):
@@ -32,6 +34,7 @@ class Power(StrEnum):
     HOLDS = "holds"  # told, and no rung above this role's has been reached
     LINE = "line"  # on a line that is this role's
     LINE_OR_TOLD = "line_or_told"
+    NEVER = "never"
 
 
 LINES: Final[dict[Line, tuple[Role, ...]]] = {
@@ -54,6 +57,9 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     SendText: dict.fromkeys(Role, Power.LINE),
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
+    AtTable: dict.fromkeys(Role, Power.ALWAYS),  # the table has its own rules of who may do what
+    # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
+    Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }
 
 
@@ -70,6 +76,8 @@ def permit(
     on = order.line if isinstance(order, SendText | SendCode) else line
     # The watch sees everything from the start, whatever the ladder says.
     is_told = own <= rung or role in WATCH
+    if power is Power.NEVER:
+        raise OrderRefused("wrong_seat", f"this is for a seat of the delegation or the leader, not for {_name(role)}")
     if power in {Power.TOLD, Power.HOLDS} and not is_told:
         raise OrderRefused("wrong_seat", f"{_name(role)} has not been told yet: the ladder is at rung {rung} of {own}")
     if power is Power.HOLDS and own < rung:

@@ -16,6 +16,7 @@ from detente.engine.values import Effect, Setup, Show
 from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
+from detente.link.unlogged import UnloggedFlash
 from detente.release.alerts import AlertTold, alert_for
 from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 
@@ -63,10 +64,13 @@ class Alerting:
                 out += self._tell(party, row, body, now)
         return out
 
-    def told(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: AlertTold, now: Instant) -> None:
+    def told(
+        self, party: PartyId, envelope: Envelope | UnloggedFlash, leaf_hash: bytes, body: AlertTold, now: Instant
+    ) -> None:
         """Take what a peer's node says of an event; raises PeerFault for an alert in another party's name."""
         if body.alert.rsplit("-", 1)[0] != party:
             raise PeerFault(f"an alert named {body.alert} in the words of {party}")
+        self._subjects.recorded(envelope.re if isinstance(envelope, Envelope) else ())
         told = self._as_told(party, envelope.ts, body)
         warnings = self._subjects.warnings
         subject = self._subject(told)

@@ -12,7 +12,7 @@ Alerts fail open, commitments fail closed.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -21,17 +21,34 @@ import numpy as np
 
 from detente.alerts.alert import Level
 from detente.desk.board import Board
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, Displayed, SendCode, SendText, StandDown
+from detente.desk.orders import (
+    Acknowledge,
+    AcknowledgeMessage,
+    AnyOrder,
+    AtTable,
+    Displayed,
+    Rebase,
+    SendCode,
+    SendText,
+    StandDown,
+)
+from detente.desk.seats import permit
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
+from detente.engine.disk import Disk
+from detente.engine.epochs import Epochs
+from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
+from detente.engine.tables import Tables
 from detente.engine.values import (
+    ClockStepped,
     CloseChannel,
     Declares,
+    DiskWorks,
     Effect,
     FeedSaid,
     Input,
@@ -61,10 +78,11 @@ from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.link import effects as link
 from detente.link.session import Session
+from detente.link.unlogged import UnloggedFlash
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
-from detente.types import Instant, PartyId, Role, instant_ms, instant_of_ms
-from detente.wire.messages import HotlineBody, decode_body
+from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.wire.messages import HotlineBody, LineTestBody, RebaseBody, TableBody, decode_body
 
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
@@ -79,7 +97,7 @@ class Engine:
         self.centre_deg, self.range_nm = setup.centre_deg, setup.range_nm
         self._own = setup.parties[0].party
         self._sessions = dict(setup.sessions)
-        self._party_of = {origin: party for origin, (party, _, _) in self.logs().items()}
+        self._party_at = {party.node: party.party for party in setup.parties}
         self._watch = setup.surveillance
         self._declared = setup.declared
         self._feeds = {feed.source: feed for feed in setup.feeds}
@@ -89,10 +107,14 @@ class Engine:
         self.subjects = Subjects(setup, self._voice.speak)
         self._sharing = Sharing(setup, self._sessions, self._names, self._voice.speak)
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
-        self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice.speak)
+        self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
-        self._store_fault = ""
+        self._disk = Disk()
+        self._clock_steps: deque[str] = deque(maxlen=4)
+        self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
+        self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
+        self._tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -112,11 +134,17 @@ class Engine:
             case PeerSent(peer, channel, frame):
                 return self._linked(peer, self._sessions[peer].received(channel, frame, now), now)
             case Stored(origin, start, leaf_hashes):
-                self._store_fault = ""
-                peer = self._party_of[origin]
+                parts = parse_origin(origin)
+                peer = self._party_at[parts.reader if self._party_at[parts.writer] == self._own else parts.writer]
                 return self._linked(peer, self._sessions[peer].stored(origin, start, leaf_hashes, now), now)
             case StoreFailed(reason):
-                self._store_fault = reason
+                self._disk.failed(reason, now)
+                return [Show()]
+            case DiskWorks():
+                self._disk.works()
+                return [Show()]
+            case ClockStepped(by_ns):
+                self._clock_steps.append(f"CLOCK SET {by_ns / 1e9:+.1f} s")
                 return [Show()]
             case SessionsRestored(sessions):
                 return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
@@ -150,12 +178,13 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out = self._alerting.end_before(now)
+        out = [*self._disk.tick(now), *self._alerting.end_before(now), *self._epochs.tick(now)]
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
+        out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
 
@@ -182,11 +211,18 @@ class Engine:
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
             case SendText() | SendCode():
-                if self._store_fault:
-                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
+                if self._disk.fault and order.precedence != Precedence.FLASH.value:
+                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
                 message, effects = self._speaking.send(order, role, now)
                 self.answer = {"message": message}
                 return effects
+            case Rebase():
+                permit(role, order)
+                return self._epochs.order(order, role, now)
+            case AtTable():
+                if self._disk.fault:
+                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
+                return self._tables.order(order, role, now)
             case _:
                 assert_never(order)
 
@@ -219,20 +255,45 @@ class Engine:
                     if raw is not None and envelope.kind is not Kind.TRACK:
                         self.remember(party, envelope, leaf_hash, raw, is_own=True)
                     out.append(Show())
-                case link.Wrote(origin, seq, leaf_hash, _):
+                case link.Wrote(origin, seq, leaf_hash, envelope):
                     self._voice.wrote(party, leaf_hash)
+                    if envelope.kind is Kind.LINE_TEST:
+                        self._line_tests.wrote(party, seq)
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
+                    if parse_origin(origin).lane is Lane.FLASH:
+                        self._line_tests.held(party, size, now)
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
-                case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
+                case link.HeardUnlogged(flash, note_hash):
+                    out += self._heard_unlogged(party, flash, note_hash, now)
+                case link.StateChanged() | link.Refused() | link.Forked():
                     out.append(Show())
                 case _:
                     assert_never(effect)
         return out
 
+    def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
+        """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""
+        if not self.subjects.is_news(note_hash):
+            return []
+        try:
+            body = decode_body(flash.kind, flash.octets)
+            if isinstance(body, AlertTold):
+                self._alerting.told(party, flash, note_hash, body, now)
+            elif isinstance(body, HotlineBody):
+                self._speaking.heard_unlogged(party, flash, note_hash, body)
+            else:
+                self._faults[party][f"unlogged {flash.kind}: neither warning nor message"] += 1
+            self.subjects.heard_unlogged(note_hash)
+        except (PeerFault, ValueError) as fault:
+            self._faults[party][f"unlogged {flash.kind}: {fault}"[:120]] += 1
+        return [Show()]
+
     def _restored(self, party: PartyId, session: Session, now: Instant) -> list[Effect]:
         """After a failed write: what the disk did take counts as written, the rest is to be said again."""
         out: list[Effect] = [Show()]
+        if self._disk.fault:
+            session.disk_failed()
         for lane, seq, leaf_hash in self._voice.restored(party, session):
             out += self.subjects.wrote(party, lane, seq, leaf_hash, now)
         return out
@@ -249,12 +310,20 @@ class Engine:
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
+            if envelope.kind is Kind.STATEMENT:
+                return self._tables.heard(party, envelope, raw, now)
             body = decode_body(envelope.kind, raw)
             match body:
                 case AlertTold():
                     self._alerting.told(party, envelope, leaf_hash, body, now)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
+                case LineTestBody():
+                    self._line_tests.heard(party, now)
+                case RebaseBody():
+                    self._epochs.heard(party, party, body)
+                case TableBody():
+                    return self._tables.told(party, body, now)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -269,6 +338,8 @@ class Engine:
         for party, session in self._sessions.items():
             found |= {w.log.origin: (party, True, w.log.size) for w in session.writers.values()}
             found |= {m.log.origin: (party, False, m.log.size) for m in session.mirrors.values()}
+            own_node = self.setup.parties[0].node
+            found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
     def written(self, party: PartyId) -> list[Log]:
@@ -287,8 +358,17 @@ class Engine:
         """
         then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
+            if envelope.kind is Kind.STATEMENT:
+                self._tables.remember(self._own if is_own else party, envelope, raw)
+                return
             body = decode_body(envelope.kind, raw)
             match body:
+                case LineTestBody():
+                    pass  # of the hours before this start nothing is known but the record
+                case RebaseBody():
+                    self._epochs.heard(party, self._own if is_own else party, body)
+                case TableBody():
+                    pass  # a digest that contradicted is told again with the next statement
                 case AlertTold() if is_own:
                     self._alerting.remember_own(party, body)
                 case AlertTold():
@@ -323,11 +403,11 @@ class Engine:
             party_name=setup.parties[0].name,
             node=setup.parties[0].node,
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
-            badges=list(setup.badges),
+            badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=alerts,
+            alerts=self.subjects.marked(alerts, self._voice.unlogged()),
             alerts_total=subjects.warnings.total,
-            messages=subjects.hotline.rows(),
+            messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=[
                 peer_row(
@@ -335,6 +415,8 @@ class Engine:
                     self._sessions[party.party],
                     self._sharing.with_peer[party.party],
                     self._sharing.releaser,
+                    self._line_tests,
+                    self._epochs,
                     now,
                 )
                 for party in setup.parties[1:]
@@ -347,6 +429,7 @@ class Engine:
             centre_e7=[round(angle * 1e7) for angle in self.centre_deg],
             range_nm=self.range_nm,
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
+            contradictions=self._tables.rows(),
         )
 
     def broke(self, what: str) -> None:
@@ -354,7 +437,7 @@ class Engine:
         self._bugs[what] += 1
 
     def _fault_lines(self) -> list[str]:
-        lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
+        lines = [f"NOT RECORDED: {self._disk.fault}"] if self._disk.fault else []
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()

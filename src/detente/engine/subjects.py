@@ -8,8 +8,12 @@ restart and a peer's: it does not know whose side it is on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
+from detente.desk.board import AlertRow, MessageRow
 from detente.desk.hotline import Hotline
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, StandDown
 from detente.desk.seats import permit
@@ -27,6 +31,15 @@ Act = AckBody | DisplayedBody | EscalationBody | StandDownBody
 
 _LEAVES_NAMED = 8
 
+UNLOGGED_KEPT: Final = 256
+"""Notes outside the record that are remembered, so that one that comes twice is shown once."""
+
+_R = TypeVar("_R", AlertRow, MessageRow)
+
+
+def _name_of(row: AlertRow | MessageRow) -> str:
+    return row.alert if isinstance(row, AlertRow) else row.message
+
 
 class Subjects:
     """All alerts and messages of one desk, and their ladder."""
@@ -41,7 +54,36 @@ class Subjects:
         self.leaf_of: dict[str, str] = {}  # message → base64 leaf hash
         self._message_of: dict[bytes, str] = {}  # leaf hash → message
         self._sent: dict[tuple[PartyId, Lane], dict[int, str]] = {}  # our messages without receipt, by seq
+        self._unlogged: dict[bytes, bool] = {}  # peers' notes outside the record → whether it has them still not
         self.fault = ""  # a limit reached, for the desk
+
+    # --- outside the record, and late
+
+    def is_news(self, note_hash: bytes) -> bool:
+        """Whether the unlogged note with this hash has not been heard before."""
+        return note_hash not in self._unlogged
+
+    def heard_unlogged(self, note_hash: bytes) -> None:
+        """Note that something stands at the desk that is in no record."""
+        self._unlogged[note_hash] = True
+        if len(self._unlogged) > UNLOGGED_KEPT:
+            self._unlogged.pop(next(iter(self._unlogged)))
+
+    def recorded(self, re: Sequence[str]) -> str | None:
+        """Note that a leaf names *re*: what was said outside the record is in it now; returns which message that is."""
+        found = None
+        for note_hash in map(unb64, re):
+            if note_hash in self._unlogged:
+                self._unlogged[note_hash] = False
+                found = found or self._message_of.get(note_hash)
+        return found
+
+    def marked(self, rows: list[_R], own: set[bytes]) -> list[_R]:
+        """Return *rows* with what is in no record marked; *own* are the notes that we said outside it."""
+        notes = own | {note_hash for note_hash, is_open in self._unlogged.items() if is_open}
+        names = {self._message_of[note] for note in notes if note in self._message_of}
+        names |= {row.name for note in notes if (row := self.warnings.of_leaf(note)) is not None}
+        return [replace(row, unlogged=True) if _name_of(row) in names else row for row in rows] if names else rows
 
     # --- which subject
 

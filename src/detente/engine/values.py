@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detente.alerts.escalation import Ladder
+from detente.coordination.charter import Charter
 from detente.desk.codebook import Codebook
 from detente.desk.orders import AnyOrder
 from detente.detect.zone import Zone
@@ -70,6 +71,18 @@ class StoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskWorks:
+    """The disk took a write again: the links are begun again from what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The machine's clock was set by so much. No timer of ours follows it; the desk and the log of acts say it."""
+
+    by_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderGiven:
     order: AnyOrder
     role: Role
@@ -126,6 +139,8 @@ Input = (
     | Stored
     | StoreFailed
     | SessionsRestored
+    | DiskWorks
+    | ClockStepped
     | OrderGiven
     | FeedSaid
     | PolicySet
@@ -199,7 +214,12 @@ class RecordState:
     value: bytes
 
 
-Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState
+@dataclass(frozen=True, slots=True)
+class ProbeDisk:
+    """Write something that means nothing, and say `DiskWorks` if that was done."""
+
+
+Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState | ProbeDisk
 """What is done on the disk, all of a batch before anything leaves."""
 
 Effect = Show | Write | Send | CloseChannel
@@ -262,3 +282,5 @@ class Setup:
     alerts_shown: int = 200
     tick_ns: int = duration_ns(0.2)
     is_exercise: bool = False
+    line_test_ns: int = duration_ns(3_600.0)
+    tables: tuple[Charter, ...] = ()

@@ -118,6 +118,10 @@ class Mirror:
 
     def leaves(self, bundle: Leaves, elapsed: int) -> list[Effect]:
         """Take in leaves: known ones are dropped, a gap is asked for, a bad one stops this lane and no other."""
+        if self.frozen is Code.DISK and self.stopped is None:
+            # Our disk takes nothing, and the warning in it is for our people all the same.
+            shown = (self.preview(Preview(self.lane, leaf)) for leaf in bundle.leaves)
+            return [effect for effects in shown for effect in effects]
         if self.frozen is not None or self.stopped is not None:
             return []
         first = self.next_seq

@@ -20,9 +20,20 @@ _TRACK_BODIES = 3_600
 
 def restored_log(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> Log:
     """Return the log in which *writer* speaks to *reader* on *lane*, in its newest epoch, as *store* has it."""
-    first = origin(writer, reader, lane)
-    name = origin(writer, reader, lane, int(store.state(epoch_key(first)) or 1))
+    name = origin(writer, reader, lane, _epoch(store, writer, reader, lane))
     return Log.restore(name, store.leaf_hashes(name), store.checkpoint(name), store.receipt(name))
+
+
+def _epoch(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> int:
+    return int(store.state(epoch_key(origin(writer, reader, lane))) or 1)
+
+
+def past_logs(store: LeafStore, one: NodeName, other: NodeName) -> dict[str, int]:
+    """Return the logs of earlier epochs between two nodes, and how many leaves each has."""
+    ways = [(writer, reader, lane) for writer, reader in ((one, other), (other, one)) for lane in Lane]
+    names = [origin(*way, epoch) for way in ways for epoch in range(1, _epoch(store, *way))]
+    sizes = store.sizes()
+    return {name: sizes.get(name, 0) for name in names}
 
 
 def missing_bodies(read: Read, log: Log, lane: Lane) -> set[int]:
@@ -57,5 +68,6 @@ def restored_session(
         codebook,
         clock=clock,
         missing={lane: missing_bodies(store.read, log, lane) for lane, log in mirrors.items()},
+        past=past_logs(store, own.node, peer.node),
         forks={name: fork.unpacked(proof) for name, proof in proofs.items() if proof is not None},
     )

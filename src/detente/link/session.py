@@ -24,6 +24,7 @@ from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
+from detente.evidence.store import Entry
 from detente.link import fork, frames
 from detente.link.effects import Close, Effect, Forked, HeardUnlogged, Keep, Refused, Transmit
 from detente.link.frames import (
@@ -64,7 +65,7 @@ from detente.link.transitions import Event, State
 from detente.link.unlogged import UnloggedFlash, sign, verified
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
-from detente.types import NS_PER_MS, Instant
+from detente.types import NS_PER_MS, Instant, NodeName
 
 __all__ = ["Draft", "Session"]
 
@@ -103,7 +104,9 @@ class Session:
         clock: HybridClock | None = None,
         missing: Mapping[Lane, Collection[int]] | None = None,
         forks: Mapping[str, fork.Proof] | None = None,
+        past: Mapping[str, int] | None = None,
     ) -> None:
+        self.past = dict(past or {})  # logs of earlier epochs, and how many leaves each has
         self._own = own
         self._peer = peer
         self._read = read
@@ -149,6 +152,33 @@ class Session:
     def state(self) -> State:
         """What both desks show of this link."""
         return self._standing.state
+
+    def entry(self, log: str, seq: int) -> Entry:
+        """Return leaf *seq* of *log* as it stands on our disk."""
+        return self._read(log, seq, seq + 1)[0]
+
+    def decode(self, leaf: bytes) -> Envelope:
+        """Return the envelope in *leaf*, signed by the peer for whomever; raises PeerFault."""
+        return self._peer.chain.decode(leaf)
+
+    def is_current(self, log: str) -> bool:
+        """Whether *log* is the newest epoch of its lane here."""
+        return any(one.log.origin == log for one in self._logs())
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether nothing of ours is on its way to the disk."""
+        return all(writer.next_seq == writer.log.size for writer in self.writers.values())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the peer's digits are confirmed: until then nothing is released to it."""
+        return self._standing.is_confirmed
+
+    @property
+    def peer_node(self) -> NodeName:
+        """The peer's name."""
+        return self._peer.node
 
     @property
     def forks(self) -> Mapping[str, fork.Proof]:
@@ -237,6 +267,7 @@ class Session:
         self._advance(now)
         self._settlement.proof_against(log)
         fresh = Log(next_epoch(log))
+        self.past[log] = next(one.log.size for one in self._logs() if one.log.origin == log)
         lane = parse_origin(log).lane
         if log in self._by_origin:
             self.writers[lane] = Writer(self._own, self._peer, lane, fresh, self._read, self._limits)
@@ -636,8 +667,9 @@ class Session:
             rtt_p95_ms=pulse.rtt_p95_ms,
             offset_ms=pulse.offset_ms,
             loss=pulse.loss,
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(max((w.shown_lag(self._elapsed) for w in self.writers.values()), key=_known)),
             receipts_withheld=lag >= self._limits.withheld_lag_ns,
+            flash_receipts_late=self.writers[Lane.FLASH].receipt_lag(self._elapsed) > self._limits.degraded_lag_ns,
             clock_suspect=self._is_suspect,
             codebook_same=None if self._peer_codebook is None else self._peer_codebook == self._codebook,
             channels=tuple(channel for channel, connection in self._open.items() if connection.is_greeted),
@@ -648,7 +680,7 @@ class Session:
 
     def _lane_status(self, lane: Lane, elapsed: int) -> LaneStatus:
         writer, mirror = self.writers[lane], self.mirrors[lane]
-        lag = writer.receipt_lag(elapsed)
+        per_minute, _, left = self._quota(lane)
         wrote = self._settlement.peer_wrote.get(lane)
         return LaneStatus(
             lane=lane,
@@ -659,8 +691,20 @@ class Session:
             their_root=b64(mirror.log.tree.root()),
             backlog=writer.log.size - writer.sent,
             their_backlog=None if wrote is None else max(0, wrote - mirror.log.size),
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(writer.shown_lag(elapsed)),
+            quota_per_min=per_minute,
+            quota_left=left,
+            their_quota_per_min=None if writer.quota is None else writer.quota[0],
+            their_quota_left=None if writer.quota is None else writer.quota[2],
             bodies_missing=len(mirror.missing),
             own_stopped=writer.frozen or writer.stopped,
             their_stopped=mirror.frozen or mirror.stopped,
         )
+
+
+def _known(lag: int | None) -> int:
+    return -1 if lag is None else lag
+
+
+def _ms(lag: int | None) -> float | None:
+    return None if lag is None else lag / NS_PER_MS

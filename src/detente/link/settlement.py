@@ -237,7 +237,7 @@ class Settlement:
         ]
 
     def show_ours(self, writer: Writer, size: int) -> list[Effect]:
-        """Show the reader our last leaf of the *size* that it holds: beside its own, it is a proof or it is the same."""
+        """Show the reader our last leaf of the *size* that it holds: beside its own it is a proof, or the same."""
         last = min(size, writer.log.size)
         return self._shown(writer, tuple(e.leaf for e in self._read(writer.log.origin, last - 1, last)) if last else ())
 

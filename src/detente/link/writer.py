@@ -388,6 +388,10 @@ class Writer:
             owed = since if owed is None else min(owed, since)
         return 0 if owed is None else elapsed - owed
 
+    def shown_lag(self, elapsed: int) -> int | None:
+        """Return the lag for the desk: of the receipt that is owed, else of the newest one; None before any."""
+        return self.receipt_lag(elapsed) or self.newest_lag
+
     def offer_again_if_late(self, elapsed: int) -> None:
         """Offer a checkpoint again whose receipt is late."""
         if self._unreceipted and elapsed - self._offered_at >= self._limits.reoffer_ns:

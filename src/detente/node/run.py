@@ -15,9 +15,12 @@ import structlog
 
 from detente.engine.engine import Engine
 from detente.engine.values import (
+    ClockStepped,
     CloseChannel,
+    DiskWorks,
     Effect,
     Input,
+    ProbeDisk,
     Record,
     RecordBody,
     RecordCheckpoint,
@@ -40,9 +43,11 @@ from detente.node.clock import Clock
 from detente.node.desk import Desk
 from detente.node.inbox import Asked, Inbox
 from detente.node.peers import PeerLinks
-from detente.types import NodeName, PartyId
+from detente.types import NS_PER_S, NodeName, PartyId
 
 TICK_S: Final = 0.1
+STEP_S: Final = 1.0
+"""The machine's clock was set, and did not merely drift, when it moves by more than this between two looks."""
 
 log = structlog.get_logger()
 
@@ -86,7 +91,13 @@ class Pump:
             self._writer.shutdown()
 
     async def _tick(self) -> None:
+        stepped_s = self._clock.stepped_s()
         while True:
+            by_s = self._clock.stepped_s() - stepped_s
+            if abs(by_s) > STEP_S:
+                stepped_s += by_s
+                log.warning("clock", set_by_s=round(by_s, 3))
+                self._inbox.put(ClockStepped(round(by_s * NS_PER_S)))
             self._inbox.put_tick(Tick())
             await asyncio.sleep(self._clock.real_s(TICK_S))
 
@@ -122,7 +133,10 @@ class Pump:
                     self._desk.show(effect.frame)
             writes = [e for e in effects if isinstance(e, Write)]
             stored = await self._record(writes) if writes else []
-            if any(isinstance(event, StoreFailed) for event in stored):
+            is_probe = all(isinstance(write, ProbeDisk) for write in writes)
+            if any(isinstance(event, DiskWorks) for event in stored):
+                self._begin_again()
+            elif any(isinstance(event, StoreFailed) for event in stored) and not is_probe:
                 # Nothing of this batch leaves: a promise is on the disk or it is not made.
                 self._begin_again()
             else:
@@ -166,10 +180,13 @@ class Pump:
                     self._store.put_receipt(origin, receipt)
                 case RecordState(key, value):
                     self._store.put_state(key, value)
+                case ProbeDisk():
+                    self._store.put_state("probe", b"")
         starts: dict[str, int] = {}
         for w in appends:
             starts.setdefault(w.origin, w.start)
-        return [Stored(origin, starts[origin], leaf_hashes) for origin, leaf_hashes in hashes.items()]
+        stored: list[Input] = [Stored(origin, starts[origin], hashed) for origin, hashed in hashes.items()]
+        return [*stored, *(DiskWorks() for write in writes if isinstance(write, ProbeDisk))]
 
 
 def in_runs(writes: Sequence[LeafWrite]) -> list[LeafWrite]:

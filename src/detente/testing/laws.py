@@ -305,7 +305,7 @@ class Laws:
         )
 
     def proves(self, node: SimulatedNode, origin: str, proof: Sequence[bytes]) -> None:
-        """Note whether *proof* shows two histories to a third: by itself, or a signed root beside the leaves we hold."""
+        """Note whether *proof* shows two histories: by itself, or as a signed root beside the leaves we hold."""
         writer = own_identity(parse_origin(origin).writer)
         logs = [writer.log.named(origin).vkey]
         tree = node.trees.get(origin, Tree())

@@ -15,6 +15,7 @@ from msgspec import Meta
 from detente.coordination.plain import TEXT_LIMIT, is_plain
 from detente.desk.hotline import Said, Words
 from detente.errors import PeerFault
+from detente.evidence.leaf import Hash
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 
@@ -25,8 +26,11 @@ __all__ = [
     "DisplayedBody",
     "EscalationBody",
     "HotlineBody",
+    "LineTestBody",
     "Named",
+    "RebaseBody",
     "StandDownBody",
+    "TableBody",
     "decode_body",
     "encode_body",
     "hotline_body",
@@ -80,7 +84,44 @@ class StandDownBody(_Body, frozen=True):
     at_ms: _Ms
 
 
-Body = HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold
+class LineTestBody(_Body, frozen=True):
+    """The line works (kind `line_test`): said at each full interval, so that an unused line is known to."""
+
+    at_ms: _Ms
+    every_s: Annotated[int, Meta(ge=1, le=86_400)]
+
+
+class RebaseBody(_Body, frozen=True):
+    """The writer agrees that `log`, which has two histories, goes on in its next epoch (kind `rebase`)."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    proof: Hash  # digest of the notes below
+    notes: Annotated[tuple[Annotated[str, Meta(max_length=16_384)], ...], Meta(min_length=1, max_length=4)]
+
+
+class TableBody(_Body, frozen=True):
+    """What the writer holds of a table (kind `table`): of each party the number and digest of its newest statement.
+
+    Said after every statement of another party, so that whoever told two members different things is found out. With
+    `shown` it carries a statement as its author signed it to us: leaf, salt and body, base64.
+    """
+
+    table: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_-]{0,31}\Z")]
+    heads: Annotated[dict[str, tuple[int, str]], Meta(max_length=16)] = {}
+    shown: tuple[str, str, str] | None = None
+
+
+Body = (
+    HotlineBody
+    | AckBody
+    | DisplayedBody
+    | EscalationBody
+    | StandDownBody
+    | AlertTold
+    | LineTestBody
+    | RebaseBody
+    | TableBody
+)
 
 _FORMS: Final[dict[str, type[Body]]] = {
     "hotline": HotlineBody,
@@ -89,6 +130,9 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "escalation": EscalationBody,
     "stand_down": StandDownBody,
     "alert": AlertTold,
+    "line_test": LineTestBody,
+    "rebase": RebaseBody,
+    "table": TableBody,
 }
 """Which body stands under which kind of leaf."""
 
