@@ -32,7 +32,7 @@ from detente.link.session import Session
 from detente.link.transitions import State
 from detente.link.window import FLOOR_BYTES
 from detente.testing.clock import VirtualClock
-from detente.testing.identities import own_identity
+from detente.testing.identities import own_identity, peer_identity
 from detente.testing.store import MemoryStore
 from detente.types import Instant
 
@@ -169,7 +169,7 @@ class Laws:
         writer = parse_origin(head.origin).writer
         if note not in self._verified:
             try:
-                open_checkpoint(note, own_identity(writer).log.named(head.origin).vkey)
+                open_checkpoint(note, peer_identity(writer).chain.log_vkeys(head.origin)[-1])
             except PeerFault as wrong:
                 raise Violation(self._seed, f"{node.name} keeps {wrong.reason}") from None
             self._verified.add(note)
@@ -202,7 +202,7 @@ class Laws:
             self._receipted[origin] = (head.size, head.root)
 
     def _is_cosigned(self, note: bytes, mirror: str) -> bool:
-        cosigner = own_identity(mirror).mirror.vkey
+        cosigner = peer_identity(mirror).statement.vkey("mirror")
         if note not in self._cosigned:
             try:
                 if open_note(note, cosigner).by(cosigner) is not None:
