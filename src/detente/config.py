@@ -17,6 +17,8 @@ PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+PerSecond = Annotated[float, msgspec.Meta(ge=0.1, le=10_000.0)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 
 
@@ -98,12 +100,31 @@ class ConsoleConfig(_Part, frozen=True):
     accounts: Literal["demo"] = "demo"  # embedded accounts, marked so on screen
 
 
+class LinkConfig(_Part, frozen=True):
+    line_test_s: Annotated[float, msgspec.Meta(ge=10.0, le=86_400.0)] = 3_600.0  # how often each line is tested
+
+
+class CoordinationConfig(_Part, frozen=True):
+    tables: list[str] = []  # TOML files, each the charter of one table: the same at every member
+
+
 class LimitsConfig(_Part, frozen=True):
     """Every limit, with what happens at it."""
 
     tracks: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 20_000  # further plots are refused as picture_full
     inbox_plots: Annotated[int, msgspec.Meta(ge=1)] = 256  # batches waiting; the oldest goes, counted
     alerts_shown: Annotated[int, msgspec.Meta(ge=10, le=200)] = 200  # "200 of 3,114"
+    # What one peer may say, leaves a second and at once after a silence. Beyond it reading stops; nothing is dropped.
+    flash_per_s: PerSecond = 5.0
+    flash_burst: Count = 50
+    ops_per_s: PerSecond = 20.0
+    ops_burst: Count = 200
+    track_per_s: PerSecond = 2.0
+    track_burst: Count = 120
+    peer_mb_a_day: Count = 4_096  # that one peer may have us keep; FLASH is taken all the same
+    # Connections to the link accepted a second, from one address and in all; beyond it they are closed before TLS.
+    accepts_per_s: PerSecond = 20.0
+    accepts_per_address_per_s: PerSecond = 5.0
 
 
 class RecordConfig(_Part, frozen=True):
@@ -123,18 +144,6 @@ class RetentionConfig(_Part, frozen=True):
     track_days: Days = 30
 
 
-class TableConfig(_Part, frozen=True):
-    """A table we sit at: the same words at every member, or nothing is heard there. A further party is a new table."""
-
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    members: list[PartyName]  # all of them, ourselves too, in order of name
-    agreement: str  # file with the text that the members agreed
-    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "safety of flight"
-    signers: tuple[Literal["military", "intelligence", "foreign_service"], ...] = ("military", "foreign_service")
-    governs_picture: bool = False  # its arrangement says whether the picture crosses between its members
-
-
 class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
@@ -143,10 +152,11 @@ class Config(_Part, frozen=True):
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
     release: ReleaseConfig = ReleaseConfig()
-    table: list[TableConfig] = []
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()
+    link: LinkConfig = LinkConfig()
+    coordination: CoordinationConfig = CoordinationConfig()
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
 

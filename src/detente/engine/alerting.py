@@ -18,10 +18,13 @@ from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
 from detente.link.unlogged import UnloggedFlash
 from detente.release.alerts import AlertTold, alert_for
-from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 
 MOVED_S: Final = 5.0
 """A peer is told again when the event has moved by more than this."""
+
+VALID_NS: Final = 300 * NS_PER_S
+"""How long what we tell of an event holds without being told again: judged where it is read."""
 
 _LANE: Final = {Level.ALARM: Lane.FLASH, Level.WARNING: Lane.OPS, Level.CAUTION: Lane.OPS}
 _PRECEDENCE: Final = {
@@ -145,6 +148,7 @@ class Alerting:
             by="node",
             now=now,
             body=body,
+            exp=None if is_over else Instant(now + VALID_NS),
         )
         if said is None:
             return [Show()]

@@ -46,7 +46,7 @@ from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
-from detente.engine.subjects import Subjects
+from detente.engine.subjects import Dates, Subjects
 from detente.engine.tables import STATEMENT_KINDS, Tables
 from detente.engine.values import (
     AdmitKeys,
@@ -103,6 +103,8 @@ from detente.wire.messages import (
     encode_body,
 )
 
+_DATED = frozenset({Kind.ALERT, Kind.HOTLINE})
+_EARLY_KEPT = 1_024
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
 
@@ -139,6 +141,7 @@ class Engine:
         self.holds = Holds()
         self._notices: dict[str, str] = {}  # by what they are about
         self._disk = Disk()
+        self._arrived_ms: dict[bytes, int] = {}  # when a leaf came that was shown before its turn
         self._clock_steps: deque[str] = deque(maxlen=4)
         self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
         self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
@@ -292,6 +295,7 @@ class Engine:
                     out.append(CloseChannel(party, channel))
                 case link.Heard(envelope, _, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
+                    self._date(party, envelope, leaf_hash, instant_ms(now), now)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Keep(key, value):
@@ -339,6 +343,14 @@ class Engine:
             out += [] if said is None else said[1]
         return out
 
+    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
+        """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
+        after_ms = self._sessions[party].written_after_ms(envelope)
+        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
+        if name is not None:
+            arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
+            self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
+
     def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
         """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""
         if not self.subjects.is_news(note_hash):
@@ -374,6 +386,8 @@ class Engine:
         """Take in one leaf of a peer. What cannot be read is counted and shown; its leaf stays in the record."""
         if raw is None or (is_preview and envelope.kind not in _SHOWN_BEFORE_THEIR_TURN):
             return []
+        if is_preview and envelope.kind in _DATED and len(self._arrived_ms) < _EARLY_KEPT:
+            self._arrived_ms.setdefault(leaf_hash, instant_ms(now))
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
@@ -454,6 +468,8 @@ class Engine:
                     self.holds.said(self._own if is_own else party, body)
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
+            if not is_own:
+                self._date(party, envelope, leaf_hash, instant_ms(then), then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
 

@@ -21,6 +21,7 @@ from typing import Final
 from detente.errors import OwnFault, PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.leaf import read as read_leaf
 from detente.evidence.log import Log
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
@@ -136,6 +137,7 @@ class Session:
         self._heard_at: Instant | None = None
         self._peer_codebook: str | None = None
         self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
+        self._written_after: dict[str, int] = {}  # log of the peer → ms UTC, by our clock
         self._is_suspect = False
         self._refused: Counter[Code] = Counter()
         self._refused_by_peer: Counter[Code] = Counter()
@@ -166,6 +168,18 @@ class Session:
     def decode(self, leaf: bytes) -> Envelope:
         """Return the envelope in *leaf*, signed by the peer for whomever; raises PeerFault."""
         return self._peer.chain.decode(leaf)
+
+    def written_after_ms(self, envelope: Envelope) -> int | None:
+        """Return the time, by our clock, after which the peer wrote *envelope*: when we wrote what it says it has seen.
+
+        What it had seen in an earlier leaf of the log it had seen in this one. None: it has named nothing of ours yet.
+        """
+        for lane, (size, _) in envelope.seen.items():
+            log = self.writers[lane].log
+            if 0 < size <= log.size:
+                at_ms = read_leaf(self._read(log.origin, size - 1, size)[0].leaf).ts
+                self._written_after[envelope.log] = max(at_ms, self._written_after.get(envelope.log, at_ms))
+        return self._written_after.get(envelope.log)
 
     def is_current(self, log: str) -> bool:
         """Whether *log* is the newest epoch of its lane here."""

@@ -220,7 +220,7 @@ class Writer:
         return [*effects, *self.sign_if_due(elapsed)]
 
     def _goes_at_once(self) -> bool:
-        can_send = self._may_go() and self.may_send != 0 and self.sent >= self.log.receipt_size
+        can_send = self._may_go() and self.sent >= self.log.receipt_size
         return can_send and self.log.size - self.sent <= _BACKLOG[self.lane]
 
     def sign_if_due(self, elapsed: int, *, is_opening: bool = False) -> list[Effect]:
@@ -318,9 +318,12 @@ class Writer:
 
     def _fill(self) -> None:
         is_held, self._is_held = self._is_held or self.may_send == 0, False
-        if self._to_preview and self.may_send != 0:
+        can_go = self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due()
+        # Where the quota has no room for both, a preview would only stand in the way of its leaf.
+        is_scarce = can_go and self.may_send is not None and self.may_send < self.log.size - self.sent
+        if self._to_preview and self.may_send != 0 and not is_scarce:
             self._fill_preview(self._to_preview.popleft())
-        elif self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due():
+        elif can_go:
             self._fill_leaves()
 
     def _may_go(self) -> bool:

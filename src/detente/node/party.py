@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
 from detente.config import Config, RecordingFeed, read_config, split_address
+from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
 from detente.detect.profile import profile_named
@@ -29,13 +32,14 @@ from detente.engine.values import (
     Setup,
 )
 from detente.errors import ConfigError, PeerFault
+from detente.evidence.leaf import Lane
 from detente.link.frames import Code
 from detente.link.hybrid import HybridClock
-from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
+from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Session
 from detente.node.acts import Acts
-from detente.node.charters import charters_of
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
 from detente.node.feeding import feed_tasks
@@ -43,7 +47,7 @@ from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
 from detente.node.office import Keys, Office
-from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received
+from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
@@ -79,6 +83,41 @@ def policy_of(config: Config, folder: Path) -> Policy:
         return parse_policy(path.read_bytes(), str(path))
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
+    """Return the charters of the tables that *config* names; raises ConfigError."""
+    found: list[Charter] = []
+    for name in config.coordination.tables:
+        path = folder / name
+        try:
+            charter = msgspec.toml.decode(path.read_bytes(), type=Charter)
+            charter.check()
+        except OSError as wrong:
+            raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+            raise ConfigError(f"{path}: {wrong}") from None
+        known = {config.node.party, *(peer.party for peer in config.peer)}
+        strangers = sorted(set(charter.members) - known)
+        if strangers or config.node.party not in charter.members:
+            whom = strangers[0] if strangers else config.node.party
+            why = "is no peer here" if strangers else "does not sit at it"
+            raise ConfigError(f"{path}: table {charter.table}: {whom} {why}")
+        found.append(charter)
+    return tuple(found)
+
+
+def link_limits(config: Config) -> LinkLimits:
+    """Return the bounds of each link, with what *config* says of quotas."""
+    limits = config.limits
+    return LinkLimits(
+        quotas={
+            Lane.FLASH: Allowance(limits.flash_per_s, limits.flash_burst),
+            Lane.OPS: Allowance(limits.ops_per_s, limits.ops_burst),
+            Lane.TRACK: Allowance(limits.track_per_s, limits.track_burst),
+        },
+        mirror_bytes_a_day=limits.peer_mb_a_day << 20,
+    )
 
 
 def check_files(path: Path) -> list[str]:
@@ -177,6 +216,10 @@ class Node:
             ],
             host=split_address(config.listen.link, "listen.link")[0],
             port=split_address(config.listen.link, "listen.link")[1],
+            limits=TransportLimits(
+                accepts_per_s=config.limits.accepts_per_s,
+                accepts_per_address_per_s=config.limits.accepts_per_address_per_s,
+            ),
         )
 
     @classmethod
@@ -254,6 +297,7 @@ class Node:
                 self.store,
                 own,
                 PeerIdentity(paired.keys.chain, paired.confirmed_at is not None),
+                link_limits(self.config),
                 codebook=self.codebook.digest,
                 clock=self._hybrid,
             )
@@ -302,7 +346,6 @@ class Node:
             )
             + self._staging.feeds,
             not_built_yet=self._staging.not_built_yet,
-            charters=charters_of(config, self.folder),
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
@@ -313,6 +356,8 @@ class Node:
             alerts_shown=config.limits.alerts_shown,
             tick_ns=round(config.detection.tick_s * 1e9),
             is_exercise="EXERCISE" in config.node.badges,
+            line_test_ns=round(config.link.line_test_s * 1e9),
+            tables=charters_of(config, self.folder),
         )
 
     async def _listen(self) -> None:
