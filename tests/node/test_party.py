@@ -297,7 +297,7 @@ def test_a_hold_of_one_side_keeps_the_bodies_of_both(tmp_path):
             await until(lambda: session(bravo).mirrors[Lane.OPS].log.size == 1)
             written = bravo.clock.now() // 1_000_000
             order = PlaceHold("incident-1", written - 60_000, written + 60_000)
-            await bravo.inbox.ask(OrderGiven(order, Role.OPERATOR))
+            await bravo.inbox.ask(OrderGiven(order, Role.DUTY_OFFICER))
             await until(lambda: [hold.by for hold in alfa.engine.holds.all()] == ["bravo"])
             await until(lambda: alfa.office._holds)
             for node in (alfa, bravo):

@@ -16,7 +16,9 @@ from detente.desk.orders import (
     AnyOrder,
     AtTable,
     Displayed,
+    LiftHold,
     Line,
+    PlaceHold,
     Rebase,
     SendCode,
     SendText,
@@ -48,6 +50,9 @@ LINES: Final[dict[Line, tuple[Role, ...]]] = {
 
 RUNG_OF: Final = {role: rung for rung, roles in enumerate(RUNGS) for role in roles}
 
+_KEEPS: Final = (Role.SUPERVISOR, Role.DUTY_OFFICER, *DELEGATION, Role.LEADER)
+"""Who may have what was written kept beyond its time."""
+
 MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     # Painting a row is no act of a person.
     Displayed: dict.fromkeys(Role, Power.ALWAYS),
@@ -59,6 +64,8 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
     # Who may do what at a table stands in a matrix of its own: detente.coordination.powers.
     AtTable: dict.fromkeys(Role, Power.ALWAYS),
+    PlaceHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    LiftHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
     # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
     Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }

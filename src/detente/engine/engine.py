@@ -249,8 +249,10 @@ class Engine:
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
             case PlaceHold(hold, from_ms, to_ms):
+                permit(role, order)
                 return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
             case LiftHold(hold):
+                permit(role, order)
                 held = self.holds.find(self._own, hold)
                 if held is None:
                     raise OrderRefused("no_such_hold", f"this party holds nothing under the name {hold!r}")

@@ -624,7 +624,8 @@ class Session:
         if nack.code is Code.FORK and writer.frozen is not Code.FORK:
             writer.freeze(Code.FORK)
             own = (writer.log.checkpoint,) if writer.log.checkpoint else ()
-            return [*self._settlement.forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+            effects = [*self._settlement.forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+            return [*effects, *self._settlement.show_ours(writer, nack.seq)]
         return [Refused(nack.code, why, by_peer=True)]
 
     def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:

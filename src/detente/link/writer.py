@@ -131,6 +131,11 @@ class Writer:
         """The index of the next leaf."""
         return self.log.size + len(self._unstored)
 
+    def hash_at(self, seq: int) -> bytes:
+        """Return the hash of our leaf *seq*, on the disk or on its way there."""
+        on_disk = self.log.size
+        return self.log.tree.leaf(seq) if seq < on_disk else self._unstored[seq - on_disk].leaf_hash
+
     def newest_reading(self) -> Reading:
         """Return the hybrid clock's reading in the newest leaf on disk; (0, 0) for an empty log."""
         if not self.log.size:

@@ -38,7 +38,8 @@ from detente.engine.values import (
     Write,
 )
 from detente.errors import DetenteError, OrderRefused
-from detente.evidence.store import LeafStore
+from detente.evidence.store import Entry, LeafStore
+from detente.evidence.store import Write as LeafWrite
 from detente.link.frames import Channel
 from detente.link.session import Session
 from detente.node.clock import Clock
@@ -208,7 +209,7 @@ class Pump:
 
     def _write(self, writes: list[Write]) -> list[Input]:
         appends = [w for w in writes if isinstance(w, Record)]
-        hashes = self._store.append([(w.origin, w.start, w.entries) for w in appends]) if appends else {}
+        hashes = self._store.append(in_runs([(w.origin, w.start, w.entries) for w in appends])) if appends else {}
         for write in writes:
             match write:
                 case RecordBody(origin, seq, salt, body):
@@ -228,3 +229,15 @@ class Pump:
             self._office.stored({origin: (starts[origin], hashed) for origin, hashed in hashes.items()})
         stored: list[Input] = [Stored(origin, starts[origin], hashed) for origin, hashed in hashes.items()]
         return [*stored, *(DiskWorks() for write in writes if isinstance(write, ProbeDisk))]
+
+
+def in_runs(writes: Sequence[LeafWrite]) -> list[LeafWrite]:
+    """Return *writes* with those joined that follow each other in one log: each costs the store several statements."""
+    runs: dict[str, list[tuple[int, list[Entry]]]] = {}
+    for origin, start, entries in writes:
+        of_log = runs.setdefault(origin, [])
+        if of_log and of_log[-1][0] + len(of_log[-1][1]) == start:
+            of_log[-1][1].extend(entries)
+        else:
+            of_log.append((start, list(entries)))
+    return [(origin, start, entries) for origin, of_log in runs.items() for start, entries in of_log]
