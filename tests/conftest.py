@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import detente
+from detente.cli.kernels import drop_stale
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("DETENTE_SHARED", ROOT.parent / "shared"))
+
+drop_stale(Path(detente.__file__).parent)
 
 # Kernels compile on their first call, so no deadline.
 settings.register_profile("detente", deadline=None, suppress_health_check=[HealthCheck.too_slow])

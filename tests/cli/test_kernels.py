@@ -43,3 +43,16 @@ def test_a_folder_that_is_not_there_yet_is_as_writable_as_the_one_above_it(tmp_p
     file = tmp_path / "file"
     file.write_text("")
     assert not kernels._is_writable(file / "below")
+
+
+def test_kernels_are_compiled_anew_when_any_file_with_a_kernel_changed_and_not_when_none_did(tmp_path):
+    (tmp_path / "detect" / "__pycache__").mkdir(parents=True)
+    source, compiled = tmp_path / "detect" / "cpa.py", tmp_path / "detect" / "__pycache__" / "screen.nbc"
+    source.write_text("njit")
+    kernels.drop_stale(tmp_path)
+    compiled.touch()
+    kernels.drop_stale(tmp_path)
+    assert compiled.exists()
+    source.write_text("njit, changed")
+    kernels.drop_stale(tmp_path)
+    assert not compiled.exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import hashlib
 import os
 import shutil
 import sys
@@ -19,6 +21,7 @@ def keep_kernels() -> None:
     end: a shared one would let others choose the code we run. Call it before the first kernel is imported.
     """
     package = Path(detente.__file__).resolve().parent
+    drop_stale(package)
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     if "NUMBA_CACHE_DIR" in os.environ or _is_writable(package) or _is_writable(home):
         return
@@ -28,6 +31,23 @@ def keep_kernels() -> None:
     print(
         "detente: kernels are compiled anew, half a minute: set NUMBA_CACHE_DIR to a folder that stays", file=sys.stderr
     )
+
+
+def drop_stale(package: Path) -> None:
+    """Throw away the compiled kernels of *package* if any file with a kernel has changed since they were made.
+
+    Numba compiles a kernel anew when its own file changes, and keeps the old one when only a kernel that it calls did.
+    """
+    sources = [path for path in sorted(package.glob("*/*.py")) if b"njit" in path.read_bytes()]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    stamp = package / "__pycache__" / "kernels.sha256"
+    with contextlib.suppress(OSError):  # a folder that cannot be written holds nothing older than itself
+        if stamp.is_file() and stamp.read_text() == digest:
+            return
+        for compiled in (*package.glob("*/__pycache__/*.nbi"), *package.glob("*/__pycache__/*.nbc")):
+            compiled.unlink(missing_ok=True)
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(digest)
 
 
 def _is_writable(folder: Path) -> bool:
