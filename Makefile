@@ -6,7 +6,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check -q install --require-
 
 JOBS   ?= 2
 
-.PHONY: demo test lint format types imports unit bench lock screenshots clean dev
+CUTS   ?= 1000
+KILLS  ?= 1000
+
+.PHONY: demo test lint format types imports unit bench chaos lock screenshots clean dev
 
 demo: $(VENV)/.run
 	@$(BIN)/detente demo
@@ -56,6 +59,10 @@ unit: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/detente bench
+
+# A night of faults on real nodes; the table goes into docs/reliability.md. Ten hours with its defaults, most of it starts.
+chaos: $(VENV)/.dev
+	@PYTHONPATH=src:tools $(BIN)/python -m chaos --cuts $(CUTS) --kills $(KILLS) --page docs/reliability.md
 
 # The pictures of the documents, out of a running demo.
 screenshots: $(VENV)/.dev

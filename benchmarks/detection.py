@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from detente.detect import boundary, detector, incursion, screen
+from detente.detect import boundary, detector, grid, incursion
 from detente.detect.detector import conflicts
 from detente.detect.motion import MOTION, motions
 from detente.detect.profile import Minima
@@ -183,7 +183,7 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-BYTES_PER_TRACK = 8 * (9 + MOTION) + 4 * (2 * (screen.SWEPT + 2) + 5) + 1
+BYTES_PER_TRACK = 8 * (9 + MOTION) + 4 * (2 * grid.SWEPT + 1 + 3 + 2)
 """Inputs and motions; swept and levels, twice; row, order and about three cells; class."""
 
 

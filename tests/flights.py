@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pyproj import Geod
 
+from detente.detect.motion import Floats, motions
 from detente.feeds.plot import Plots, empty_plots
 from detente.picture.picture import NOBODY, TRACK, Reason, Tracks
 from detente.types import NS_PER_S
@@ -39,6 +40,23 @@ class Flight:
         """Latitude and longitude of a point so far away."""
         lon, lat, _ = WGS84.fwd(self.lon_deg, self.lat_deg, bearing_deg, distance_m)
         return lat, lon
+
+
+def motions_of(*flights: Flight, age_s: float = 0.0) -> Floats:
+    """The flights' motions, the states *age_s* old."""
+    track = np.radians([f.trk_deg for f in flights])
+    speed = np.array([f.gs_kt for f in flights]) * MPS_PER_KT
+    n = len(flights)
+    return motions(
+        np.radians([f.lat_deg for f in flights]),
+        np.radians([f.lon_deg for f in flights]),
+        np.array([float(f.alt_ft) for f in flights]),
+        np.full(n, np.nan),
+        speed * np.sin(track),
+        speed * np.cos(track),
+        np.array([f.vs_fpm / 60.0 for f in flights]),
+        np.full(n, age_s),
+    )
 
 
 def tracks_of(*flights: Flight, at: int = 0) -> Tracks:

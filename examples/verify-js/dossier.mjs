@@ -145,6 +145,7 @@ export function verify(files, typed) {
       for (let s = 0; s < listed.statements; s += 1) {
         const note = read(`keys/${three(n)}/${three(s)}.note`)
         const said = e.statement(note, root, chain.at(-1))
+        if (s === 0 && said.prev !== '') refuse('the statements do not begin at the first')
         if (said.node !== listed.node) refuse('a statement of another node')
         chain.push({ raw: note, said })
       }
@@ -236,6 +237,7 @@ class Log {
     this.statements = parties.get(writer)
     this.env = this.statements.flatMap((said) => e.keysFor(said, 'env'))
     this.mirrors = parties.get(reader).flatMap((said) => e.keysFor(said, 'mirror'))
+    this.readersNewest = parties.get(reader).at(-1)
     this.heads = new Map()
     this.opened = new Map()
     this.receipt = { size: 0, at: 0 }
@@ -256,16 +258,22 @@ class Log {
     if (known) return known
     let head
     let wrong
-    for (const said of this.statements) {
+    const newest = this.statements.at(-1)
+    for (const listed of this.statements.flatMap((said) => e.keysFor(said, 'log'))) {
       try {
-        head = e.checkpoint(note, e.logKey(said, this.listed.origin), this.mirrors)
+        head = e.checkpoint(note, e.key(this.listed.origin, e.ED25519, listed.publicKey), this.mirrors)
+        if (!e.isValidAt(newest, listed, this.listed.origin, head.size - 1)) refuse('checkpoint: signed by a revoked key')
         break
       } catch (refused) {
         if (!(refused instanceof Refused)) throw refused
+        head = undefined
         wrong = refused
       }
     }
     if (!head) throw wrong
+    for (const mirror of this.mirrors) {
+      if (!e.isValidAt(this.readersNewest, mirror, head.origin, Math.max(0, head.size - 1))) head.cosigned.delete(mirror.line)
+    }
     const other = this.heads.get(head.size)
     if (other && !other.equals(head.root)) refuse(`two roots are signed at ${head.size}: two histories`)
     this.heads.set(head.size, head.root)

@@ -304,7 +304,14 @@ export function isValidAt(said, by, origin, index) {
   return (said.revoked ?? []).every((r) => r.vkey !== by.line || index < (Object.hasOwn(r.after, origin) ? r.after[origin] : 0))
 }
 
+const known = new Map()
+
 export function digits(rootLine) {
+  if (!known.has(rootLine)) known.set(rootLine, stretch(rootLine))
+  return known.get(rootLine)
+}
+
+function stretch(rootLine) {
   const raw = pbkdf2Sync(rootLine, 'detente-pair/v1', 600000, 32, 'sha512')
   const spelled = (BigInt(`0x${raw.toString('hex')}`) % 10n ** 30n).toString().padStart(30, '0')
   return spelled.match(/.{5}/g).join(' ')

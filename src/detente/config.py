@@ -18,6 +18,7 @@ NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
 PerSecond = Annotated[float, msgspec.Meta(ge=0.1, le=10_000.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 
 
@@ -37,6 +38,7 @@ class ListenConfig(_Part, frozen=True):
     console: str = "127.0.0.1:8440"  # host:port of the console; loopback unless you say otherwise
     link: str = "127.0.0.1:7440"  # host:port where peers connect
     hosts: list[str] = []  # further host names the console answers to
+    logs: str = ""  # host:port that serves the logs as tiles, read-only; empty: not served. Keep it on loopback
 
 
 class PeerConfig(_Part, frozen=True):
@@ -102,10 +104,6 @@ class LinkConfig(_Part, frozen=True):
     line_test_s: Annotated[float, msgspec.Meta(ge=10.0, le=86_400.0)] = 3_600.0  # how often each line is tested
 
 
-class CoordinationConfig(_Part, frozen=True):
-    tables: list[str] = []  # TOML files, each the charter of one table: the same at every member
-
-
 class LimitsConfig(_Part, frozen=True):
     """Every limit, with what happens at it."""
 
@@ -129,6 +127,29 @@ class RecordConfig(_Part, frozen=True):
     """The record on disk."""
 
     post_quantum: bool = True  # receipts are cosigned with ML-DSA-44 too, once an hour and at export
+    high_water: str = "record.hwm"  # file of how far each log had come; best on another disk than the record
+    scrub_hours: Annotated[float, msgspec.Meta(gt=0.0, le=8760.0)] = 24.0  # the whole record is read again this often
+    challenge_s: Annotated[float, msgspec.Meta(ge=1.0, le=86_400.0)] = 600.0  # a peer shows that it holds a leaf
+
+
+class RetentionConfig(_Part, frozen=True):
+    """After how many days bodies are deleted, lane by lane; 0 never. Leaves stay, and so does what a hold names."""
+
+    flash_days: Days = 0
+    ops_days: Days = 0
+    track_days: Days = 30
+
+
+class TableConfig(_Part, frozen=True):
+    """A table we sit at: the same words at every member, or nothing is heard there. A further party is a new table."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
+    members: list[PartyName]  # all of them, ourselves too, in order of name
+    agreement: str  # file with the text that the members agreed
+    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "safety of flight"
+    signers: tuple[Literal["military", "intelligence", "foreign_service"], ...] = ("military", "foreign_service")
+    governs_picture: bool = False  # its arrangement says whether the picture crosses between its members
 
 
 class Config(_Part, frozen=True):
@@ -139,12 +160,13 @@ class Config(_Part, frozen=True):
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
     release: ReleaseConfig = ReleaseConfig()
+    table: list[TableConfig] = []
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()
     link: LinkConfig = LinkConfig()
-    coordination: CoordinationConfig = CoordinationConfig()
     record: RecordConfig = RecordConfig()
+    retention: RetentionConfig = RetentionConfig()
 
 
 def read_config(path: Path) -> Config:
@@ -166,6 +188,8 @@ def parse_config(text: bytes, path: Path) -> Config:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
         split_address(address, f"{path}: {where}")
+    if config.listen.logs:
+        split_address(config.listen.logs, f"{path}: listen.logs")
     names = [config.node.party]
     for i, peer in enumerate(config.peer):
         split_address(peer.link, f"{path}: peer[{i}].link")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +12,9 @@ import numpy.typing as npt
 from detente.alerts.alert import AlertEvent
 from detente.alerts.life import AlertBook
 from detente.detect.assessment import Assessment
+from detente.detect.conformance import Declared, Tolerance
 from detente.detect.detector import Detector
+from detente.detect.volume import Activity
 from detente.feeds.plot import Plots
 from detente.picture.picture import NOBODY, Tracks
 from detente.picture.tracker import Tracker
@@ -30,6 +34,11 @@ class Surveillance:
         self.tracks: Tracks = tracker.snapshot()
         self.assessment = Assessment(Instant(0), 0)
         self._has_new = False
+        self._declared: Declared | None = None
+
+    def set_activities(self, activities: Sequence[Activity], tolerance: Tolerance | None = None) -> None:
+        """Watch from the next pass on that the tracks of *activities*, and of no others, keep to their volumes."""
+        self._declared = Declared(activities, tolerance) if activities else None
 
     def take(
         self,
@@ -52,5 +61,13 @@ class Surveillance:
         self._has_new = False
         self.tracker.tick(now)
         self.tracks = self.tracker.snapshot()
-        self.assessment = self.detector.assess(self.tracks, now)
+        before, self.assessment = self.assessment, self.detector.assess(self.tracks, now)
+        if self._declared is not None:
+            kept, unjudged = self._declared.judge(self.tracks, now, before.conformance)
+            lost = {(n.track, n.other) for n in self.assessment.not_assessed}
+            self.assessment = replace(
+                self.assessment,
+                conformance=tuple(kept),
+                not_assessed=self.assessment.not_assessed + tuple(n for n in unjudged if (n.track, None) not in lost),
+            )
         return self.book.update(self.assessment, self.tracks, now)

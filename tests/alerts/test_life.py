@@ -114,6 +114,14 @@ def test_a_conflict_on_condition_far_off_counts_but_is_not_told_and_then_is_a_ca
     assert promoted.alert.levels == ()
 
 
+def test_a_conflict_on_condition_that_cannot_wait_is_a_warning_with_its_condition() -> None:
+    waiting = replace(CONFLICT, levels=((1, 36_000),), time_in_s=58.0)
+    watch = Watch()
+    assert watch.raised(waiting).alert.level is Level.CAUTION
+    [event] = watch.step(replace(waiting, time_in_s=49.0, is_promoted=True))
+    assert (event.alert.level, event.alert.levels) == (Level.WARNING, ((1, 36_000),))
+
+
 def test_an_alert_is_cleared_only_after_the_verdict_has_been_gone_a_while() -> None:
     watch = Watch()
     watch.raised()
@@ -188,6 +196,29 @@ def test_an_incursion_rises_to_an_alarm_inside_and_clears_when_the_track_has_lef
     watch.step()
     [event] = watch.step(after_s=8)
     assert event.alert.cleared_because == Cleared.LEFT
+
+
+def test_the_instant_of_a_crossing_stands_once_it_has_happened() -> None:
+    watch = Watch()
+    raised = watch.raised(replace(ENTRY, time_to_entry_s=50.0)).alert
+    inside = replace(ENTRY, phase=Phase.INSIDE, time_to_entry_s=0.0)
+    [come_about] = watch.step(inside, after_s=49)  # a second before it was expected
+    assert come_about.alert.time_to_event_s == 0.0
+    assert [watch.step(inside, after_s=20) for _ in range(3)] == [[], [], []]
+    assert raised.event_at is not None
+    assert [alert.event_at for alert in watch.book.active.values()] == [raised.event_at - NS_PER_S]
+    [event] = watch.step(lost=(NotAssessed(1, Reason.STALE),), after_s=1)
+    assert event.alert.held_because == "stale"
+    [event] = watch.step(inside, after_s=5)
+    assert raised.event_at is not None
+    assert event.alert.event_at == raised.event_at - NS_PER_S  # a minute later it is still the crossing
+
+
+def test_an_entry_earlier_than_predicted_is_told_with_its_own_instant() -> None:
+    watch = Watch()
+    raised = watch.raised(replace(ENTRY, time_to_entry_s=500.0)).alert
+    [event] = watch.step(replace(ENTRY, phase=Phase.INSIDE, time_to_entry_s=0.0), after_s=30)
+    assert event.alert.event_at == event.alert.updated_at < raised.event_at
 
 
 def test_an_approach_that_comes_much_nearer_is_told_again() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from detente.coordination.view import TableView
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -283,6 +284,9 @@ class FakeDesk:
 
     def codebook(self) -> Mapping[str, Any]:
         return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "roles": [], "phrases": PHRASES}
+
+    def table(self, table: str) -> TableView:
+        raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}

@@ -45,9 +45,9 @@ def test_the_three_seats_have_powers_of_their_own():
 
 
 @pytest.mark.parametrize("state", State)
-def test_warnings_are_told_whatever_the_arrangement_says(state):
+def test_warnings_are_told_and_the_hotline_is_open_whatever_the_arrangement_says(state):
     assert Flow.WARNINGS in FLOWS[state]
-    assert (Flow.HOTLINE in FLOWS[state]) == (state is not State.TERMINATED)
+    assert Flow.HOTLINE in FLOWS[state]
 
 
 def test_when_only_safety_of_life_is_left_reports_and_talks_are_refused():

@@ -95,8 +95,20 @@ def test_an_aircraft_about_to_level_is_told_on_condition_and_nearer_only() -> No
     [conflict] = assessed(climbing, b).conflicts
     assert conflict.levels == ((1, 33_000),)
     assert not conflict.is_told
+    assert not conflict.is_promoted
     [nearer] = assessed(climbing.after(30.0), b.after(30.0)).conflicts
     assert nearer.is_told
+    assert nearer.is_promoted
+
+
+def test_a_crew_that_tells_its_selected_altitude_is_believed_to_level_there() -> None:
+    a, b = head_on(15.0)
+    tracks = tracks_of(replace(a, alt_ft=33_500.0, vs_fpm=2_000.0), b, at=NOW)
+    assert Detector(EN_ROUTE).assess(tracks, NOW).conflicts[0].is_promoted
+    tracks["selected_altitude_m"][0] = 34_000 * 0.3048
+    [conflict] = Detector(EN_ROUTE).assess(tracks, NOW).conflicts
+    assert conflict.levels == ((1, 34_000),)
+    assert not conflict.is_promoted
 
 
 def test_a_selected_altitude_beyond_the_other_is_no_promise_to_level() -> None:

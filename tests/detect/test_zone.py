@@ -45,10 +45,10 @@ def test_a_ring_may_run_either_way_round() -> None:
     assert sorted(one.rings[0].tolist()) == sorted(other.rings[0].tolist())
 
 
-def test_an_area_of_several_parts_is_several_zones_with_one_prefix() -> None:
+def test_an_area_of_several_parts_is_one_zone() -> None:
     other = [[x + 5, y] for x, y in RING]
-    zones = read_zones(text(feature(shape="MultiPolygon", coordinates=[[RING], [other]], zone_id="islands")))
-    assert [zone.zone_id for zone in zones] == ["islands/1", "islands/2"]
+    [zone] = read_zones(text(feature(shape="MultiPolygon", coordinates=[[RING], [other]], zone_id="islands")))
+    assert (zone.zone_id, len(zone.rings)) == ("islands", 2)
 
 
 def test_who_asserts_it_can_be_said_for_the_whole_file() -> None:
@@ -73,6 +73,24 @@ OUTSIDE_HOLE = [[20, 50], [21, 50], [21, 51], [20, 51], [20, 50]]
         (text(feature(resolution_m=0)), "cannot decide a crossing"),
         (text(feature(asserted_by=None)), "nobody asserts it"),
         (text(feature(shape="LineString", coordinates=RING)), "a line has no inside"),
+        (text(feature(shape="LineString", coordinates=RING, half_width_m=0)), "half_width_m is 0"),
+        (text(feature(shape="LineString", coordinates=RING[:1], half_width_m=10)), "two positions"),
+        (text(feature(shape="LineString", coordinates=[[170, 5], [-170, 5]], half_width_m=9)), "cut it at the anti"),
+        (text(feature(shape="Point", coordinates=[10, 50])), "radius_m is needed"),
+        (text(feature(shape="Point", coordinates=[10, 50], radius_m=-5)), "radius_m is -5"),
+        (text(feature(shape="Point", coordinates=[50, 100], radius_m=5)), "longitude comes first"),
+        (text(feature(shape="Point", coordinates=["x"], radius_m=5)), "pairs of numbers"),
+        (text(feature(radius_m=5)), "radius_m belongs to a Point"),
+        (text(feature(half_width_m=5)), "half_width_m belongs to a LineString"),
+        (text(feature(shape="GeometryCollection", coordinates=RING)), "is needed, not GeometryCollection"),
+        (text(feature(shape="MultiPolygon", coordinates=[[RING], [RING]])), "parts 1 and 2 overlap"),
+        (text(feature(active_from="yesterday")), "ISO 8601"),
+        (text(feature(active_from="2026-11-22T05:00:00Z", active_until="2026-11-22T05:00:00Z")), "not before"),
+        (text(feature(windows=[{"from": "8", "until": "16:00"}])), "HH:MM"),
+        (text(feature(windows=[{"from": "08:00", "until": "24:01"}])), "HH:MM"),
+        (text(feature(windows=[{"from": "08:00", "until": "16:00", "days": ["day"]}])), "not day"),
+        (text(feature(windows=[{"from": "08:00", "until": "16:00", "days": []}])), "not none"),
+        (text(feature(windows=[{"from": "08:00"}])), "until"),
         (text(feature(margin_m=-1)), "margin_m"),
         (text(feature(margin_m=1e9)), "margin_m"),
         (text(feature(floor_ft=100, ceiling_ft=100)), "not below ceiling_ft"),

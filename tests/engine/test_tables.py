@@ -1,134 +1,221 @@
-"""Three parties at one table: one statement, one digest, and a party that tells two others different things."""
+"""Tables across the link: what one party does at a table stands at every other member's desk, through cuts and restarts."""
 
 from __future__ import annotations
 
-import msgspec
+import random
+from contextlib import suppress
+
 import pytest
-from msgspec.structs import replace
 
+from detente.coordination.arrangement import Narrow
 from detente.coordination.charter import Charter
+from detente.coordination.incidents import Account
 from detente.coordination.ledger import OpenDifference
-from detente.coordination.statement import decode_statement, encode_statement
-from detente.desk.orders import AtTable
+from detente.coordination.proposals import Detail, SettleDetail, Sign, TableProposal, Version
+from detente.coordination.reports import Share
+from detente.desk.orders import DoAct, SendText
 from detente.errors import OrderRefused
-from detente.evidence.leaf import Kind, Lane, is_body_of
-from detente.evidence.note import unb64
-from detente.testing.identities import peer_identity
-from detente.testing.parties import Character, Parties, node_name
+from detente.testing.parties import Parties
 from detente.types import Role
+from engine.meeting import meet, open_handed, two
 
-NAMES = ("alfa", "bravo", "charlie")
-CHARTER = Charter(table="sky", title="The shared sky", members=NAMES, agreement="what was agreed")
+MIL, FS, INT = Role.MILITARY, Role.FOREIGN_SERVICE, Role.INTELLIGENCE
+LINE = Charter(table="line", title="The line", members=("alfa", "bravo"), agreement="We share.", governs_picture=True)
+TALKS = Charter(table="talks", title="Talks", members=("alfa", "bravo"), agreement="We talk.", topic="the district")
+ALL = Charter(table="all", title="All three", members=("alfa", "bravo", "charlie"), agreement="We three.")
+TEXT = Version(text="Joint search flights.", details=(Detail(key="levels", title="Levels"),))
 
 
-def three(**more):
-    parties = Parties({name: Character(tables=(CHARTER,)) for name in NAMES}, **more)
-    parties.run(3.0)
+def at_the_line(**more) -> Parties:
+    parties = two(charters=(LINE, TALKS), **more)
+    parties.run(1.5)
     return parties
 
 
-def differ(words="we see it otherwise"):
-    return AtTable("sky", OpenDifference(title="a difference", words=words))
+def three() -> Parties:
+    names = ("alfa", "bravo", "charlie")
+    parties = Parties(
+        {name: open_handed(b"aaaaaa", *(n for n in names if n != name), charters=(ALL,)) for name in names}
+    )
+    parties.run(1.5)
+    return parties
 
 
-def say(parties, party, words="we see it otherwise", role=Role.FOREIGN_SERVICE):
-    parties.order(party, differ(words), role)
-    parties.run(3.0)
+def do(parties, party, act, role=FS, table="line"):
+    return parties.order(party, DoAct(table, act), role)["statement"]
 
 
-def statements(parties, party, author):
-    """The bodies of *author*'s statements as *party*'s record holds them."""
-    log = parties[party].engine.mirrored(author)[list(Lane).index(Lane.OPS)]
-    identity = peer_identity(node_name(author))
-    entries = parties[party].store.read(log.origin, 0, log.size)
-    return [e.body for e in entries if identity.chain.decode(e.leaf).kind is Kind.STATEMENT]
+def view(parties, party, table="line"):
+    return parties[party].engine.tables.view(table, parties.clock(party))
 
 
-def lying(parties, liar, victim, words):
-    """From now on *liar* says *words* to *victim* under the number under which the others hear something else."""
-    voice = parties[liar].engine._voice
-    speak = voice.speak
-
-    def two_tongues(party, lane, kind, **more):
-        if party == victim and kind is Kind.STATEMENT:
-            statement = decode_statement(more["body"])
-            more["body"] = encode_statement(replace(statement, act=replace(statement.act, words=words)))
-        return speak(party, lane, kind, **more)
-
-    parties[liar].engine._tables._speak = two_tongues
-
-
-def test_t05_the_same_statement_carries_the_same_bytes_to_every_member():
-    parties = three()
-    say(parties, "alfa")
-    heard = [statements(parties, party, "alfa") for party in ("bravo", "charlie")]
-    assert heard[0] == heard[1] != []
-    assert all(parties.board(party).contradictions == [] for party in NAMES)
-    heads = [parties[party].engine._tables.tables["sky"].heads() for party in NAMES]
-    assert heads[0] == heads[1] == heads[2] != {}
+def test_a_proposal_is_tabled_settled_and_signed_across_the_link():
+    parties = at_the_line()
+    name = do(parties, "alfa", TableProposal(title="Joint search", version=TEXT))
+    parties.run(1.0)
+    for party in ("alfa", "bravo"):
+        do(parties, party, SettleDetail(proposal=name, number=1, detail="levels", stance="agreed"), MIL)
+        parties.run(1.0)
+    for party in ("alfa", "bravo"):
+        for seat in (MIL, FS):
+            do(parties, party, Sign(proposal=name, number=1, digest=TEXT.digest), seat)
+        parties.run(1.0)
+    assert view(parties, "alfa").proposals == view(parties, "bravo").proposals
+    assert view(parties, "bravo").proposals[0].state == "in_force"
+    assert parties.roots_equal()
 
 
-def test_t05_a_party_that_tells_two_others_different_things_is_found_at_the_first_exchange():
-    parties = three()
-    lying(parties, "alfa", "charlie", "we agree entirely")
-    say(parties, "alfa")
-    for party, teller in (("bravo", "charlie"), ("charlie", "bravo")):
-        (row,) = parties.board(party).contradictions
-        assert (row.table, row.party, row.n) == ("sky", "alfa", 1)
-        assert row.ours != row.other
-        assert row.told_by == teller
-        assert len(row.leaves) == 2
-        assert {peer_identity(node_name("alfa")).chain.decode(leaf.encode()).to for leaf in row.leaves} == {
-            node_name("bravo"),
-            node_name("charlie"),
-        }
-    with pytest.raises(OrderRefused) as refused:
-        parties.order("bravo", differ(), Role.FOREIGN_SERVICE)
-    assert refused.value.code == "contradiction"
-
-
-def test_t05_the_proof_is_kept_on_disk_and_convinces_a_stranger():
-    parties = three()
-    lying(parties, "alfa", "charlie", "we agree entirely")
-    say(parties, "alfa")
-    kept = parties["bravo"].store.state("contradiction sky alfa 1")
-    proof = [tuple(map(unb64, one)) for one in msgspec.json.decode(kept)]
-    chain = peer_identity(node_name("alfa")).chain
-    assert all(is_body_of(chain.decode(leaf), salt, body) for leaf, salt, body in proof)
-    said = [decode_statement(body) for _, _, body in proof]
-    assert said[0].name == said[1].name
-    assert said[0] != said[1]
-
-
-def test_t05_a_cut_between_the_two_only_puts_it_off():
-    parties = three()
-    parties.cut("bravo", "charlie")
-    lying(parties, "alfa", "charlie", "we agree entirely")
-    say(parties, "alfa")
-    assert parties.board("bravo").contradictions == []
+def test_both_act_while_the_line_is_cut_and_find_the_same_when_it_heals():
+    parties = at_the_line()
+    parties.cut()
+    for party in ("alfa", "bravo"):
+        do(parties, party, OpenDifference(title="The district", words=f"As {party} sees it."))
+    parties.run(30.0)
+    assert view(parties, "alfa").brief.digest != view(parties, "bravo").brief.digest
     parties.heal()
-    parties.run(3.0)
-    assert parties.board("bravo").contradictions[0].leaves
+    parties.run(10.0)
+    assert view(parties, "alfa").brief.digest == view(parties, "bravo").brief.digest
+    assert view(parties, "alfa").differences == view(parties, "bravo").differences
+    assert len(view(parties, "alfa").differences) == 2
 
 
-def test_nothing_is_said_to_anybody_while_one_member_cannot_be_promised_anything():
-    parties = three()
-    parties["alfa"].engine._sessions["charlie"].disk_failed()
-    with pytest.raises(OrderRefused) as refused:
-        parties.order("alfa", differ(), Role.FOREIGN_SERVICE)
-    assert refused.value.code == "frozen"
+def test_a_restart_rebuilds_every_table_from_the_record():
+    parties = at_the_line()
+    name = do(parties, "alfa", TableProposal(title="Joint search", version=TEXT))
+    parties.run(1.0)
+    do(parties, "bravo", SettleDetail(proposal=name, number=1, detail="levels", stance="agreed"), MIL)
+    parties.run(1.0)
+    before = view(parties, "alfa")
+    parties.restart("alfa")
+    assert view(parties, "alfa").proposals == before.proposals
+    parties.run(5.0)
+    do(parties, "alfa", SettleDetail(proposal=name, number=1, detail="levels", stance="agreed"), MIL)
     parties.run(2.0)
-    assert statements(parties, "bravo", "alfa") == []
-    with pytest.raises(OrderRefused) as refused:
-        parties.order("alfa", AtTable("nowhere", OpenDifference(title="x", words="y")), Role.FOREIGN_SERVICE)
-    assert refused.value.code == "unknown_table"
+    assert view(parties, "bravo").proposals[0].details[0].stance == "agreed"
 
 
-def test_a_table_is_folded_again_from_the_record_at_a_start():
+def test_silence_is_put_on_record_by_the_node_itself_on_both_sides():
+    parties = at_the_line()
+    until = parties.clock("alfa") // 1_000_000 + 20_000
+    do(parties, "alfa", TableProposal(title="Joint search", version=TEXT, answer_by_ms=until))
+    parties.run(25.0)
+    for party in ("alfa", "bravo"):
+        row = view(parties, party).proposals[0]
+        assert (row.state, row.not_answered) == ("tabled", ["bravo"])
+
+
+def test_r13_a_suspended_table_stops_its_own_talks_and_closes_no_other_and_no_warning():
+    parties = at_the_line()
+    do(parties, "bravo", Narrow(to="suspended", note="Until Tuesday."), table="talks")
+    parties.run(1.0)
+    with pytest.raises(OrderRefused, match="the arrangement is suspended"):
+        do(parties, "alfa", TableProposal(title="x", version=TEXT), table="talks")
+    do(parties, "alfa", TableProposal(title="x", version=TEXT))
+    meet(parties)
+    parties.run(60.0)
+    assert parties.board("bravo").peers[0].shared_with_us == 1
+    assert parties.board("bravo").alerts
+
+
+def track_leaves(parties, party):
+    return next(lane.own_size for lane in parties.board(party).peers[0].lanes if lane.lane == "track")
+
+
+def test_when_only_safety_of_life_is_left_reports_stop_and_warnings_go_on():
+    parties = at_the_line()
+    do(parties, "bravo", Narrow(to="safety_of_life", note="Until Tuesday."))
+    meet(parties)
+    parties.run(60.0)
+    assert parties.board("alfa").alerts
+    assert parties.board("bravo").alerts
+    with pytest.raises(OrderRefused, match="reports do not flow"):
+        do(parties, "alfa", Share(
+            title="x", words="x", kind="x", about="general", observed_ms=1, valid_until_ms=10**13, originator="alfa",
+        ), INT)  # fmt: skip
+
+
+def test_when_it_is_suspended_no_track_crosses_and_the_hotline_stays_open():
+    parties = at_the_line()
+    do(parties, "bravo", Narrow(to="suspended", note="Until Tuesday."))
+    parties.run(2.0)
+    before = [track_leaves(parties, party) for party in ("alfa", "bravo")]
+    meet(parties)
+    parties.run(30.0)
+    assert [track_leaves(parties, party) for party in ("alfa", "bravo")] == before
+    parties.order("alfa", SendText("bravo", "watch", "O", "Your aircraft, our line"))
+    parties.run(1.0)
+    assert parties.board("bravo").messages[0].text == "Your aircraft, our line"
+
+
+def test_r11_an_incident_opens_by_itself_when_separation_is_lost_once_for_both_nodes_and_takes_both_accounts():
+    parties = at_the_line()
+    meet(parties, 10.0, 60.0)
+    parties.run(40.0)
+    for party in ("alfa", "bravo"):
+        (incident,) = view(parties, party).incidents
+        assert incident.title == "Separation lost"
+    for party in ("alfa", "bravo"):
+        do(parties, party, Account(incident=incident.incident, words=f"As {party} saw it."), Role.DUTY_OFFICER)
+        parties.run(1.0)
+    halves = {
+        half.party: [words for _, _, words in half.accounts] for half in view(parties, "alfa").incidents[0].halves
+    }
+    assert halves == {"alfa": ["As alfa saw it."], "bravo": ["As bravo saw it."]}
+
+
+def test_r09_three_at_a_table_hear_the_same_and_a_pair_s_cut_holds_nobody_else_up():
     parties = three()
-    for party in NAMES:
-        say(parties, party, f"the words of {party}")
-    before = parties["bravo"].engine._tables.tables["sky"].heads()
-    parties.restart("bravo")
-    assert parties["bravo"].engine._tables.tables["sky"].heads() == before
-    assert len(before) == 3
+    parties.cut("alfa", "charlie")
+    name = do(parties, "alfa", OpenDifference(title="A", words="Ours."), table="all")
+    parties.run(2.0)
+    assert [row.difference for row in view(parties, "bravo", "all").differences] == [name]
+    assert view(parties, "charlie", "all").differences == []
+    do(parties, "bravo", OpenDifference(title="B", words="Theirs."), table="all")
+    parties.run(2.0)
+    assert view(parties, "charlie", "all").brief.waiting == 1  # Bravo's builds on Alfa's, which has not come yet
+    parties.heal()
+    parties.run(10.0)
+    digests = {view(parties, party, "all").brief.digest for party in ("alfa", "bravo", "charlie")}
+    assert len(digests) == 1
+    assert view(parties, "charlie", "all").brief.waiting == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_orders_over_cuts_and_restarts_leave_the_same_table_everywhere(seed):
+    chance = random.Random(seed)
+    parties = three()
+    names = ("alfa", "bravo", "charlie")
+    for step in range(40):
+        party = chance.choice(names)
+        kind = chance.random()
+        if kind < 0.1:
+            parties.cut(*chance.sample(names, 2))
+        elif kind < 0.15:
+            parties.restart(party)
+        elif kind < 0.2:
+            parties.heal()
+        else:
+            act = chance.choice(
+                [
+                    TableProposal(title=f"Of step {step}", version=TEXT),
+                    SettleDetail(proposal="alfa-1", number=1, detail="levels", stance="agreed"),
+                    OpenDifference(title="x", words="y"),
+                ]
+            )
+            with suppress(OrderRefused):  # a wrong seat, or a proposal that has not come yet
+                do(parties, party, act, chance.choice([MIL, FS, INT]), table="all")
+        parties.run(chance.random() * 3.0)
+    parties.heal()
+    parties.run(20.0)
+    views = [view(parties, party, "all") for party in names]
+    assert len({v.brief.digest for v in views}) == 1
+    assert views[0].proposals == views[1].proposals == views[2].proposals
+    assert views[0].differences == views[1].differences == views[2].differences
+    assert [v.refusals for v in views].count(views[0].refusals) == 3
+
+
+def test_an_order_at_a_table_where_we_do_not_sit_is_refused():
+    parties = at_the_line()
+    with pytest.raises(OrderRefused, match="sits at no table 'tea'"):
+        do(parties, "alfa", OpenDifference(title="x", words="y"), table="tea")
+    assert view(parties, "alfa").differences == []

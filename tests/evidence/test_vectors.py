@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 
 import msgspec
 import pytest
 
 from detente.errors import PeerFault
 from detente.evidence import keys, leaf, note, tiles
+from detente.evidence import verify as verify_module
 from detente.evidence.checkpoint import Checkpoint, cosignature, open_checkpoint, sign_checkpoint, with_lines
 from detente.evidence.leaf import Envelope, body_commitment, check_place, decode, encode, is_body_of
 from detente.evidence.log import Log
 from detente.evidence.merkle import Tree, leaf_hash, verify_consistency
 from detente.evidence.note import MlDsaCosigner, Vkey
 from detente.evidence.proof import Proof
+from evidence import judge, make_vectors
 from evidence.vectors import ENV, LOG, MIRROR, ORIGIN, ROOT, WITNESS, seed, vectors
 
 RECEIVED_AT_S = 0x6B031189
@@ -201,3 +204,36 @@ def test_the_body_of_the_published_leaf_has_the_published_length():
     assert [len(raw) for raw in leaves()] == [525, 611, 525]
     assert hashlib.sha256().digest() == leaf.FIRST_PREV
     assert base64.b64encode(leaf.FIRST_PREV).decode() in vectors()["envelopes"][0]
+
+
+# --- the vectors that ship with the page ----------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def quick_digits(monkeypatch):
+    """A quarter of a second a root by design; here once a key."""
+    monkeypatch.setattr(verify_module, "fingerprint", cache(keys.fingerprint))
+
+
+@pytest.mark.parametrize("kind", sorted({case["kind"] for case in judge.cases()}))
+def test_each_case_that_ships_is_judged_as_it_says(kind):
+    differing = [
+        f"{case['what']}: {'refused' if case['accept'] else 'accepted'}"
+        for case in judge.cases()
+        if case["kind"] == kind and judge.is_accepted(case) is not case["accept"]
+    ]
+    assert differing == []
+
+
+def test_the_vectors_are_what_their_generator_makes():
+    """All but the ML-DSA-44 line, which is random: the generator keeps the one that is there."""
+    kept = "\n".join(case["note"] for case in judge.cases() if case["kind"] == "checkpoint")
+    assert make_vectors.written(kept) == (judge.VECTORS / "evidence.json").read_text()
+    for name in ("tiles", "exhibits"):
+        assert make_vectors.zipped(name) == (judge.VECTORS / f"dossier-{name}.zip").read_bytes()
+
+
+def test_the_cases_refuse_more_than_they_accept():
+    refused = [case for case in judge.cases() if not case["accept"]]
+    assert len(refused) > 300
+    assert {case["kind"] for case in judge.cases()} - {case["kind"] for case in refused} == {"digits", "path"}

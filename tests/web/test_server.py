@@ -236,7 +236,7 @@ def test_a_refused_order_says_why(visitor: Visitor) -> None:
 
 
 def test_a_body_has_a_limit(visitor: Visitor) -> None:
-    status, _, problem = visitor.sign_in().order(b'{"order": "' + b"x" * 20_000)
+    status, _, problem = visitor.sign_in().order(b'{"order": "' + b"x" * 300_000)
     assert (status, problem["code"]) == (413, "too_large")
 
 

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     CONFLICT = "conflict"
     INCURSION = "incursion"  # predicted or actual entry of a line's far side or a zone
     APPROACH = "approach"  # comes near a line, is not predicted to cross
+    CONFORMANCE = "conformance"  # outside, or predicted to leave, the volumes of its declared activity
 
 
 class Happening(StrEnum):
@@ -30,7 +31,10 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert as it stands. `a` and `b` are track numbers; `b` is 0 and `zone` is set unless it is a conflict."""
+    """One alert as it stands. `a` and `b` are track numbers; `b` is 0 and `zone` is set unless it is a conflict.
+
+    Of a conformance `zone` is the activity, and the distances are how far beyond its volumes.
+    """
 
     alert_id: int  # this node's number; its name on the desk and wire is "<party>-<alert_id>"
     kind: Kind
@@ -40,10 +44,10 @@ class Alert:
     zone: str
     raised_at: Instant
     updated_at: Instant
-    event_at: Instant | None  # predicted instant of the loss of separation or the crossing; None for an approach
+    event_at: Instant | None  # of the loss of separation, crossing or leaving, predicted or since; None: approach
     time_to_event_s: float  # from updated_at; 0 once it has happened; NaN for an approach
     distance_m: float  # at CPA, or least distance to the line
-    vertical_ft: int  # at CPA; 0 for zones
+    vertical_ft: int  # at CPA; above (below: negative) an activity's volumes; 0 for zones
     latitude_rad: float
     longitude_rad: float
     cleared_at: Instant | None = None

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
-from detente.detect.assessment import Assessment, Conflict, Phase, ZoneVerdict
+from detente.detect.assessment import Assessment, Conflict, Conformance, ConformanceVerdict, Phase, ZoneVerdict
 from detente.detect.profile import Profile
 from detente.picture.picture import Mark, Reason, Tracks
 from detente.types import Instant, duration_ns
@@ -42,7 +42,16 @@ class Cleared(StrEnum):
     ENTERED = "entered"  # an approach that became an incursion, which has an alert of its own
     TRACK_DROPPED = "track_dropped"
     NOT_ASSESSED = "not_assessed"  # could not be judged for longer than it may be held
+    RETURNED = "returned"  # within the volumes of its activity again, or no longer predicted to leave them
     SAME_AIRCRAFT = "same_aircraft"  # two tracks proved to be one aircraft
+
+
+_GONE: Final = {
+    Kind.CONFLICT: Cleared.DIVERGED,
+    Kind.INCURSION: Cleared.LEFT,
+    Kind.APPROACH: Cleared.LEFT,
+    Kind.CONFORMANCE: Cleared.RETURNED,
+}
 
 
 class Key(NamedTuple):
@@ -71,6 +80,7 @@ class _State:
     gone_since: Instant | None = None
     held_since: Instant | None = None
     one_since: Instant | None = None
+    event_at: Instant | None = None  # as last predicted; once it has happened it stands
 
 
 class AlertBook:
@@ -96,7 +106,7 @@ class AlertBook:
         events: list[AlertEvent] = []
         for key in sorted(verdicts.keys() | self._states.keys()):
             state = self._states.setdefault(key, _State())
-            verdict = verdicts.get(key)
+            verdict = _standing_event(state, verdicts.get(key))
             self._vote(state, verdict, (stamps.get(key.a, 0), stamps.get(key.b, 0)))
             if state.alert is None:
                 event = self._raised(key, state, verdict, now)
@@ -129,14 +139,15 @@ class AlertBook:
         for zone in assessment.zones:
             kind = Kind.APPROACH if zone.phase is Phase.APPROACH else Kind.INCURSION
             yield Key(kind, zone.track, 0, zone.zone), _Seen(self._of_zone(zone, kind, now))
+        for kept in assessment.conformance:
+            if kept.phase is not Conformance.CONFORMING:
+                yield Key(Kind.CONFORMANCE, kept.track, 0, kept.activity), _Seen(_of_conformance(kept, now))
 
     def _of_conflict(self, conflict: Conflict, now: Instant) -> Alert:
         return Alert(
             alert_id=0,
             kind=Kind.CONFLICT,
-            level=Level.CAUTION
-            if conflict.levels
-            else _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s),
+            level=self._level_of(conflict),
             a=conflict.a,
             b=conflict.b,
             zone="",
@@ -150,6 +161,11 @@ class AlertBook:
             longitude_rad=conflict.longitude_rad,
             levels=conflict.levels,
         )
+
+    def _level_of(self, conflict: Conflict) -> Level:
+        if conflict.levels:
+            return Level.WARNING if conflict.is_promoted else Level.CAUTION
+        return _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s)
 
     def _of_zone(self, verdict: ZoneVerdict, kind: Kind, now: Instant) -> Alert:
         is_approach = kind is Kind.APPROACH
@@ -230,7 +246,7 @@ class AlertBook:
             state.gone_since = now
         if now - state.gone_since < duration_ns(self.profile.clear_after_s):
             return None
-        return self._cleared(alert, Cleared.DIVERGED if key.kind is Kind.CONFLICT else Cleared.LEFT, now)
+        return self._cleared(alert, _GONE[key.kind], now)
 
     def _cleared(self, alert: Alert, why: Cleared, now: Instant) -> AlertEvent:
         return AlertEvent(
@@ -246,16 +262,45 @@ class AlertBook:
             state.alert = self.active[alert.alert_id] = alert
 
 
+def _of_conformance(verdict: ConformanceVerdict, now: Instant) -> Alert:
+    return Alert(
+        alert_id=0,
+        kind=Kind.CONFORMANCE,
+        level=Level.WARNING if verdict.phase is Conformance.OUTSIDE else Level.CAUTION,
+        a=verdict.track,
+        b=0,
+        zone=verdict.activity,
+        raised_at=now,
+        updated_at=now,
+        event_at=verdict.leaves_at,
+        time_to_event_s=verdict.time_to_leave_s,
+        distance_m=verdict.horizontal_m,
+        vertical_ft=verdict.vertical_ft,
+        latitude_rad=verdict.latitude_rad,
+        longitude_rad=verdict.longitude_rad,
+    )
+
+
 def _level(time_s: float, alarm_s: float, warning_s: float) -> Level:
     if time_s <= alarm_s:
         return Level.ALARM
     return Level.WARNING if time_s <= warning_s else Level.CAUTION
 
 
+def _standing_event(state: _State, verdict: _Seen | None) -> _Seen | None:
+    """Return *verdict* with the instant of an event that has happened: it no longer moves with the clock."""
+    if verdict is None or verdict.alert.event_at is None:
+        return verdict
+    if verdict.alert.time_to_event_s > 0.0 or state.event_at is None:
+        state.event_at = verdict.alert.event_at
+        return verdict
+    state.event_at = min(state.event_at, verdict.alert.event_at)
+    return verdict._replace(alert=replace(verdict.alert, event_at=state.event_at))
+
+
 def _has_moved(alert: Alert, renewed: Alert) -> bool:
+    if renewed.time_to_event_s == 0.0 < alert.time_to_event_s:
+        return True  # it has come about, and that is news even where it was foretold to the second
     if alert.event_at is None or renewed.event_at is None:
         return abs(renewed.distance_m - alert.distance_m) > 0.2 * alert.distance_m + 100.0
-    # Once it has happened the instant only moves with the clock.
-    if alert.time_to_event_s == 0.0 and renewed.time_to_event_s == 0.0:
-        return False
     return abs(renewed.event_at - alert.event_at) > duration_ns(_MOVED_S)

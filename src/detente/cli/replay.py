@@ -7,10 +7,11 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
 
 import click
 import numpy as np
@@ -24,6 +25,7 @@ from detente.alerts.life import AlertBook
 from detente.detect import detector as detection
 from detente.detect.detector import Detector
 from detente.detect.profile import PROFILES, profile_named
+from detente.detect.volume import read_activities
 from detente.detect.zone import Zone, read_zones
 from detente.errors import ConfigError, FeedFault
 from detente.feeds.plot import Plots, Reject
@@ -35,6 +37,8 @@ from detente.picture.tracker import Tracker
 from detente.surveillance import Surveillance
 from detente.types import NS_PER_S, Instant, PartyId, instant_of_iso, iso_utc
 from detente.units import DEG_PER_RAD, M_PER_NM
+
+_Read = TypeVar("_Read")
 
 _TICK_NS: Final = NS_PER_S
 _GAP_NS: Final = 60 * NS_PER_S
@@ -64,6 +68,7 @@ class Replayed:
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--zones", "zones_file", type=click.Path(path_type=Path), help="Zones to judge against, GeoJSON.")
+@click.option("--activities", "activities_file", type=click.Path(path_type=Path), help="Declared activities, GeoJSON.")
 @click.option("--profile", "profile_name", default="en-route", show_default=True, help=", ".join(PROFILES))
 @click.option("--receiver", help="LAT,LON[,HEIGHT_M] of the antenna: needed for radar plots, better for raw Mode S.")
 @click.option("--started-at", help="Instant (ISO 8601, UTC) of the first message, for formats that do not tell.")
@@ -73,6 +78,7 @@ class Replayed:
 def replay(
     recordings: tuple[Path, ...],
     zones_file: Path | None,
+    activities_file: Path | None,
     profile_name: str,
     receiver: str | None,
     started_at: str | None,
@@ -86,6 +92,7 @@ def replay(
     """
     profile = profile_named(profile_name)
     zones = read_zone_file(zones_file) if zones_file else ()
+    activities = _read(activities_file, read_activities) if activities_file else ()
     site = _site(receiver) if receiver else None
     first_at, low, high = (_instant(text) for text in (started_at, from_utc, to_utc))
     began = time.perf_counter()
@@ -105,14 +112,16 @@ def replay(
         tracking.warm()
         detection.warm()
         surveillance = Surveillance(Tracker(), Detector(profile, zones), AlertBook(profile))
+        surveillance.set_activities(activities)
         first, last = _span(sources)
         replaying = bar.add_task("replaying", total=(last - first) / NS_PER_S)
         events = run(
             sources, surveillance, replayed, lambda now: bar.update(replaying, completed=(now - first) / NS_PER_S)
         )
+        owners = {zone.zone_id: zone.asserted_by for zone in zones}
         show = _print_json if as_json else _print_row
         for event in events:
-            show(event, replayed.names)
+            show(event, replayed.names, owners)
     wall_s = time.perf_counter() - began
     summary = summarised(replayed, sources, plots_read, wall_s)
     if as_json:
@@ -123,6 +132,11 @@ def replay(
 
 def read_zone_file(path: Path) -> tuple[Zone, ...]:
     """Return the zones of a GeoJSON file, plain or gzipped; raises ConfigError with the file's name."""
+    return _read(path, lambda raw: read_zones(raw, asserted_by=PartyId("not-stated")))
+
+
+def _read(path: Path, reader: Callable[[bytes], _Read]) -> _Read:
+    """Return what *reader* makes of a file, plain or gzipped; raises ConfigError with the file's name."""
     try:
         raw = path.read_bytes()
         if raw[:2] == b"\x1f\x8b":
@@ -132,7 +146,7 @@ def read_zone_file(path: Path) -> tuple[Zone, ...]:
             f"{path}: {wrong.strerror if isinstance(wrong, OSError) and wrong.strerror else wrong}"
         ) from None
     try:
-        return read_zones(raw, asserted_by=PartyId("not-stated"))
+        return reader(raw)
     except ConfigError as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
 
@@ -257,8 +271,10 @@ def _bar() -> Progress:
     )
 
 
-def event_record(event: AlertEvent, names: dict[int, str]) -> dict[str, Any]:
-    """Return one alert event as the contract's JSON object."""
+def event_record(
+    event: AlertEvent, names: dict[int, str], owners: Mapping[str, PartyId] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return one alert event as the contract's JSON object; *owners*: who asserts each zone."""
     alert = event.alert
     record: dict[str, Any] = {
         "type": "alert",
@@ -269,6 +285,8 @@ def event_record(event: AlertEvent, names: dict[int, str]) -> dict[str, Any]:
     }
     if alert.zone:
         record["zone"] = alert.zone
+        if alert.zone in owners:
+            record["asserted_by"] = owners[alert.zone]
     else:
         record["b"] = names.get(alert.b, str(alert.b))
     record |= {
@@ -302,15 +320,16 @@ def _finite(value: float) -> float | None:
     return round(value, 1) if np.isfinite(value) else None
 
 
-def _print_json(event: AlertEvent, names: dict[int, str]) -> None:
-    print(json.dumps(event_record(event, names)))
+def _print_json(event: AlertEvent, names: dict[int, str], owners: Mapping[str, PartyId]) -> None:
+    print(json.dumps(event_record(event, names, owners)))
 
 
-def _print_row(event: AlertEvent, names: dict[int, str]) -> None:
+def _print_row(event: AlertEvent, names: dict[int, str], owners: Mapping[str, PartyId]) -> None:
     alert = event.alert
     about = alert.zone or names.get(alert.b, "?")
+    about += f" ({owners[alert.zone]})" if alert.zone in owners else ""
     print(
-        f"{iso_utc(alert.updated_at, 0)}  {alert.alert_id:>4} {event.happening:<8} {alert.kind:<9} {alert.level:<8}"
+        f"{iso_utc(alert.updated_at, 0)}  {alert.alert_id:>4} {event.happening:<8} {alert.kind:<11} {alert.level:<8}"
         f"{names.get(alert.a, '?'):<10} {about:<16} {_when(alert, names)}"
     )
 
@@ -319,7 +338,7 @@ def _when(alert: Alert, names: dict[int, str]) -> str:
     if alert.cleared_because:
         return alert.cleared_because
     what = f"{alert.distance_m / M_PER_NM:.1f} NM"
-    what += f" {alert.vertical_ft} ft" if alert.kind is Kind.CONFLICT else ""
+    what += f" {alert.vertical_ft} ft" if alert.kind in {Kind.CONFLICT, Kind.CONFORMANCE} else ""
     what += f"  {condition(alert, names)}" if alert.levels else ""
     return what if alert.event_at is None else f"in {alert.time_to_event_s:.0f} s  {what}"
 

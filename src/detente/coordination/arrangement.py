@@ -1,8 +1,8 @@
 """The arrangement of a table: in force, safety of life only, suspended, terminated; and what still flows in each.
 
 Any party may narrow it alone, at once: nobody can be kept at a table. To widen it again takes every party, since a
-promise that one side alone restores is none. Warnings and the hotline outlive everything but termination, and even then
-a predicted collision is told: people in the air are no party to the quarrel.
+promise that one side alone restores is none. Warnings and the hotline outlive even termination: people in the air are
+no party to the quarrel, and somebody has to be able to say so.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ class Flow(StrEnum):
 
 FLOWS: Final[Mapping[State, frozenset[Flow]]] = {
     State.IN_FORCE: frozenset(Flow),
-    State.SAFETY_OF_LIFE: frozenset({Flow.WARNINGS, Flow.HOTLINE, Flow.ACTIVITIES}),
+    # Without the picture nobody could be warned of what only the other side sees.
+    State.SAFETY_OF_LIFE: frozenset({Flow.WARNINGS, Flow.HOTLINE, Flow.PICTURE, Flow.ACTIVITIES}),
     State.SUSPENDED: frozenset({Flow.WARNINGS, Flow.HOTLINE}),
-    State.TERMINATED: frozenset({Flow.WARNINGS}),
+    State.TERMINATED: frozenset({Flow.WARNINGS, Flow.HOTLINE}),
 }
 
-_BREADTH: Final = {state: len(FLOWS[state]) for state in State}
+_NARROWNESS: Final = {state: at for at, state in enumerate(State)}
 
 
 class Narrow(Act, frozen=True, tag="arrangement.narrow"):
@@ -94,7 +95,7 @@ class Arrangement:
     @property
     def state(self) -> State:
         """The narrowest that any party has declared."""
-        return min(self._asked.values(), key=_BREADTH.__getitem__, default=State.IN_FORCE)
+        return max(self._asked.values(), key=_NARROWNESS.__getitem__, default=State.IN_FORCE)
 
     def flows(self, flow: Flow) -> bool:
         return flow in FLOWS[self.state]
@@ -107,7 +108,7 @@ class Arrangement:
             case Narrow(to=to, note=note):
                 asked = State(to)
                 held = self._asked.get(said.party, State.IN_FORCE)
-                if _BREADTH[asked] >= _BREADTH[held]:
+                if _NARROWNESS[asked] <= _NARROWNESS[held]:
                     raise OrderRefused("state", f"{said.party} already declared {held.replace('_', ' ')}")
                 self._asked[said.party] = asked
                 self._resuming.clear()

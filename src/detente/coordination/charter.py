@@ -39,6 +39,7 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     agreement: Document  # the text that the members signed when they set this up
     signers: tuple[Role, ...] = (Role.MILITARY, Role.FOREIGN_SERVICE)  # seats whose signatures bind a party
     topic: Title = "safety of flight"  # tracks of talks are tables apart: a stalled one closes no other
+    governs_picture: bool = False  # whether this table's arrangement says what of the picture crosses
     lead_times: LeadTimes = LeadTimes()
     day_ends_utc: Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")] = "19:30"  # of daily summaries
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
 
-from detente.coordination.act import Act, Part, Said, check_plain
+from detente.coordination.act import Act, Part, Said, check_plain, digest_of
 from detente.coordination.arrangement import AnyArrangementAct, Arrangement
 from detente.coordination.ceasefire import AnyCeasefireAct, Ceasefires
 from detente.coordination.charter import Charter
@@ -292,6 +292,11 @@ class Table:
     def waiting(self) -> int:
         """How many statements wait for what they build on."""
         return len(self._waiting)
+
+    def digest(self) -> str:
+        """Return one digest over everybody's newest statement: equal where the same has been heard."""
+        heads = sorted((party, *head) for party, head in self.heads().items())
+        return digest_of(f"{self._digest} {heads}")
 
     def heads(self) -> dict[PartyId, tuple[int, str]]:
         """Return the newest statement of each party: its number and digest."""

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from detente.alerts.alert import Kind, Level
+from detente.coordination.view import TableBrief
 
 
 class Half(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -231,5 +232,6 @@ class Board(msgspec.Struct, frozen=True):
     faults: list[str]  # disk, clock, limits: words for the desk
     centre_e7: list[int]  # [lat, lon] of the map's fixed centre
     range_nm: float
+    tables: list[TableBrief] = []
     audible: bool = False
     contradictions: list[ContradictionRow] = []

@@ -198,8 +198,9 @@ def draft_codebook() -> Codebook:
 def phrase_for_alert(alert: Alert, a: str, b: str | None, zone: Zone | None) -> Coded:
     """Return the phrase that says our *alert* to its counterpart; *a* and *b* are the tracks' labels.
 
-    A conflict is W01; a track expected at a notified line W02, in an area W03, already inside W04; an approach, which
-    is not predicted to enter, asks for intentions: W06. The phrases state facts and a request, no claim.
+    A conflict is W01; a track expected at a notified line W02, in an area W03, already inside W04. An approach, which
+    is not predicted to enter, and a track that does not keep to its activity ask for intentions: W06. The phrases
+    state facts and a request, no claim.
     """
     book = draft_codebook()
     pos = position_text(alert.latitude_rad * DEG_PER_RAD, alert.longitude_rad * DEG_PER_RAD)
@@ -208,7 +209,7 @@ def phrase_for_alert(alert: Alert, a: str, b: str | None, zone: Zone | None) -> 
     if alert.kind is Kind.CONFLICT:
         distance, other = f"{alert.distance_m / M_PER_NM:.1f} NM", _fit(b or "?", r"[^A-Za-z0-9~?-]", 16)
         return book.checked("W01", {"track": track, "track2": other, "distance": distance, "min": minutes, "pos": pos})
-    if alert.kind is Kind.APPROACH or zone is None:
+    if alert.kind in {Kind.APPROACH, Kind.CONFORMANCE} or zone is None:
         return book.checked("W06", {"track": track})
     if zone.kind is ZoneKind.BORDER:
         return book.checked("W02", {"track": track, "pos": pos, "min": minutes})

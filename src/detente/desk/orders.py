@@ -64,6 +64,20 @@ class AcknowledgeMessage(
     message: str
 
 
+class PlaceHold(msgspec.Struct, frozen=True, tag_field="order", tag="place_hold", forbid_unknown_fields=True):
+    """Keep the bodies of all that was written in this window, here and at every peer, until it is lifted."""
+
+    hold: str  # its name, "incident-7"
+    from_ms: int
+    to_ms: int
+
+
+class LiftHold(msgspec.Struct, frozen=True, tag_field="order", tag="lift_hold", forbid_unknown_fields=True):
+    """Lift a hold that this party placed."""
+
+    hold: str
+
+
 class Rebase(msgspec.Struct, frozen=True, tag_field="order", tag="rebase", forbid_unknown_fields=True):
     """Agree that a log with two histories goes on in a new epoch; it does once the other side says the same."""
 
@@ -72,10 +86,24 @@ class Rebase(msgspec.Struct, frozen=True, tag_field="order", tag="rebase", forbi
 
 
 class AtTable(msgspec.Struct, frozen=True, tag_field="order", tag="at_table", forbid_unknown_fields=True):
-    """An act at a table of several parties: the same statement goes to every member."""
+    """Do one act at a table: ``{"order": "at_table", "table": "line", "act": {"act": "proposal.sign", …}}``.
+
+    The same statement goes to every member.
+    """
 
     table: str
     act: AnyAct
 
 
-AnyOrder = Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage | Rebase | AtTable
+AnyOrder = (
+    Displayed
+    | Acknowledge
+    | StandDown
+    | SendText
+    | SendCode
+    | AcknowledgeMessage
+    | Rebase
+    | AtTable
+    | PlaceHold
+    | LiftHold
+)

@@ -57,7 +57,8 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     SendText: dict.fromkeys(Role, Power.LINE),
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
-    AtTable: dict.fromkeys(Role, Power.ALWAYS),  # the table has its own rules of who may do what
+    # Who may do what at a table stands in a matrix of its own: detente.coordination.powers.
+    AtTable: dict.fromkeys(Role, Power.ALWAYS),
     # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
     Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }

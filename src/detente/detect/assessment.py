@@ -23,6 +23,7 @@ class Conflict:
     latitude_rad: float  # midway between the two at time_to_cpa_s
     longitude_rad: float
     levels: tuple[tuple[int, int], ...] = ()  # conditional: (track, level in ft) that must level off for it not to come
+    is_promoted: bool = False  # conditional, but so near that nobody can wait and see: a warning
     is_told: bool = True  # False: conditional and so far off that nobody needs to know yet
     may_be_one: bool = False  # side by side, and at most one with an ICAO address: two devices in one aircraft?
     is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none
@@ -52,6 +53,30 @@ class ZoneVerdict:
     dwell_s: float  # predicted time inside within the look-ahead; NaN when unknown
 
 
+class Conformance(StrEnum):
+    """How a track stands to the volumes of its declared activity."""
+
+    CONFORMING = "conforming"
+    LEAVING = "leaving"  # predicted to leave
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class ConformanceVerdict:
+    """How a track that takes part in a declared activity keeps to it, conforming or not."""
+
+    track: int  # track number
+    activity: str
+    phase: Conformance
+    time_to_leave_s: float  # LEAVING: until it is beyond every volume; OUTSIDE: 0; CONFORMING: inf
+    leaves_at: Instant | None  # LEAVING: predicted; OUTSIDE: since when; CONFORMING: None
+    latitude_rad: float  # of the leaving, else of the track
+    longitude_rad: float
+    horizontal_m: float  # beyond the nearest volume at that instant; 0 within it
+    vertical_ft: int  # above its ceiling; negative below its floor; 0 between
+    is_out_of_time: bool = False  # no volume is active then; the distances are to the nearest of all
+
+
 @dataclass(frozen=True, slots=True)
 class NotAssessed:
     """A track, or a pair when *other* is set, that could not be judged."""
@@ -70,3 +95,4 @@ class Assessment:
     conflicts: tuple[Conflict, ...] = ()
     zones: tuple[ZoneVerdict, ...] = ()
     not_assessed: tuple[NotAssessed, ...] = field(default=())
+    conformance: tuple[ConformanceVerdict, ...] = ()  # of every track that takes part in an activity

@@ -39,40 +39,45 @@ def _gap(a: Floats, b: Floats, t: float) -> tuple[float, float, float]:
     return x * x + y * y + z * z, x * u + y * v + z * w, u * u + v * v + w * w
 
 
-gap = njit(cache=True, nogil=True)(_gap)
+gap = njit(cache=True, nogil=True, error_model="numpy")(_gap)
 
 
-def _closest(a: Floats, b: Floats, until_s: float) -> float:
-    """Return the instant in [0, until_s] at which the two are closest in the horizontal."""
-    _, rate, speed2 = gap(a, b, 0.0)
-    if rate >= 0.0:
-        return 0.0
-    lo, hi = 0.0, until_s
-    t = min(-rate / speed2, until_s) if speed2 > 0.0 else until_s
+Gap = tuple[float, float, float]
+"""Squared distance, m², half its rate, m²/s, and squared relative speed, m²/s²: what `gap` returns."""
+
+
+def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap]:
+    """Return the instant in [0, until_s] at which the two are closest in the horizontal, and the gap there."""
+    t, lo, hi, there = 0.0, 0.0, until_s, now
+    if now[1] >= 0.0:
+        return t, there
     for _ in range(_STEPS):
-        _, rate, speed2 = gap(a, b, t)
-        if rate < 0.0:
-            if t >= until_s:
-                return until_s
-            lo = t
-        else:
-            hi = t
-        step = t - rate / speed2 if speed2 > 0.0 else hi
+        _, rate, speed2 = there
+        step = t - rate / speed2 if speed2 > 0.0 else until_s
         if step < lo or step > hi:
             step = 0.5 * (lo + hi) if hi < until_s else until_s
         if abs(step - t) <= _TOLERANCE_S:
-            return step
-        t = step
-    return t
+            break
+        t, there = step, gap(a, b, step)
+        if there[1] >= 0.0:
+            hi = t
+        elif t >= until_s:
+            break
+        else:
+            lo = t
+    return t, there
 
 
-closest = njit(cache=True, nogil=True)(_closest)
+closest = njit(cache=True, nogil=True, error_model="numpy")(_closest)
 
 
-def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2: float) -> float:
-    """Return when the distance passes a limit between *inner_s*, where it is below, and *outer_s*, where it is not."""
+def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2: float, inner: Gap) -> float:
+    """Return when the distance passes a limit between *inner_s*, where it is below, and *outer_s*, where it is not.
+
+    *inner*: the gap at *inner_s*.
+    """
     lo, hi = inner_s, outer_s
-    square, rate, speed2 = gap(a, b, inner_s)
+    square, rate, speed2 = inner
     # From the closest point the parabola gives the passage at once; the arcs then correct it by milliseconds.
     discriminant = rate * rate - speed2 * (square - distance2_m2)
     reach = (math.sqrt(max(discriminant, 0.0)) + abs(rate)) / speed2 if speed2 > 0.0 else 0.0
@@ -94,7 +99,7 @@ def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2:
     return t
 
 
-passage = njit(cache=True, nogil=True)(_passage)
+passage = njit(cache=True, nogil=True, error_model="numpy")(_passage)
 
 
 def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> tuple[float, float]:
@@ -106,43 +111,50 @@ def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> 
     return min(first, second), max(first, second)
 
 
-vertically_inside = njit(cache=True, nogil=True)(_vertically_inside)
+vertically_inside = njit(cache=True, nogil=True, error_model="numpy")(_vertically_inside)
 
 
 def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, found: Floats) -> int:
     """Judge one pair, fill *found* (FOUND columns) and return CLEAR, CONFLICT or NOT_ASSESSED.
 
-    Times are clipped to [0, lookahead_s]; the closest point is looked for as far as twice that.
+    Times are clipped to [0, lookahead_s]; the closest point is looked for as far as twice that. What a verdict leaves
+    open is NaN: the times unless it is a conflict, and everything where the heights alone keep the two apart.
     """
+    found[:] = math.nan
     apart_ft = a[11] - b[11]
     if math.isnan(apart_ft):
         apart_ft = a[12] - b[12]
     rate_fps = a[13] - b[13]
-    square_now, rate_now, _ = gap(a, b, 0.0)
-    distance2 = horizontal_m * horizontal_m
-    t_cpa = closest(a, b, 2.0 * lookahead_s)
-    square, _, _ = gap(a, b, t_cpa)
-    if math.isnan(square + rate_now + rate_fps):
+    now = gap(a, b, 0.0)
+    if not math.isfinite(now[0] + now[1] + now[2] + rate_fps):
         return NOT_ASSESSED
-    found[2], found[3] = t_cpa, math.sqrt(square)
-    found[4], found[5], found[6] = abs(apart_ft + rate_fps * t_cpa), math.sqrt(square_now), abs(apart_ft)
-    if square >= distance2:
+    has_heights = math.isfinite(apart_ft)
+    t_low, t_high = vertically_inside(apart_ft, rate_fps, vertical_ft) if has_heights else (-math.inf, math.inf)
+    if max(t_low, 0.0) >= min(t_high, lookahead_s):
         return CLEAR
-    t_in = 0.0 if square_now < distance2 else passage(a, b, t_cpa, 0.0, distance2)
+    distance2 = horizontal_m * horizontal_m
+    t_cpa, there = closest(a, b, 2.0 * lookahead_s, now)
+    found[2], found[3] = t_cpa, math.sqrt(there[0])
+    found[4], found[5], found[6] = abs(apart_ft + rate_fps * t_cpa), math.sqrt(now[0]), abs(apart_ft)
+    if there[0] >= distance2:
+        return CLEAR
+    t_in = 0.0 if now[0] < distance2 else passage(a, b, t_cpa, 0.0, distance2, there)
     if t_in >= lookahead_s:
         return CLEAR
-    square_end, _, _ = gap(a, b, lookahead_s)
+    t_out = lookahead_s
     # Past the closest point and outside again at the end: it came out in between.
-    comes_out = t_cpa < lookahead_s and square_end >= distance2
-    t_out = passage(a, b, t_cpa, lookahead_s, distance2) if comes_out else lookahead_s
-    if math.isnan(apart_ft):
+    if t_cpa < lookahead_s and gap(a, b, lookahead_s)[0] >= distance2:
+        t_out = passage(a, b, t_cpa, lookahead_s, distance2, there)
+    if not has_heights:
         return NOT_ASSESSED
-    t_low, t_high = vertically_inside(apart_ft, rate_fps, vertical_ft)
-    found[0], found[1] = max(t_in, t_low), min(t_out, t_high)
-    return CONFLICT if found[0] < found[1] else CLEAR
+    t_in, t_out = max(t_in, t_low), min(t_out, t_high)
+    if t_in >= t_out:
+        return CLEAR
+    found[0], found[1] = t_in, t_out
+    return CONFLICT
 
 
-judge = njit(cache=True, nogil=True)(_judge)
+judge = njit(cache=True, nogil=True, error_model="numpy")(_judge)
 
 
 def judge_pair(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float) -> tuple[int, Floats]:

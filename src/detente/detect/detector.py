@@ -86,7 +86,7 @@ class Detector:
         nameless = judged["identity"].astype("S1") == b"~"
         found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
         found_zones, unjudged = self._standing.judge(
-            m, judged, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
+            m, judged, now, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
         )
         return Assessment(
             at=now,
@@ -138,6 +138,8 @@ class Detector:
                     levels=tuple(
                         (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
                     ),
+                    is_promoted=bool(rules and avoided and finding[0] <= rules.promoted_s)
+                    and not _is_selected(avoided, (selected_ft[a], selected_ft[b])),
                     is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
                     may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
                     is_held=not is_conflict,
@@ -195,6 +197,13 @@ def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
     """Whether two motions are as near and as equal as two devices in one aircraft."""
     _, _, speed2 = cpa.gap(a, b, 0.0)
     return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
+
+
+def _is_selected(levels: tuple[float | None, ...] | None, selected_ft: tuple[float, float]) -> bool:
+    """Whether each aircraft that must level off tells that its crew has selected just that level."""
+    return levels is not None and all(
+        ft is None or ft == set_ft for ft, set_ft in zip(levels, selected_ft, strict=True)
+    )
 
 
 def warm() -> None:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.boundary import DEEPEST, LEAF, Areas, Boundary, Indices, areas_of, is_inside
-from detente.detect.motion import Floats, along, geodetic
+from detente.detect.motion import Floats, along, geodetic, motion
 from detente.detect.shares import each_of
 
 FAR: Final = 0
@@ -105,7 +105,7 @@ def _near_course(course: _Course, ball: Floats, margin_m: float) -> bool:
     return bool(dot(ball, 0, course.up) - course.centre[2] >= -near)  # else on the far side of the Earth
 
 
-near_course = njit(cache=True, nogil=True)(_near_course)
+near_course = njit(cache=True, nogil=True, inline="always")(_near_course)
 
 
 def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
@@ -191,6 +191,18 @@ def _least_distance(
 
 
 least_distance = njit(cache=True, nogil=True)(_least_distance)
+
+
+def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, stack: Indices) -> tuple[float, float, float]:
+    """Return latitude and longitude of a motion at *t* and its distance to an area's line, m, negative inside."""
+    x, y, z, _, _, _ = along(m, t)
+    latitude, longitude = geodetic(x, y, z)
+    motion(latitude, longitude, 0.0, 0.0, 0.0, still)
+    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, stack)
+    return latitude, longitude, -apart if is_inside(latitude, longitude, areas, area) else apart
+
+
+beyond = njit(cache=True, nogil=True)(_beyond)
 
 
 def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceiling_ft: float) -> tuple[float, float]:

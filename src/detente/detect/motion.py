@@ -29,7 +29,35 @@ MOTION: Final = 14
 10 speed over ground, m/s; 11 pressure altitude, 12 ellipsoid altitude, ft (whole feet at the time of applicability, NaN
 unknown); 13 vertical speed, ft/s."""
 
+_ROUNDS: Final = 1.5 * 2.0**52
+_QUARTER: Final = math.ldexp(math.floor(math.ldexp(math.pi / 2.0, 32)), -32)  # its first bits: times a few, still exact
+_QUARTER_REST: Final = 6.077100506506192e-11  # half of pi, less that
+_S: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(3, 16, 2))
+_C: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(4, 17, 2))
+
 Floats = npt.NDArray[np.float64]
+
+
+def _sine_cosine(angle_rad: float) -> tuple[float, float]:
+    """Return sine and cosine, within 1e-16 of exact for a turn or two; NaN for NaN and infinities.
+
+    A series rather than the maths library: every node gets the same bits, and the loop over tracks calls nothing.
+    """
+    # Adding and taking away 1.5 * 2**52 rounds to a whole number, of quarter turns.
+    quarters = (angle_rad * (2.0 / math.pi) + _ROUNDS) - _ROUNDS
+    x = (angle_rad - quarters * _QUARTER) - quarters * _QUARTER_REST
+    x2 = x * x
+    sine = x + x * x2 * (_S[0] + x2 * (_S[1] + x2 * (_S[2] + x2 * (_S[3] + x2 * (_S[4] + x2 * (_S[5] + x2 * _S[6]))))))
+    cosine = 1.0 - x2 * (
+        0.5 - x2 * (_C[0] + x2 * (_C[1] + x2 * (_C[2] + x2 * (_C[3] + x2 * (_C[4] + x2 * (_C[5] + x2 * _C[6]))))))
+    )
+    quadrant = quarters - 4.0 * ((quarters * 0.25 + _ROUNDS) - _ROUNDS)  # -2 to 2
+    if abs(quadrant) == 1.0:
+        return quadrant * cosine, -quadrant * sine
+    return (-sine, -cosine) if abs(quadrant) == 2.0 else (sine, cosine)
+
+
+sine_cosine = njit(cache=True, nogil=True, error_model="numpy")(_sine_cosine)
 
 
 def _motion(
@@ -41,14 +69,15 @@ def _motion(
     out: Floats,
 ) -> None:
     """Fill columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
-    sin_lat, cos_lat = math.sin(latitude_rad), math.cos(latitude_rad)
-    sin_lon, cos_lon = math.sin(longitude_rad), math.cos(longitude_rad)
+    sin_lat, cos_lat = sine_cosine(latitude_rad)
+    sin_lon, cos_lon = sine_cosine(longitude_rad)
     speed = math.sqrt(v_east_mps * v_east_mps + v_north_mps * v_north_mps)
-    east, north = (v_east_mps / speed, v_north_mps / speed) if speed > 0.0 else (1.0, 0.0)
+    per_speed = 1.0 / speed if speed > 0.0 else math.nan
+    east, north = (1.0, 0.0) if speed == 0.0 else (v_east_mps * per_speed, v_north_mps * per_speed)
     w2 = 1.0 - _E2 * sin_lat * sin_lat
     prime_vertical = SEMI_MAJOR_M / math.sqrt(w2)
-    meridian = prime_vertical * (1.0 - _E2) / w2
-    radius = 1.0 / (north * north / meridian + east * east / prime_vertical)
+    # Euler: the curvatures of meridian and prime vertical, each as much as the course lies along it.
+    radius = prime_vertical / (north * north * w2 / (1.0 - _E2) + east * east)
     n0, n1, n2 = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
     t0 = -east * sin_lon - north * sin_lat * cos_lon
     t1 = east * cos_lon - north * sin_lat * sin_lon
@@ -60,7 +89,7 @@ def _motion(
     out[6], out[7], out[8] = n0, n1, n2
     if age_s != 0.0:
         turn = speed * age_s / radius
-        s, c = math.sin(turn), math.cos(turn)
+        s, c = sine_cosine(turn)
         run, rise = radius * s, radius * (1.0 - c)
         for q, (t, n) in enumerate(((t0, n0), (t1, n1), (t2, n2))):
             out[q] += run * t - rise * n
@@ -70,7 +99,7 @@ def _motion(
     out[10] = speed
 
 
-motion = njit(cache=True, nogil=True)(_motion)
+motion = njit(cache=True, nogil=True, error_model="numpy")(_motion)
 
 
 def _fill(
@@ -95,7 +124,7 @@ def _fill(
         out[i, 13] = v_up_fps[i]
 
 
-fill = njit(cache=True, nogil=True)(_fill)
+fill = njit(cache=True, nogil=True, error_model="numpy")(_fill)
 
 
 def motions(*columns: Floats, threads: Executor | None = None) -> Floats:
@@ -129,7 +158,7 @@ def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, floa
     )
 
 
-along = njit(cache=True, nogil=True)(_along)
+along = njit(cache=True, nogil=True, error_model="numpy")(_along)
 
 
 def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
@@ -144,4 +173,4 @@ def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     return latitude, math.atan2(y, x)
 
 
-geodetic = njit(cache=True, nogil=True)(_geodetic)
+geodetic = njit(cache=True, nogil=True, error_model="numpy")(_geodetic)

@@ -1,15 +1,11 @@
 """Which pairs are worth a look, found without looking at all of them.
 
-Each aircraft sweeps a short straight piece of air while we look ahead. The piece has a middle and a reach (half its
-length, half the minimum, and how far the Earth curves away beneath it), and two pieces whose middles are farther apart
-than both reaches together cannot meet. Middles are counted into cells of rows of latitude, and a row's cells are
-divided where its own pieces are, so rows at the poles and across the antimeridian are like any other.
+Each pair of swept pieces (see `detente.detect.grid`) is met once: within a class only forwards, and between classes
+only from the class of shorter reach. Neighbours in a row ask together, LANES at a time: they reach about the same
+columns, and each piece found there is tried against all of them by one straight-line test without a branch, in single
+precision, widened by all that this neglects.
 
-Aircraft are put into classes by reach, each class with its own rows: a fast jet asks far, in the classes of the slow,
-but makes nobody else ask far. Each pair is met once: within a class only forwards, and between classes only from the
-class of shorter reach.
-
-What passes the cells, the levels and a straight-line test (widened by all that was neglected) is judged exactly.
+What passes is judged exactly, in order of the pairs.
 """
 
 from __future__ import annotations
@@ -24,266 +20,167 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.cpa import CLEAR, FOUND, judge
-from detente.detect.motion import Floats, along
-from detente.detect.shares import each_of
+from detente.detect.grid import CLASSES, PADDING, Grid, Rows, Singles, grid_of, row_at
+from detente.detect.motion import MOTION, Floats
+from detente.detect.shares import each_of, shares_of
 
-CLASSES: Final = 9
-_EARTH_M: Final = 6_356_000.0  # a little less than the smallest distance from the centre
-_SMALLEST_RAD: Final = 8_000.0 / _EARTH_M  # reach of class 0; each class reaches twice as far as the one before
+LANES: Final = PADDING
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
-_ROUNDING_M: Final = 4.0  # of positions kept in single precision, and of terms of third order
+_ROUNDING: Final = np.float32(2e-6)  # of squared distances in single precision, relative
+_STILL_M2PS2: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity
+_BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
+_BLOCK: Final = 32  # pairs whose motions are fetched at once: memory answers many questions as fast as one
 
-# Rows of latitude of all classes, one class after the other; a class's are as high as its reach.
-_HEIGHT: Final = 2.0 * _SMALLEST_RAD * 2.0 ** np.arange(CLASSES)
-_FIRST_ROW: Final = np.concatenate(([0], np.cumsum((math.pi / _HEIGHT).astype(np.int64) + 1)))
-_ROWS: Final = int(_FIRST_ROW[-1])
-
-Singles = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.int32]
-
-SWEPT: Final = 10
-"""Columns of a swept piece, single precision: 0-2 middle, m; 3-5 velocity there, m/s; 6 what straightness neglects, m;
-7 reach, rad of a great circle; 8, 9 geocentric latitude and longitude of the middle, rad."""
+Keys = npt.NDArray[np.int64]
 
 
-def _row_at(latitude_rad: float, k: int) -> int:
-    """Return the row of class *k* that holds a latitude; beyond a pole, the last row before it."""
-    # Cut towards zero: south of the pole the first row is meant anyway.
-    row = _FIRST_ROW[k] + int((latitude_rad + 0.5 * math.pi) / _HEIGHT[k])
-    return int(min(max(row, _FIRST_ROW[k]), _FIRST_ROW[k + 1] - 1))
-
-
-row_at = njit(cache=True, nogil=True)(_row_at)
-
-
-def _angle(y: float, x: float) -> float:
-    """Return atan2(y, x) to 1e-5 rad, four times faster: enough to find a cell. Source: Abramowitz, Stegun, 4.4.49."""
-    small, large = min(abs(x), abs(y)), max(abs(x), abs(y))
-    t = small / large
-    t2 = t * t
-    angle = t * (0.9998660 - t2 * (0.3302995 - t2 * (0.1801410 - t2 * (0.0851330 - t2 * 0.0208351))))
-    if abs(y) > abs(x):
-        angle = 0.5 * math.pi - angle
-    if x < 0.0:
-        angle = math.pi - angle
-    return math.copysign(angle, y)
-
-
-angle = njit(cache=True, nogil=True)(_angle)
-
-
-def _sweep(
-    m: Floats,
-    horizontal_m: float,
-    vertical_ft: float,
-    lookahead_s: float,
+def _meeting(
+    x: Singles,
+    y: Singles,
+    z: Singles,
+    u: Singles,
+    v: Singles,
+    w: Singles,
+    limit: Singles,
+    lowest: Singles,
+    highest: Singles,
     swept: Singles,
-    levels: Singles,
-    row_of: Numbers,
-    class_of: npt.NDArray[np.int8],
-    lo: int,
-    hi: int,
-) -> None:
-    """Fill rows lo to hi of *swept*, *levels*, *row_of* and *class_of*.
-
-    levels: lowest and highest, ft, each with half the minimum. A motion with a number missing gets class -1 and is left
-    to the caller.
-    """
-    half = 0.5 * lookahead_s
-    for i in range(lo, hi):
-        x, y, z, u, v, w = along(m[i], half)
-        length = m[i, 10] * half
-        sag = 1.1 * length * length / (2.0 * m[i, 9])
-        reach = (length + 0.5 * horizontal_m + sag + _ROUNDING_M) / _EARTH_M
-        climb = m[i, 13] * lookahead_s
-        if math.isnan(x + y + z + u + climb):
-            class_of[i] = -1
-            continue
-        swept[i, 0], swept[i, 1], swept[i, 2] = x, y, z
-        swept[i, 3], swept[i, 4], swept[i, 5] = u, v, w
-        swept[i, 6] = sag + _ROUNDING_M
-        swept[i, 7] = reach
-        swept[i, 8] = angle(z, math.sqrt(x * x + y * y))
-        swept[i, 9] = angle(y, x)
-        pressure, ellipsoid = m[i, 11], m[i, 12]
-        if math.isnan(pressure):  # comparable only through the other datum, or not at all: meets every level
-            levels[i, 0], levels[i, 1] = -np.inf, np.inf
-        else:
-            other = pressure if math.isnan(ellipsoid) else ellipsoid
-            levels[i, 0] = min(pressure, other) + min(climb, 0.0) - 0.5 * vertical_ft - 1.0
-            levels[i, 1] = max(pressure, other) + max(climb, 0.0) + 0.5 * vertical_ft + 1.0
-        k = 0
-        while 2.0 * reach > _HEIGHT[k] and k < CLASSES - 1:
-            k += 1
-        class_of[i] = k
-        row_of[i] = row_at(np.float64(swept[i, 8]), k)
-
-
-sweep = njit(cache=True, nogil=True)(_sweep)
-
-
-Grid = tuple[Floats, Floats, Numbers, Numbers]
-"""By class: farthest reach, rad, 0 when empty. By row (rows, 3): smallest cosine of latitude within reach of it,
-westernmost longitude, rad, columns to the radian; and first cell (rows + 1). By cell: its first piece (cells + 1)."""
-
-
-def _grid(swept: Singles, row_of: Numbers, class_of: npt.NDArray[np.int8], order: Numbers) -> Grid:
-    """Count the pieces into cells; fills *order*, the rows of *swept* in order of cell, and overwrites *row_of*.
-
-    Pieces of class -1 are left out: the last of the cells says how many are in. A row has as many columns as it has use
-    for, between its westernmost and its easternmost piece, so there are never many more cells than pieces.
-    """
-    n = swept.shape[0]
-    farthest = np.zeros(CLASSES)
-    in_row, west, east = np.zeros(_ROWS, np.int32), np.full(_ROWS, np.inf), np.full(_ROWS, -np.inf)
-    for i in range(n):
-        if class_of[i] >= 0:
-            farthest[class_of[i]] = max(farthest[class_of[i]], swept[i, 7])
-            r = row_of[i]
-            in_row[r] += 1
-            west[r], east[r] = min(west[r], swept[i, 9]), max(east[r], swept[i, 9])
-    row = np.zeros((_ROWS, 3))
-    column = np.zeros(_ROWS + 1, np.int32)
-    for k in range(CLASSES):
-        height = _HEIGHT[k]
-        for r in range(_FIRST_ROW[k], _FIRST_ROW[k + 1]):
-            south = (r - _FIRST_ROW[k]) * height - 0.5 * math.pi
-            # How far east two reaches from here go at most: as far north or south as they get, meridians are closer.
-            row[r, 0] = math.cos(min(max(-south, south + height) + height + 1e-5, 0.5 * math.pi))
-            columns = 0
-            if in_row[r] > 0:
-                extent = east[r] - west[r]
-                half_reach = 0.25 * height / max(math.cos(south + 0.5 * height), 0.01)
-                columns = min(int(extent / half_reach), 2 * in_row[r]) + 1
-                row[r, 1], row[r, 2] = west[r], columns / max(extent, 1e-9)
-            column[r + 1] = column[r] + columns
-    cells = np.zeros(column[_ROWS] + 1, np.int32)
-    for i in range(n):
-        if class_of[i] >= 0:
-            r = row_of[i]
-            step = int((swept[i, 9] - row[r, 1]) * row[r, 2])
-            row_of[i] = column[r] + min(step, column[r + 1] - column[r] - 1)
-            cells[row_of[i] + 1] += 1
-    for c in range(column[_ROWS]):
-        cells[c + 1] += cells[c]
-    fill = cells.copy()
-    for i in range(n):
-        if class_of[i] >= 0:
-            order[fill[row_of[i]]] = i
-            fill[row_of[i]] += 1
-    return farthest, row, column, cells
-
-
-grid = njit(cache=True, nogil=True)(_grid)
-
-
-def _gather(
-    swept: Singles, levels: Singles, order: Numbers, sorted_swept: Singles, sorted_levels: Singles, lo: int, hi: int
-) -> None:
-    """Bring rows lo to hi into the order of the cells, so that neighbours lie side by side in memory."""
-    for s in range(lo, hi):
-        for q in range(SWEPT):
-            sorted_swept[s, q] = swept[order[s], q]
-        sorted_levels[s, 0], sorted_levels[s, 1] = levels[order[s], 0], levels[order[s], 1]
-
-
-gather = njit(cache=True, nogil=True)(_gather)
-
-
-def _meets(swept: Singles, s: int, j: int, horizontal_m: float, half_s: float) -> bool:
-    """Whether two swept pieces come near each other, by straight lines and with everything neglected allowed for."""
-    # Single precision keeps the positions; the sums need double.
-    x = np.float64(swept[s, 0]) - swept[j, 0]
-    y = np.float64(swept[s, 1]) - swept[j, 1]
-    z = np.float64(swept[s, 2]) - swept[j, 2]
-    u = np.float64(swept[s, 3]) - swept[j, 3]
-    v = np.float64(swept[s, 4]) - swept[j, 4]
-    w = np.float64(swept[s, 5]) - swept[j, 5]
-    closing = x * u + y * v + z * w
-    speed2 = u * u + v * v + w * w
-    limit = horizontal_m + swept[s, 6] + swept[j, 6]
-    square = x * x + y * y + z * z
-    if abs(closing) >= half_s * speed2:
-        square += half_s * (half_s * speed2 - 2.0 * abs(closing))
-    else:
-        square -= closing * closing / speed2
-    return bool(square < limit * limit)
-
-
-meets = njit(cache=True, nogil=True)(_meets)
-
-
-def _scan(
-    m: Floats,
-    swept: Singles,
-    levels: Singles,
-    order: Numbers,
-    index: Grid,
-    horizontal_m: float,
-    vertical_ft: float,
-    lookahead_s: float,
-    lo: int,
-    hi: int,
-    pairs: npt.NDArray[np.int64],
-    found: Floats,
-    verdicts: npt.NDArray[np.int8],
+    j: int,
+    half_s: np.float32,
 ) -> int:
-    """Judge every pair worth a look whose first piece is one of sorted pieces lo to hi.
+    """Return which of LANES pieces come near piece *j* of *swept*, a bit each; by straight lines, with all margins."""
+    xj, yj, zj, uj, vj, wj = swept[0, j], swept[1, j], swept[2, j], swept[3, j], swept[4, j], swept[5, j]
+    limit_j, lowest_j, highest_j = swept[6, j], swept[7, j], swept[8, j]
+    bits = np.int32(0)
+    for q in range(LANES):
+        dx, dy, dz = x[q] - xj, y[q] - yj, z[q] - zj
+        du, dv, dw = u[q] - uj, v[q] - vj, w[q] - wj
+        closing = dx * du + dy * dv + dz * dw
+        speed2 = du * du + dv * dv + dw * dw
+        square = dx * dx + dy * dy + dz * dz
+        t = min(max(closing / (speed2 + _STILL_M2PS2), -half_s), half_s)
+        least = square + t * (t * speed2 - closing - closing)
+        near = limit[q] + limit_j
+        meets = (least < near * near + _ROUNDING * square) & (lowest[q] <= highest_j) & (lowest_j <= highest[q])
+        bits = np.int32(bits | (_BIT[q] if meets else np.int32(0)))
+    return int(bits)
 
-    Fills rows of *pairs* (lower row of the motions first), *found* and *verdicts* for all that is not clear. Returns
-    how many there are, which may be more than fit: the caller then comes again with more room.
+
+meeting = njit(cache=True, nogil=True, error_model="numpy")(_meeting)
+
+
+def _reached(
+    rows: Rows, grid: Grid, r: int, both_rad: float, west_rad: float, east_rad: float, turn: int
+) -> tuple[int, int]:
+    """Return the pieces (begin, end) of row *r* within reach of longitudes west to east, in one *turn* of three.
+
+    A row may be reached across the antimeridian, to the west (-1) or to the east (1).
     """
-    farthest, row, column, cells = index
-    count, room, half_s = 0, pairs.shape[0], 0.5 * lookahead_s
-    one = np.empty(FOUND)
-    own = 0
-    for s in range(lo, hi):
-        while cells[column[_FIRST_ROW[own + 1]]] <= s:
+    columns, per_rad, narrowest = int(grid.row[r, 3]), grid.row[r, 2], rows.narrowest[r]
+    width = both_rad / narrowest if narrowest * math.pi > both_rad else math.pi
+    if east_rad - west_rad + 2.0 * (width + 1.0 / per_rad) >= 2.0 * math.pi:  # all round, once
+        return (grid.start[r], grid.start[r + 1]) if turn == 0 else (0, 0)
+    from_west = 2.0 * math.pi * turn - grid.row[r, 1]
+    first = max((from_west + west_rad - width) * per_rad, 0.0)
+    last = min((from_west + east_rad + width) * per_rad, columns - 1.0)
+    if last < 0.0 or first >= columns:
+        return 0, 0
+    cell = 2 * (grid.start[r] + r)
+    return grid.cells[cell + int(first)], grid.cells[cell + int(last) + 1]
+
+
+reached = njit(cache=True, nogil=True, error_model="numpy")(_reached)
+
+
+def _scan(rows: Rows, grid: Grid, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
+    """Find every pair worth a look whose first piece is in a group that begins at sorted pieces lo to hi.
+
+    Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
+    than fit: the caller then comes again with more room.
+    """
+    start, order, swept, first = grid.start, grid.order, grid.swept, rows.first
+    half_s = np.float32(0.5 * lookahead_s)
+    count, room, own = 0, keys.shape[0], 0
+    here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
+    begin = min(lo + (int(start[here]) - lo) % LANES, int(start[here + 1]))
+    while begin < hi:
+        while start[here + 1] <= begin:
+            here += 1
+        while here >= first[own + 1]:
             own += 1
-        latitude, longitude = np.float64(swept[s, 8]), np.float64(swept[s, 9])
-        lowest, highest = levels[s, 0], levels[s, 1]
+        end = begin + LANES
+        x, y, z = swept[0][begin:end], swept[1][begin:end], swept[2][begin:end]
+        u, v, w = swept[3][begin:end], swept[4][begin:end], swept[5][begin:end]
+        limit, lowest, highest = swept[6][begin:end], swept[7][begin:end], swept[8][begin:end]
+        end = min(end, int(start[here + 1]))
+        west, east = np.inf, -np.inf
+        for s in range(begin, end):
+            west, east = min(west, np.float64(swept[9, s])), max(east, np.float64(swept[9, s]))
+        south = (here - first[own]) * rows.height[own] - 0.5 * math.pi
+        north = south + rows.height[own]
         for k in range(own, CLASSES):
-            if farthest[k] == 0.0:
+            if grid.farthest[k] == 0.0:
                 continue
-            both = swept[s, 7] + farthest[k] + _MARGIN_RAD
-            here = row_at(latitude, k)
-            south = here if k == own else row_at(latitude - both, k)
-            width = both / row[here, 0] if row[here, 0] * math.pi > both else math.pi
-            for r in range(south, row_at(latitude + both, k) + 1):
-                columns = column[r + 1] - column[r]
-                if columns == 0:
+            both = grid.row[here, 0] + grid.farthest[k] + _MARGIN_RAD
+            lower = here if k == own else row_at(south - both, rows.height[k], first[k], first[k + 1])
+            upper = row_at(north + both, rows.height[k], first[k], first[k + 1])
+            for r in range(lower, upper + 1):
+                if start[r + 1] == start[r]:
                     continue
-                # A row may be reached across the antimeridian, from here to the west or to the east.
-                first_turn = -1 if longitude + width > math.pi else 0
-                last_turn = 1 if longitude - width < -math.pi else 0
-                if width >= math.pi:
-                    first_turn = last_turn = 0
-                for turn in range(first_turn, last_turn + 1):
-                    first, last = 0, columns - 1
-                    if width < math.pi:
-                        from_west = longitude - row[r, 1] + 2.0 * math.pi * turn
-                        first = max(math.floor((from_west - width) * row[r, 2]), 0)
-                        last = min(math.floor((from_west + width) * row[r, 2]), columns - 1)
-                        if first > last:
+                both = grid.row[here, 0] + grid.row[r, 0] + _MARGIN_RAD
+                for turn in range(-1, 2):
+                    nearest, farthest = reached(rows, grid, r, both, west, east, turn)
+                    for j in range(max(int(nearest), begin + 1), farthest):
+                        bits = meeting(x, y, z, u, v, w, limit, lowest, highest, swept, j, half_s)
+                        if bits == 0:
                             continue
-                    for j in range(max(cells[column[r] + first], s + 1), cells[column[r] + last + 1]):
-                        # One branch for both: nine in ten end here, and the other cannot be foretold.
-                        if (lowest > levels[j, 1]) | (levels[j, 0] > highest):
-                            continue
-                        if not meets(swept, s, j, horizontal_m, half_s):
-                            continue
-                        a, b = min(order[s], order[j]), max(order[s], order[j])
-                        verdict = judge(m[a], m[b], horizontal_m, vertical_ft, lookahead_s, one)
-                        if verdict != CLEAR:
-                            if count < room:
-                                pairs[count, 0], pairs[count, 1] = a, b
-                                found[count] = one
-                                verdicts[count] = verdict
-                            count += 1
+                        for s in range(begin, min(end, j)):
+                            if (bits >> (s - begin)) & 1:
+                                if count < room:
+                                    a, b = np.int64(order[s]), np.int64(order[j])
+                                    keys[count] = (min(a, b) << 32) | max(a, b)
+                                count += 1
+        begin = end
     return count
 
 
-scan: Callable[..., int] = njit(cache=True, nogil=True)(_scan)
+scan: Callable[..., int] = njit(cache=True, nogil=True, error_model="numpy")(_scan)
+
+
+def _judged(
+    m: Floats,
+    horizontal_m: float,
+    vertical_ft: float,
+    lookahead_s: float,
+    keys: Keys,
+    pairs: Keys,
+    found: Floats,
+    verdicts: npt.NDArray[np.int8],
+    lo: int,
+    hi: int,
+) -> int:
+    """Judge pairs lo to hi of *keys*; fills rows from lo of the rest with all that is not clear, returns how many."""
+    fetched = np.empty((2 * _BLOCK, MOTION))
+    count = lo
+    for begin in range(lo, hi, _BLOCK):
+        end = min(begin + _BLOCK, hi)
+        for p in range(begin, end):
+            a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+            for q in range(MOTION):
+                fetched[2 * (p - begin), q] = m[a, q]
+            for q in range(MOTION):
+                fetched[2 * (p - begin) + 1, q] = m[b, q]
+        for p in range(begin, end):
+            one, other = fetched[2 * (p - begin)], fetched[2 * (p - begin) + 1]
+            verdict = judge(one, other, horizontal_m, vertical_ft, lookahead_s, found[count])
+            if verdict != CLEAR:
+                pairs[count, 0], pairs[count, 1] = keys[p] >> 32, keys[p] & 0xFFFFFFFF
+                verdicts[count] = verdict
+                count += 1
+    return count - lo
+
+
+judged: Callable[..., int] = njit(cache=True, nogil=True, error_model="numpy")(_judged)
 
 
 def pairs_in_conflict(
@@ -295,28 +192,27 @@ def pairs_in_conflict(
     NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
     *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
     """
-    n = m.shape[0]
-    minima = (horizontal_m, vertical_ft, lookahead_s)
-    swept, levels = np.empty((n, SWEPT), np.float32), np.empty((n, 2), np.float32)
-    row_of, class_of, order = np.empty(n, np.int32), np.empty(n, np.int8), np.empty(n, np.int32)
-    each_of(threads, n, sweep, m, *minima, swept, levels, row_of, class_of)
-    index = grid(swept, row_of, class_of, order)
-    known = int(index[-1][-1])
-    sorted_swept, sorted_levels = np.empty_like(swept), np.empty_like(levels)
-    each_of(threads, known, gather, swept, levels, order, sorted_swept, sorted_levels)
-    parts = each_of(threads, known, _scanned, m, sorted_swept, sorted_levels, order, index, *minima)
-    pairs, found, verdicts = (np.concatenate([part[q] for part in parts]) for q in range(3))
-    # By the lower row, then by the higher: one key sorts faster than two.
-    in_order = np.argsort(pairs[:, 0] * n + pairs[:, 1])
-    return pairs[in_order], found[in_order], verdicts[in_order]
+    minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
+    rows, grid = grid_of(m, *minima, threads)
+    keys = np.concatenate(each_of(threads, len(grid.order), _scanned, rows, grid, minima[2]))
+    keys.sort()
+    n = len(keys)
+    pairs, found, verdicts = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
+    counts = each_of(threads, n, judged, m, *minima, keys, pairs, found, verdicts)
+    kept = [slice(lo, lo + count) for (lo, _), count in zip(shares_of(threads, n), counts, strict=True)]
+    return (
+        np.concatenate([pairs[part] for part in kept]),
+        np.concatenate([found[part] for part in kept]),
+        np.concatenate([verdicts[part] for part in kept]),
+    )
 
 
-def _scanned(*asked: Any) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8]]:
+def _scanned(*asked: Any) -> Keys:
     lo, hi = asked[-2:]
-    room = max(256, (hi - lo) // 2)
+    room = max(1_024, 2 * (hi - lo))
     while True:
-        pairs, found, verdicts = np.empty((room, 2), np.int64), np.empty((room, FOUND)), np.empty(room, np.int8)
-        count = scan(*asked, pairs, found, verdicts)
+        keys = np.empty(room, np.int64)
+        count = scan(*asked, keys)
         if count <= room:
-            return pairs[:count], found[:count], verdicts[:count]
+            return keys[:count]
         room = count

@@ -10,11 +10,12 @@ import numpy as np
 
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
-from detente.detect.boundary import areas_of, boundary
-from detente.detect.motion import Floats
+from detente.detect.boundary import DEEPEST, areas_of, boundary
+from detente.detect.motion import MOTION, Floats
+from detente.detect.schedule import ALWAYS
 from detente.detect.zone import Zone
 from detente.picture.picture import Reason, Tracks
-from detente.types import PartyId
+from detente.types import Instant, PartyId
 
 _PHASES: Final = {
     incursion.APPROACH: Phase.APPROACH,
@@ -32,20 +33,21 @@ class Standing:
         self.zones = tuple(zones)
         self._threads = threads
         self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
+        self._has_schedules = any(zone.schedule != ALWAYS for zone in self.zones)
         self._areas = areas_of(
             [boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones]
         )
 
     def judge(
-        self, m: Floats, tracks: Tracks, lookahead_s: float, told: set[int]
+        self, m: Floats, tracks: Tracks, now: Instant, lookahead_s: float, told: set[int]
     ) -> tuple[list[ZoneVerdict], list[NotAssessed]]:
-        """Return what is remarkable of *tracks* (`TRACK`), whose motions are *m*, and what could not be judged.
+        """Return what is remarkable of *tracks* (`TRACK`), whose motions at *now* are *m*, and what is not judged.
 
         told: tracks already known as not assessed; they are not named again.
         """
         verdicts: list[ZoneVerdict] = []
         unjudged: dict[int, NotAssessed] = {}
-        stood = incursion.standings(m, self._areas, lookahead_s, threads=self._threads)
+        stood = incursion.standings(m, self._areas, lookahead_s, self._activity(now, lookahead_s), self._threads)
         numbers, declared = tracks["number"][stood.rows].tolist(), tracks["declared_by"][stood.rows].tolist()
         which, hows = stood.areas.tolist(), stood.how.tolist()
         for number, party, area, how, found in zip(numbers, declared, which, hows, stood.found, strict=True):
@@ -56,6 +58,14 @@ class Standing:
             elif number not in told:
                 unjudged[number] = NotAssessed(number, Reason.NO_ALTITUDE)
         return verdicts, list(unjudged.values())
+
+    def _activity(self, now: Instant, lookahead_s: float) -> incursion.Activity | None:
+        """Return when each zone is active, None where all are all the time."""
+        if not self._has_schedules:
+            return None
+        spans = [zone.schedule.spans(now, lookahead_s) for zone in self.zones]
+        starts = np.cumsum([0, *(len(of_zone) for of_zone in spans)])
+        return incursion.Activity(np.array([span for of in spans for span in of], np.float64).reshape(-1, 2), starts)
 
 
 def _verdict(number: int, zone_id: str, phase: Phase, found: Floats) -> ZoneVerdict:
@@ -76,4 +86,6 @@ def _verdict(number: int, zone_id: str, phase: Phase, found: Floats) -> ZoneVerd
 def warm(m: Floats) -> None:
     """Compile, or load from the cache, every kernel of incursion; *m*: any motions."""
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
-    incursion.standing(m, boundary((ring,), 0, 1_000, 1_000.0), 60.0)
+    area = boundary((ring,), 0, 1_000, 1_000.0)
+    incursion.standing(m, area, 60.0)
+    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), np.empty(DEEPEST, np.int64))

@@ -20,6 +20,7 @@ from typing import assert_never
 import numpy as np
 
 from detente.alerts.alert import Level
+from detente.coordination.arrangement import Flow
 from detente.desk.board import Board
 from detente.desk.orders import (
     Acknowledge,
@@ -27,6 +28,8 @@ from detente.desk.orders import (
     AnyOrder,
     AtTable,
     Displayed,
+    LiftHold,
+    PlaceHold,
     Rebase,
     SendCode,
     SendText,
@@ -37,14 +40,16 @@ from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
 from detente.engine.disk import Disk
 from detente.engine.epochs import Epochs
+from detente.engine.holds import Holds
 from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
 from detente.engine.subjects import Dates, Subjects
-from detente.engine.tables import Tables
+from detente.engine.tables import STATEMENT_KINDS, Tables
 from detente.engine.values import (
+    AdmitKeys,
     ClockStepped,
     CloseChannel,
     Declares,
@@ -52,6 +57,8 @@ from detente.engine.values import (
     Effect,
     FeedSaid,
     Input,
+    KeysReplaced,
+    Noticed,
     OrderGiven,
     PeerClosed,
     PeerOpened,
@@ -71,6 +78,8 @@ from detente.engine.values import (
     StoreFailed,
     Tick,
     ViewSet,
+    Vouched,
+    VouchSaid,
 )
 from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
@@ -82,7 +91,17 @@ from detente.link.unlogged import UnloggedFlash
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
 from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
-from detente.wire.messages import HotlineBody, LineTestBody, RebaseBody, TableBody, decode_body
+from detente.wire.messages import (
+    Body,
+    HoldBody,
+    HotlineBody,
+    KeysBody,
+    LineTestBody,
+    RebaseBody,
+    TableBody,
+    decode_body,
+    encode_body,
+)
 
 _DATED = frozenset({Kind.ALERT, Kind.HOTLINE})
 _EARLY_KEPT = 1_024
@@ -107,17 +126,25 @@ class Engine:
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self._sharing = Sharing(setup, self._sessions, self._names, self._voice.speak)
+        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
+        self._sharing = Sharing(
+            setup,
+            self._sessions,
+            self._names,
+            self._voice.speak,
+            lambda party: self.tables.flows(party, Flow.PICTURE),
+        )
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
+        self.holds = Holds()
+        self._notices: dict[str, str] = {}  # by what they are about
         self._disk = Disk()
         self._arrived_ms: dict[bytes, int] = {}  # when a leaf came that was shown before its turn
         self._clock_steps: deque[str] = deque(maxlen=4)
         self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
         self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
-        self._tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -165,6 +192,13 @@ class Engine:
             case Declares(identities):
                 self._declared = replace(self._declared, identities=self._declared.identities + identities)
                 return []
+            case VouchSaid(peer, frame):
+                return self._linked(peer, self._sessions[peer].vouch(frame, now), now)
+            case KeysReplaced(note):
+                return self._tell_all(Kind.KEYS, KeysBody(note=note), "node", now)
+            case Noticed(what, text):
+                self._notices[what] = text
+                return [Show()]
             case Tick():
                 return self._tick(now)
             case _:
@@ -187,6 +221,7 @@ class Engine:
             out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
+        out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
         out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
@@ -213,6 +248,14 @@ class Engine:
                 return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
+            case PlaceHold(hold, from_ms, to_ms):
+                return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
+            case LiftHold(hold):
+                held = self.holds.find(self._own, hold)
+                if held is None:
+                    raise OrderRefused("no_such_hold", f"this party holds nothing under the name {hold!r}")
+                body = HoldBody(hold=hold, from_ms=held.from_ms, to_ms=held.to_ms, lifted=True)
+                return self._hold(body, role, now)
             case SendText() | SendCode():
                 if self._disk.fault and order.precedence != Precedence.FLASH.value:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
@@ -222,10 +265,12 @@ class Engine:
             case Rebase():
                 permit(role, order)
                 return self._epochs.order(order, role, now)
-            case AtTable():
+            case AtTable(table, act):
                 if self._disk.fault:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
-                return self._tables.order(order, role, now)
+                name, effects = self.tables.order(table, act, role, now)
+                self.answer = {"statement": name}
+                return effects
             case _:
                 assert_never(order)
 
@@ -268,6 +313,10 @@ class Engine:
                     if parse_origin(origin).lane is Lane.FLASH:
                         self._line_tests.held(party, size, now)
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
+                case link.StatementsCame(notes):
+                    out.append(AdmitKeys(party, notes))
+                case link.Aside(frame):
+                    out.append(Vouched(party, frame))
                 case link.HeardUnlogged(flash, note_hash):
                     out += self._heard_unlogged(party, flash, note_hash, now)
                 case link.StateChanged() | link.Refused() | link.Forked():
@@ -283,6 +332,24 @@ class Engine:
         if name is not None:
             arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
             self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
+
+    def _hold(self, body: HoldBody, role: Role, now: Instant) -> list[Effect]:
+        """Say a hold, or that it is lifted, to every peer; both sides keep what it names."""
+        try:
+            decode_body(Kind.HOLD, encode_body(body))
+        except PeerFault as wrong:
+            raise OrderRefused("not_a_hold", wrong.reason) from None
+        if self._disk.fault:
+            raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
+        self.holds.said(self._own, body)
+        return self._tell_all(Kind.HOLD, body, role.value, now)
+
+    def _tell_all(self, kind: Kind, body: Body, by: str, now: Instant) -> list[Effect]:
+        out: list[Effect] = [Show()]
+        for party in self._sessions:
+            said = self._voice.speak(party, Lane.OPS, kind, precedence=Precedence.PRIORITY, by=by, now=now, body=body)
+            out += [] if said is None else said[1]
+        return out
 
     def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
         """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""
@@ -324,20 +391,24 @@ class Engine:
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
-            if envelope.kind is Kind.STATEMENT:
-                return self._tables.heard(party, envelope, raw, now)
+            if envelope.kind in STATEMENT_KINDS:
+                return self.tables.heard(party, envelope, raw, now)
             body = decode_body(envelope.kind, raw)
             match body:
                 case AlertTold():
                     self._alerting.told(party, envelope, leaf_hash, body, now)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
+                case KeysBody():
+                    pass  # `hello` brought it, and only what follows under the peer's root was admitted
+                case HoldBody():
+                    self.holds.said(party, body)
                 case LineTestBody():
                     self._line_tests.heard(party, now)
                 case RebaseBody():
                     self._epochs.heard(party, party, body)
                 case TableBody():
-                    return self._tables.told(party, body, now)
+                    return self.tables.told(party, body, now)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -372,8 +443,8 @@ class Engine:
         """
         then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
-            if envelope.kind is Kind.STATEMENT:
-                self._tables.remember(self._own if is_own else party, envelope, raw)
+            if envelope.kind in STATEMENT_KINDS:
+                self.tables.remember(self._own if is_own else party, envelope, raw)
                 return
             body = decode_body(envelope.kind, raw)
             match body:
@@ -391,6 +462,10 @@ class Engine:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, then, is_preview=False)
+                case KeysBody():
+                    pass
+                case HoldBody():
+                    self.holds.said(self._own if is_own else party, body)
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
             if not is_own:
@@ -444,16 +519,27 @@ class Engine:
             faults=self._fault_lines(),
             centre_e7=[round(angle * 1e7) for angle in self.centre_deg],
             range_nm=self.range_nm,
+            tables=self.tables.briefs(now),
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
-            contradictions=self._tables.rows(),
+            contradictions=self.tables.rows(),
         )
 
     def broke(self, what: str) -> None:
         """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
         self._bugs[what] += 1
 
+    @property
+    def policy_digest(self) -> str:
+        """Digest of the release policy in force."""
+        return self._sharing.releaser.digest
+
+    def notice(self, what: str) -> str:
+        """Return what the desk shows about *what* by the node's own notice; empty for nothing."""
+        return self._notices.get(what, "")
+
     def _fault_lines(self) -> list[str]:
         lines = [f"NOT RECORDED: {self._disk.fault}"] if self._disk.fault else []
+        lines += [text for text in self._notices.values() if text]
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,7 +50,16 @@ class Exchange:
 class Sharing:
     """The exchange of tracks with every peer."""
 
-    def __init__(self, setup: Setup, sessions: Mapping[PartyId, Session], names: Names, speak: Speak) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        sessions: Mapping[PartyId, Session],
+        names: Names,
+        speak: Speak,
+        flows: Callable[[PartyId], bool],
+    ) -> None:
+        """*flows*: whether the arrangements with a party let the picture cross."""
+        self._flows = flows
         self.releaser = setup.releaser
         self.with_peer = {party.party: Exchange(i) for i, party in enumerate(setup.parties) if i}
         self._watch = setup.surveillance
@@ -138,7 +147,7 @@ class Sharing:
     def _is_due(self, party: PartyId, now: Instant) -> bool:
         is_down = self._sessions[party].state in {State.DOWN, State.FORK, State.ROLLBACK}
         is_due = not is_down or now - self.with_peer[party].frame_at >= DOWN_FRAME_NS
-        return is_due and self.is_told(party)
+        return is_due and self.is_told(party) and self._flows(party)
 
 
 def console_frame(tracks: Tracks, now: Instant) -> bytes:

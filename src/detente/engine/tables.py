@@ -1,4 +1,4 @@
-"""Tables: the same statement goes to every member, and a party that told two members different things is found out.
+"""Tables across the link: an order becomes one statement; the same statement goes to every member, and a party that told two members different things is found out.
 
 Each statement stands, byte for byte the same, in the log to every member. Whoever takes in another's statement tells
 the rest what they hold (`TableBody.heads`); where two digests of one number differ, each side shows the statement as
@@ -7,31 +7,71 @@ its author signed it to them. The two signed leaves together are the proof, for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
+from detente.alerts.alert import Alert
+from detente.alerts.alert import Kind as AlertKind
+from detente.coordination.act import Act
+from detente.coordination.arrangement import Flow
 from detente.coordination.charter import Charter
-from detente.coordination.statement import decode_statement, statement_digest
+from detente.coordination.incidents import OpenIncident
+from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
+from detente.coordination.view import TableBrief, TableView, brief_of, view_of
 from detente.desk.board import ContradictionRow
-from detente.desk.orders import AtTable
+from detente.desk.warnings import Row
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, RecordState, Show
 from detente.errors import OrderRefused, PeerFault
 from detente.evidence.leaf import Envelope, Kind, Lane, is_body_of
 from detente.evidence.note import b64, unb64
 from detente.link.session import Session
-from detente.types import Instant, PartyId, Precedence, Role, instant_ms
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms
 from detente.wire.messages import TableBody
 
 HEADS_LIMIT: Final = 1_000
 """Digests of statements that have not reached us yet, kept to be compared; beyond it the oldest goes."""
 
+KINDS: Final[Mapping[str, Kind]] = {
+    "activity": Kind.ACTIVITY,
+    "arrangement": Kind.STATEMENT,
+    "ceasefire": Kind.CEASEFIRE,
+    "decision": Kind.DECISION,
+    "difference": Kind.STATEMENT,
+    "incident": Kind.INCIDENT,
+    "ledger": Kind.STATEMENT,
+    "proposal": Kind.PROPOSAL,
+    "report": Kind.REPORT,
+    "watch": Kind.WATCH,
+}
+"""Under which kind of leaf an act stands, by the first word of its name."""
+
+STATEMENT_KINDS: Final = frozenset(KINDS.values())
+
+LOOK_NS: Final = NS_PER_S
+"""How often it is looked whether something has to be put on record by this node itself."""
+
+SECOND_HAND_MS: Final = 10_000
+"""How long the node of the party whose name comes first may take to open an incident before the other does."""
+
 _Place = tuple[str, PartyId, int]
 """Table, author, number."""
+
+
+_INCIDENTS: Final[Mapping[AlertKind, tuple[Literal["INCUR", "PROX", "AREA"], str]]] = {
+    AlertKind.INCURSION: ("INCUR", "Entry"),
+    AlertKind.CONFLICT: ("PROX", "Separation lost"),
+    AlertKind.CONFORMANCE: ("AREA", "Outside its declared volume"),
+}
+
+
+def kind_of(act: Act) -> Kind:
+    """Return the kind of leaf that *act* stands under."""
+    return KINDS[str(act.__struct_config__.tag).split(".", 1)[0]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +97,7 @@ class Tables:
         self._sessions = sessions
         self._speak = speak
         self.tables = {charter.table: Table(charter, own) for charter in charters}
+        self._looked_at = Instant(0)
         self._leaf_of: dict[_Place, tuple[str, int]] = {}  # (log, seq)
         self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
         self._shown: set[_Place] = set()
@@ -64,28 +105,92 @@ class Tables:
 
     # --- saying
 
-    def order(self, order: AtTable, role: Role, now: Instant) -> list[Effect]:
-        """Do an act at a table for *role*; raises OrderRefused, and then nothing was said to anybody."""
-        table = self.tables.get(order.table)
-        if table is None:
-            raise OrderRefused("unknown_table", f"there is no table {order.table!r} here")
+    def order(self, name: str, act: AnyAct, role: Role, now: Instant) -> tuple[str, list[Effect]]:
+        """Do *act* at a table for *role*; returns the statement's name. Raises OrderRefused, and nothing was said."""
+        table = self._at(name)
         members = self._others(table)
         for party in members:
             session = self._sessions.get(party)
             if session is None or not session.is_confirmed:
-                raise OrderRefused(
-                    "unverified", f"{party} sits at table {order.table} and its digits are not confirmed"
-                )
+                raise OrderRefused("unverified", f"{party} sits at table {name} and its digits are not confirmed")
             if session.writers[Lane.OPS].frozen is not None:
                 raise OrderRefused("frozen", f"the log to {party} takes no leaf now: nothing can be promised")
-        _, raw = table.order(order.act, role, instant_ms(now))
+        statement, raw = table.order(act, role, instant_ms(now))
         out: list[Effect] = [Show()]
         for party in members:
             said = self._speak(
-                party, Lane.OPS, Kind.STATEMENT, precedence=Precedence.PRIORITY, by=role.value, now=now, body=raw
+                party, Lane.OPS, kind_of(act), precedence=Precedence.PRIORITY, by=role.value, now=now, body=raw
             )
             out += said[1] if said else []
+        return statement.name, out
+
+    def tick(self, rows: Iterable[Row], zone_names: Mapping[str, str], now: Instant) -> list[Effect]:
+        """Put on record what this node has to say by itself: silence, and what came about of the desk's *rows*."""
+        if now - self._looked_at < LOOK_NS:
+            return []
+        self._looked_at = now
+        out: list[Effect] = []
+        for name, table in self.tables.items():
+            for act in table.due(instant_ms(now)):
+                out += self._by_itself(name, act, now)
+        for row in rows:
+            if row.ours is not None and row.ours.time_to_event_s == 0.0 and row.ours.cleared_at is None:
+                out += self._happened(row, row.ours, zone_names, now)
         return out
+
+    def _happened(self, row: Row, alert: Alert, zone_names: Mapping[str, str], now: Instant) -> list[Effect]:
+        """Open an incident for an event that has come about, at the tables that govern the picture."""
+        kind = alert.kind
+        if kind not in _INCIDENTS:
+            return []
+        category, what = _INCIDENTS[kind]
+        act = OpenIncident(
+            title=f"{what}: {zone_names.get(alert.zone, alert.zone)}"[:120] if alert.zone else what,
+            happened_ms=min(instant_ms(alert.event_at or now), instant_ms(now)),
+            alert=row.name,
+            categories=(category,),
+        )
+        to_open = [name for name, table in self.tables.items() if self._is_to_open(table, row, alert, now)]
+        return [effect for name in to_open for effect in self._by_itself(name, act, now)]
+
+    def _by_itself(self, name: str, act: AnyAct, now: Instant) -> list[Effect]:
+        """Say what no person orders; what cannot be said now is due again at the next look."""
+        try:
+            return self.order(name, act, Role.OPERATOR, now)[1]
+        except OrderRefused:
+            return []
+
+    def _is_to_open(self, table: Table, row: Row, alert: Alert, now: Instant) -> bool:
+        others = [party for party in self._others(table) if party in row.concerned]
+        if not table.charter.governs_picture or not others:
+            return False
+        names = {row.name, f"{self._own}-{alert.alert_id}", *(told.name for told in row.theirs.values())}
+        if any(table.standing.incidents.of_alert(name) for name in names):
+            return False
+        # Both nodes see it come about; the one whose name comes first opens it, the other only if that one does not.
+        is_first = self._own == min([self._own, *(party for party in others if party in row.theirs)])
+        return is_first or instant_ms(now) - instant_ms(alert.event_at or now) > SECOND_HAND_MS
+
+    # --- what stands
+
+    def flows(self, party: PartyId, flow: Flow) -> bool:
+        """Whether the arrangements with *party* let *flow* cross. Without a table that governs it, it does."""
+        governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
+        return all(table.standing.arrangement.flows(flow) for table in governing)
+
+    def briefs(self, now: Instant) -> list[TableBrief]:
+        """Return each table in a few words, for the board."""
+        return [brief_of(table, instant_ms(now)) for table in self.tables.values()]
+
+    def view(self, table: str, now: Instant) -> TableView:
+        """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
+        return view_of(self._at(table), instant_ms(now))
+
+    def _at(self, name: str) -> Table:
+        table = self.tables.get(name)
+        if table is None:
+            raise OrderRefused("unknown_table", f"this party sits at no table {name!r}")
+        return table
 
     def _others(self, table: Table) -> list[PartyId]:
         return [party for party in table.charter.parties if party != self._own]
@@ -112,7 +217,7 @@ class Tables:
     def _fold(self, party: PartyId, envelope: Envelope, raw: bytes) -> tuple[Table, PartyId, int]:
         statement = decode_statement(raw)
         table = self.tables.get(statement.table)
-        if table is None or statement.party != party:
+        if table is None or statement.party != party or statement.by != envelope.by:
             raise PeerFault(f"a statement of {statement.party} for table {statement.table}", raw)
         place = (statement.table, party, statement.n)
         self._leaf_of.setdefault(place, (envelope.log, envelope.seq))

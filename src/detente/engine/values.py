@@ -17,7 +17,7 @@ from detente.detect.zone import Zone
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
 from detente.feeds.plot import Plots, Reject
-from detente.link.frames import Channel
+from detente.link.frames import Audit, Channel, Copy, Proof, Vouch, Witnessed
 from detente.link.session import Session
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
@@ -127,6 +127,29 @@ class SessionsRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class VouchSaid:
+    """What the node says to a peer beside the logs: its log of acts to be witnessed, a challenge, an answer."""
+
+    peer: PartyId
+    frame: Vouch
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReplaced:
+    """This node goes by another key statement, *note*: said to every peer, for the record."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """The node noticed something about itself, *what*, that the desk shows until *text* is empty."""
+
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -146,6 +169,9 @@ Input = (
     | PolicySet
     | ViewSet
     | Declares
+    | VouchSaid
+    | KeysReplaced
+    | Noticed
     | Tick
 )
 
@@ -222,7 +248,24 @@ class ProbeDisk:
 Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState | ProbeDisk
 """What is done on the disk, all of a batch before anything leaves."""
 
-Effect = Show | Write | Send | CloseChannel
+
+@dataclass(frozen=True, slots=True)
+class AdmitKeys:
+    """Keep key statements of a peer that follow those admitted, and go on with a session under them."""
+
+    peer: PartyId
+    notes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What a peer says beside the logs, for the node to judge or to keep."""
+
+    peer: PartyId
+    frame: Audit | Witnessed | Proof | Copy
+
+
+Effect = Show | Write | Send | CloseChannel | AdmitKeys | Vouched
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -37,12 +37,10 @@ from detente.evidence.dossier import (
     unpack_items_shown,
 )
 from detente.evidence.keys import (
-    KeyStatement,
+    KeyChain,
     fingerprint,
-    log_vkey,
     only_digits,
     parse_origin,
-    verify_statement,
 )
 from detente.evidence.leaf import FIRST_PREV
 from detente.evidence.merkle import HASH_LENGTH, Tree, leaf_hash, verify_inclusion
@@ -87,7 +85,7 @@ def verify(
     typed = {party: only_digits(digits) for party, digits in roots.items()}
     failures = _Failures()
     try:
-        manifest, statements, sums = _introduce(files)
+        manifest, chains, sums = _introduce(files)
     except _Broken as broken:
         return Verdict(Outcome.FAILS, (Failure(broken.exhibit, broken.reason),))
     digits = {listed.party: fingerprint(listed.root) for listed in manifest.parties}
@@ -101,7 +99,7 @@ def verify(
     ]
     if unknown:
         return Verdict(Outcome.UNKNOWN_ROOT, tuple(unknown), manifest=manifest, digits=known)
-    dossier = _Dossier(files, statements, sums, failures, signatures, spread, told)
+    dossier = _Dossier(files, chains, sums, failures, signatures, spread, told)
     findings = dossier.check(manifest)
     outcome = Outcome.FAILS if failures.found else Outcome.HOLDS
     return Verdict(
@@ -132,36 +130,35 @@ def _file(files: Mapping[str, bytes], name: str) -> bytes:
         raise _Broken(name, wrong.reason) from None
 
 
-def _introduce(files: Mapping[str, bytes]) -> tuple[Manifest, dict[str, list[KeyStatement]], dict[str, str]]:
+def _introduce(files: Mapping[str, bytes]) -> tuple[Manifest, dict[str, KeyChain], dict[str, str]]:
     """Read what says whose dossier it is, each part against the roots it names itself."""
     name = MANIFEST
     raw = _file(files, name)
     try:
         manifest = read_manifest(raw)
-        statements: dict[str, list[KeyStatement]] = {}
+        chains: dict[str, KeyChain] = {}
         for p, listed in enumerate(manifest.parties):
             name = MANIFEST
             root = Vkey.parse(listed.root)
-            if root.name != f"{listed.node}/root" or listed.node in statements:
+            if root.name != f"{listed.node}/root" or listed.node in chains:
                 raise _Broken(name, f"{root.name} is no root of {listed.node}, or the party is there twice")
-            statements[listed.node] = []
-            before: bytes | None = None
+            chain: KeyChain | None = None
             for s in range(listed.statements):
                 name = statement_name(p, s)
                 note = _file(files, name)
-                statement = verify_statement(note, root, before)
-                if statement.node != listed.node:
-                    raise _Broken(name, f"a statement of {statement.node}, not of {listed.node}")
-                statements[listed.node].append(statement)
-                before = note
+                chain = chain.followed_by(note) if chain else KeyChain.verify([note], root)
+                if chain.node != listed.node:
+                    raise _Broken(name, f"a statement of {chain.node}, not of {listed.node}")
+            assert chain  # a manifest lists one statement of each party at least
+            chains[listed.node] = chain
         name = MANIFEST
         _check_shape(manifest)
-        open_note(raw, *(key for statement in statements[manifest.by] for key in statement.vkeys("env")))
+        open_note(raw, *chains[manifest.by].vkeys("env"))
         name = SUMS
         listing = _file(files, SUMS)
         if b64(hashlib.sha256(listing).digest()) != manifest.sums:
             raise _Broken(SUMS, "not the one the manifest was signed with")
-        return manifest, statements, read_sums(listing)
+        return manifest, chains, read_sums(listing)
     except PeerFault as wrong:
         raise _Broken(name, wrong.reason) from None
 
@@ -187,7 +184,7 @@ class _Dossier:
     """The dossier once its parties are known: reads each file once, and collects what fails."""
 
     files: Mapping[str, bytes]
-    statements: Mapping[str, list[KeyStatement]]
+    chains: Mapping[str, KeyChain]
     sums: Mapping[str, str]
     failures: _Failures
     signatures: bool
@@ -224,7 +221,7 @@ class _Dossier:
         return findings
 
     def _check_policy(self, manifest: Manifest) -> None:
-        newest = {node: chain[-1] for node, chain in self.statements.items()}
+        newest = {node: chain.newest for node, chain in self.chains.items()}
         try:
             wanted = policy_text((log.origin for log in manifest.logs), newest).encode()
         except PeerFault as wrong:
@@ -281,7 +278,7 @@ class _LogCheck:
         if note in self.opened:
             return self.opened[note].checkpoint
         finding = self.finding
-        signed = self._opened(note)
+        signed = self._open(note)
         head = signed.checkpoint
         if self.heads.setdefault(head.size, head.root) != head.root:
             raise PeerFault(f"two roots are signed at {head.size}: two histories", note)
@@ -296,20 +293,27 @@ class _LogCheck:
         self.opened[note] = signed
         return head
 
-    def _opened(self, note: bytes) -> SignedCheckpoint:
-        statements = self.dossier.statements
-        mirrors = dict.fromkeys(
-            key for statement in statements[self.finding.reader] for key in statement.vkeys("mirror")
-        )
-        logs = dict.fromkeys(log_vkey(statement, self._origin) for statement in statements[self.finding.writer])
+    def _open(self, note: bytes) -> SignedCheckpoint:
+        """Return the checkpoint in *note* by a key of the log that was valid there; raises PeerFault.
+
+        A cosignature by a mirror key that was not valid there any more is no receipt, and is left out.
+        """
+        writer, reader = self.dossier.chains[self.finding.writer], self.dossier.chains[self.finding.reader]
         ids = {keyed[:4] for _, keyed, _ in split_note(note)[1]}
-        signers = [log for log in logs if log.key_id in ids] or list(logs)
-        for log in signers[:-1]:
+        wrong = PeerFault(f"checkpoint: not signed by the log {self._origin}", note)
+        for listed in writer.vkeys("log"):
+            log = Vkey(self._origin, listed.algorithm, listed.public_key)
+            if log.key_id not in ids:
+                continue
             try:
-                return open_checkpoint(note, log, *mirrors)
-            except PeerFault:
-                continue  # another key may bear this id too
-        return open_checkpoint(note, signers[-1], *mirrors)
+                signed = open_checkpoint(note, log, *reader.vkeys("mirror"))
+                writer.check_valid(listed, self._origin, signed.checkpoint.size - 1)
+            except PeerFault as refused:
+                wrong = refused  # another key may bear this id too
+                continue
+            valid = reader.cosigners("mirror", signed.checkpoint)
+            return replace(signed, cosigned_at_s={k: at for k, at in signed.cosigned_at_s.items() if k in valid})
+        raise wrong
 
     def tiles(self) -> None:
         listed, dossier = self.finding.listed, self.dossier
@@ -448,6 +452,13 @@ class _LogCheck:
 
     @cached_property
     def _rules(self) -> Rules:
-        chain = self.dossier.statements[self.finding.writer]
-        keys = by_key_id(key for statement in chain for key in statement.vkeys("env"))
-        return Rules(self._origin, self.finding.writer, self.finding.reader, keys, chain[-1], self.dossier.signatures)
+        chain = self.dossier.chains[self.finding.writer]
+        return Rules(
+            origin=self._origin,
+            writer=self.finding.writer,
+            reader=self.finding.reader,
+            keys=by_key_id(chain.vkeys("env")),
+            statement=chain.newest,
+            signatures=self.dossier.signatures,
+            listed=self.finding.listed.start + LISTED_LIMIT,
+        )

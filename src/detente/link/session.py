@@ -45,6 +45,8 @@ from detente.link.frames import (
     GivenChunk,
     Hb,
     Hello,
+    Keys,
+    KeysWanted,
     LaneHello,
     Leaves,
     LinkFault,
@@ -53,6 +55,7 @@ from detente.link.frames import (
     Quota,
     Rcpt,
     Unlogged,
+    Vouch,
 )
 from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
@@ -64,6 +67,7 @@ from detente.link.standing import Standing
 from detente.link.status import LaneStatus, LinkStatus
 from detente.link.transitions import Event, State
 from detente.link.unlogged import UnloggedFlash, sign, verified
+from detente.link.vouch import Vouching
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
 from detente.types import NS_PER_MS, Instant, NodeName
@@ -82,6 +86,7 @@ class _Connection:
 
     opened_at: int
     is_greeted: bool = False
+    awaits_keys: bool = False  # the peer goes by a statement not yet admitted: nothing else is read
     sent: int = 0
     peer_took: int = 0  # by its newest credit
     moved_at: int = 0  # elapsed at which that last grew
@@ -136,6 +141,7 @@ class Session:
         self._is_suspect = False
         self._refused: Counter[Code] = Counter()
         self._refused_by_peer: Counter[Code] = Counter()
+        self._vouching = Vouching(own, peer)
         self._standing = Standing(is_confirmed=peer.confirmed)
         self._settlement = Settlement(
             own, peer, self.writers, self.mirrors, read, self._limits, self._change, forks or {}
@@ -269,6 +275,13 @@ class Session:
         self._window.sent(len(frame), self._elapsed)
         connection.sent += len(frame)
         return leaf_hash(note), [Transmit(Channel.PRIO, frame)]
+
+    def vouch(self, frame: Vouch, now: Instant) -> list[Effect]:
+        """Say *frame* beside the logs. No effects: the line is not open, try again."""
+        self._advance(now)
+        connection = self._open.get(Channel.PRIO)
+        is_open = connection is not None and connection.is_greeted
+        return [Transmit(Channel.PRIO, frames.encode(frame))] if is_open else []
 
     def disk_failed(self) -> None:
         """Take nothing into the record and say nothing from it: the disk takes no leaf. A new session ends it."""
@@ -462,6 +475,8 @@ class Session:
             return [closed] if is_agreed else [Refused(frame.code, self._said_bye(channel), by_peer=True), closed]
         if isinstance(frame, Hello):
             return self._greeted(channel, connection, frame)
+        if connection.awaits_keys:
+            return self._vouching.keys(frame) if isinstance(frame, Keys | KeysWanted) else []
         if not connection.is_greeted:
             raise LinkFault(Code.HELLO, "a frame before hello")
         self._pulses[channel].alive(self._elapsed)
@@ -471,6 +486,8 @@ class Session:
             return []
         if isinstance(frame, Hb):
             return self._heartbeat_heard(channel, frame, now)
+        if isinstance(frame, Vouch):
+            return self._vouching.heard(frame, self._entry, self._elapsed)
         if frame.lane not in LANES[channel]:
             raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
         if isinstance(frame, Leaves | Chunk | Preview | Unlogged):
@@ -479,6 +496,11 @@ class Session:
             connection.taken += size
             return self._settlement.given(frame)
         return self._said(frame, now)
+
+    def _entry(self, log: str, seq: int) -> Entry | None:
+        """Leaf *seq* of a log of this link, ours or the peer's, as it stands here."""
+        known = self._by_origin.get(log) or self._mirror_by_origin.get(log)
+        return self._read(log, seq, seq + 1)[0] if known is not None and seq < known.log.size else None
 
     def _said_bye(self, channel: Channel) -> str:
         return f"{self._peer.node} closed {channel}"
@@ -552,9 +574,9 @@ class Session:
         if hello.node != self._peer.node:
             raise LinkFault(Code.NODE, f"hello of {hello.node}, not of {self._peer.node}")
         if hello.keys != self._peer.statement_digest:
-            raise LinkFault(
-                Code.STATEMENT, f"{self._peer.node} goes by another key statement than the one admitted here"
-            )
+            connection.awaits_keys = True
+            asked = self._vouching.unknown(hello.keys)
+            return asked if channel is Channel.PRIO else []
         connection.is_greeted = True
         self._pulses[channel].alive(self._elapsed)
         self._heard_at = self._now

@@ -27,11 +27,22 @@ from detente.evidence.leaf import (
 )
 from detente.evidence.log import Log, Receipt
 from detente.evidence.merkle import leaf_hash
-from detente.evidence.note import COSIGNATURE, b64, open_note
+from detente.evidence.note import COSIGNATURE, MLDSA44, b64, open_note
 from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Body, chunks
-from detente.link.effects import Append, Effect, Held, Recovered, Refused, SaveCheckpoint, SaveReceipt, Wrote
+from detente.link.effects import (
+    Append,
+    Effect,
+    Held,
+    Keep,
+    Recovered,
+    Refused,
+    SaveCheckpoint,
+    SaveReceipt,
+    Wrote,
+    strong_key,
+)
 from detente.link.frames import Code, Cp, Leaves, LinkFault, Preview, Quota
 from detente.link.hybrid import Reading
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
@@ -417,8 +428,10 @@ class Writer:
         for owed in (self._recorded, self._unreceipted):
             while owed and owed[0][0] <= size:
                 self.newest_lag = elapsed - owed.popleft()[1]
+        is_strong = any(s.vkey.algorithm == MLDSA44 for s in signatures)
         return [
             SaveReceipt(self.log.origin, receipt),
+            *([Keep(strong_key(self.log.origin), note)] if is_strong else []),
             Held(self.log.origin, size, Instant(at_s * NS_PER_S)),
         ]
 

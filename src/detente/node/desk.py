@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 from detente.engine.engine import Engine
@@ -45,6 +46,9 @@ class Desk:
         now = self._clock.now()
         frame, withheld = self._engine.preview(PartyId(peer), now)
         return Preview(peer, now // 1_000_000, frame, [Withheld(label, rule) for label, rule in withheld])
+
+    def table(self, table: str) -> TableView:
+        return self._engine.tables.view(table, self._clock.now())
 
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()

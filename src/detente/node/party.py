@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
 from detente.config import Config, RecordingFeed, read_config, split_address
-from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
 from detente.detect.profile import profile_named
@@ -33,17 +30,21 @@ from detente.engine.values import (
 )
 from detente.errors import ConfigError, PeerFault
 from detente.evidence.leaf import Lane
-from detente.evidence.store import LeafStore
+from detente.link.frames import Code
 from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
 from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Session
+from detente.node.acts import Acts
+from detente.node.charters import charters_of
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
 from detente.node.feeding import feed_tasks
+from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
+from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
@@ -82,28 +83,6 @@ def policy_of(config: Config, folder: Path) -> Policy:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
 
 
-def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
-    """Return the charters of the tables that *config* names; raises ConfigError."""
-    found: list[Charter] = []
-    for name in config.coordination.tables:
-        path = folder / name
-        try:
-            charter = msgspec.toml.decode(path.read_bytes(), type=Charter)
-            charter.check()
-        except OSError as wrong:
-            raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
-            raise ConfigError(f"{path}: {wrong}") from None
-        known = {config.node.party, *(peer.party for peer in config.peer)}
-        strangers = sorted(set(charter.members) - known)
-        if strangers or config.node.party not in charter.members:
-            whom = strangers[0] if strangers else config.node.party
-            why = "is no peer here" if strangers else "does not sit at it"
-            raise ConfigError(f"{path}: table {charter.table}: {whom} {why}")
-        found.append(charter)
-    return tuple(found)
-
-
 def link_limits(config: Config) -> LinkLimits:
     """Return the bounds of each link, with what *config* says of quotas."""
     limits = config.limits
@@ -121,8 +100,8 @@ def check_files(path: Path) -> list[str]:
     """Return what the configuration *path* holds, line by line, all its files read; raises ConfigError."""
     config, folder = read_config(path), path.parent
     zones, policy = zones_of(config, folder), policy_of(config, folder)
+    charters = charters_of(config, folder)
     Releaser(policy, zones, {})
-    charters_of(config, folder)
     for feed in config.feed:
         if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
             raise ConfigError(f"{path}: feed {feed.name!r}: no file {feed.path!r}")
@@ -138,6 +117,10 @@ def check_files(path: Path) -> list[str]:
         f"  peers: {peers}",
         f"  feeds: {feeds}",
         f"  zones: {len(zones)}; profile {config.detection.profile}",
+        *(
+            f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
+            for charter in charters
+        ),
         f"  release: {policy.name}, {len(policy.rule)} rules, digest {policy.digest}",
         *(f"  release, odd: {line}" for line in odd),
     ]
@@ -161,32 +144,50 @@ class Node:
         clock: Clock,
         keyring: Keyring,
         peers: Mapping[NodeName, Paired],
-        store: LeafStore,
+        store: SqliteStore,
         staging: Staging | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
         self._staging = staging or Staging()
         self.clock = clock
-        self.keyring = keyring
         self.store = store
         self.inbox = Inbox(config.limits.inbox_plots)
         self.zones = zones_of(config, folder)
         self.codebook = draft_codebook()
-        self._paired = {peer.party: peers[NodeName(peer.node)] for peer in config.peer if NodeName(peer.node) in peers}
-        missing = [peer.party for peer in config.peer if peer.party not in self._paired]
+        paired = {PartyId(p.party): peers[NodeName(p.node)] for p in config.peer if NodeName(p.node) in peers}
+        missing = [peer.party for peer in config.peer if peer.party not in paired]
         if missing:
             raise ConfigError(f"peer {missing[0]!r} is not paired: detente pair {folder} its-pairing-file")
+        directory = folder / config.node.directory
+        self.keys = Keys(directory / "keys", keyring, paired)
         self._hybrid = HybridClock()
+        self._high_water = HighWater(directory / config.record.high_water)
+        self._behind = self._high_water.behind(store)
         self.engine = Engine(self._setup())
         restore(self.engine, store.read)
+        self.acts = Acts(directory, keyring, clock)
+        self.office = Office(
+            config,
+            self.keys,
+            self.acts,
+            store,
+            directory / "record.sqlite",
+            self._high_water,
+            self.engine,
+            self.inbox,
+            clock,
+            self.sessions,
+        )
         self.desk = Desk(self.engine, self.inbox, clock, list(Role))
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
             keyring.tls_certificate,
             [
-                PeerAddress(NodeName(peer.node), self._paired[peer.party].keys.certificate_pem, f"wss://{peer.link}/")
+                PeerAddress(
+                    NodeName(peer.node), paired[PartyId(peer.party)].keys.certificate_pem, f"wss://{peer.link}/"
+                )
                 for peer in config.peer
             ],
             host=split_address(config.listen.link, "listen.link")[0],
@@ -212,6 +213,11 @@ class Node:
         return cls(config, folder, clock or SystemClock(), keyring, peers, store, staging)
 
     @property
+    def keyring(self) -> Keyring:
+        """Our own keys as they are in force."""
+        return self.keys.own
+
+    @property
     def console_url(self) -> str:
         """Where a browser finds the desk: the first configured host name, else the listening address."""
         hosts = self.config.listen.hosts
@@ -222,17 +228,29 @@ class Node:
         host, port = split_address(self.config.listen.console, "listen.console")
         app = build_app(self.desk, hosts=[*self.config.listen.hosts, self.config.listen.console])
         pump = Pump(
-            self.engine, self.inbox, self.store, self.links, self.desk, self.clock, self.nodes_by_party(), self.sessions
+            self.engine,
+            self.inbox,
+            self.store,
+            self.links,
+            self.desk,
+            self.clock,
+            self.nodes_by_party(),
+            self.sessions,
+            self.office,
         )
+        self.office.pump = pump
+        self.office.started(self._behind)
         await asyncio.to_thread(warm)
         try:
             async with self.links, asyncio.TaskGroup() as tasks:
                 tasks.create_task(pump.run())
                 tasks.create_task(self._listen())
+                tasks.create_task(self.office.run())
                 tasks.create_task(serve(app, host, port))
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
+            self.office.close()
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
@@ -247,11 +265,10 @@ class Node:
             self.keyring.log,
             self.keyring.mirror,
             self.keyring.salt_key,
-            self.keyring.statement_digest,
-            self.keyring.chain.notes,
+            self.keyring.chain,
             self.keyring.mirror_pq if self.config.record.post_quantum else None,
         )
-        return {
+        restored = {
             PartyId(party): restored_session(
                 self.store,
                 own,
@@ -260,8 +277,12 @@ class Node:
                 codebook=self.codebook.digest,
                 clock=self._hybrid,
             )
-            for party, paired in self._paired.items()
+            for party, paired in self.keys.paired.items()
         }
+        for writer in (writer for session in restored.values() for writer in session.writers.values()):
+            if writer.log.origin in self._behind:
+                writer.freeze(Code.ROLLBACK)  # peer first: its hello says what was written since
+        return restored
 
     def nodes_by_party(self) -> dict[PartyId, NodeName]:
         return {PartyId(peer.party): NodeName(peer.node) for peer in self.config.peer}
@@ -301,6 +322,7 @@ class Node:
             )
             + self._staging.feeds,
             not_built_yet=self._staging.not_built_yet,
+            charters=charters_of(config, self.folder),
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
@@ -312,7 +334,6 @@ class Node:
             tick_ns=round(config.detection.tick_s * 1e9),
             is_exercise="EXERCISE" in config.node.badges,
             line_test_ns=round(config.link.line_test_s * 1e9),
-            tables=charters_of(config, self.folder),
         )
 
     async def _listen(self) -> None:

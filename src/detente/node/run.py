@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from detente.engine.engine import Engine
 from detente.engine.values import (
+    AdmitKeys,
     ClockStepped,
     CloseChannel,
     DiskWorks,
     Effect,
     Input,
+    OrderGiven,
     ProbeDisk,
     Record,
     RecordBody,
@@ -32,6 +34,7 @@ from detente.engine.values import (
     Stored,
     StoreFailed,
     Tick,
+    Vouched,
     Write,
 )
 from detente.errors import DetenteError, OrderRefused
@@ -51,6 +54,22 @@ STEP_S: Final = 1.0
 log = structlog.get_logger()
 
 
+class Beside(Protocol):
+    """What the pump asks of the node's work beside the engine."""
+
+    def stored(self, hashes: Mapping[str, tuple[int, Sequence[bytes]]]) -> None:
+        """Take note of what is on the disk now: by origin, where it begins and the hashes read back."""
+        ...
+
+    def done(self, effect: AdmitKeys | Vouched) -> None:
+        """Do what the engine leaves to the node."""
+        ...
+
+    def ordered(self, given: OrderGiven, refused: OrderRefused | None) -> None:
+        """Take note of an order and of what came of it."""
+        ...
+
+
 class Pump:
     """Takes inputs from the inbox, lets the engine decide and does what it says."""
 
@@ -64,6 +83,7 @@ class Pump:
         clock: Clock,
         nodes: Mapping[PartyId, NodeName],
         sessions: Callable[[], Mapping[PartyId, Session]],
+        office: Beside | None = None,
     ) -> None:
         self._engine = engine
         self._inbox = inbox
@@ -73,6 +93,7 @@ class Pump:
         self._clock = clock
         self._nodes = nodes
         self._sessions = sessions  # as the disk has them
+        self._office = office
         # SQLite is called from one thread and no other; the loop never waits for the disk.
         self._writer = ThreadPoolExecutor(1, "record")
 
@@ -105,6 +126,7 @@ class Pump:
         try:
             effects = self._engine.handle(given, self._clock.now())
         except OrderRefused as refused:
+            self._note(given, refused)
             return self._answer(event, refused)
         except Exception as fault:
             # A bug of ours must not end the watch: it is shown at the desk, logged whole, and the next input is taken.
@@ -112,8 +134,13 @@ class Pump:
             with contextlib.suppress(OSError, ValueError):  # a log that cannot be written must not end the watch either
                 log.exception("engine", given=type(given).__name__)
             return [Show(), *self._answer(event, OrderRefused("internal", "an internal fault; nothing was promised"))]
+        self._note(given, None)
         self._answer(event, self._engine.answer)
         return effects
+
+    def _note(self, given: Input, refused: OrderRefused | None) -> None:
+        if self._office is not None and isinstance(given, OrderGiven):
+            self._office.ordered(given, refused)
 
     @staticmethod
     def _answer(event: Input | Asked, answer: dict[str, object] | OrderRefused) -> list[Effect]:
@@ -140,6 +167,9 @@ class Pump:
                 self._begin_again()
             else:
                 self._send(effects)
+                for effect in effects:
+                    if self._office is not None and isinstance(effect, AdmitKeys | Vouched):
+                        self._office.done(effect)
             effects = [effect for event in stored for effect in self._decide(event)]
 
     def _send(self, effects: list[Effect]) -> None:
@@ -152,12 +182,22 @@ class Pump:
     def _begin_again(self) -> None:
         """After a failed write nobody goes on from memory: the links begin again from what the disk really has."""
         try:
-            self._inbox.put(SessionsRestored(self._sessions()))
+            sessions = self._sessions()
         except DetenteError as fault:
             log.warning("record", fault=str(fault))
-        for node in self._nodes.values():
+            sessions = {}
+        self.go_on_with(sessions, self._nodes)
+
+    def go_on_with(self, sessions: Mapping[PartyId, Session], parties: Iterable[PartyId]) -> None:
+        """Replace *sessions*, and let the links of *parties* open anew."""
+        self._inbox.put(SessionsRestored(sessions))
+        for node in (self._nodes[party] for party in parties):
             for channel in Channel:
                 self._links.close(node, channel)
+
+    async def on_disk(self, write: Callable[[], None]) -> None:
+        """Do *write* in the thread that writes the record; raises what it raises."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, write)
 
     async def _record(self, writes: list[Write]) -> list[Input]:
         try:
@@ -184,5 +224,7 @@ class Pump:
         starts: dict[str, int] = {}
         for w in appends:
             starts.setdefault(w.origin, w.start)
+        if self._office is not None:
+            self._office.stored({origin: (starts[origin], hashed) for origin, hashed in hashes.items()})
         stored: list[Input] = [Stored(origin, starts[origin], hashed) for origin, hashed in hashes.items()]
         return [*stored, *(DiskWorks() for write in writes if isinstance(write, ProbeDisk))]

@@ -49,7 +49,7 @@ class AlertTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     alert: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{1,48}\Z")]  # "<party>-<n>", the writer's name for it
     happening: Literal["raised", "updated", "cleared"]
-    kind: Literal["conflict", "incursion", "approach"]
+    kind: Literal["conflict", "incursion", "approach", "conformance"]
     level: Literal["caution", "warning", "alarm"]
     at_ms: _Ms  # when it was so; UTC
     a: Named | None  # null: traffic not released to you
@@ -63,7 +63,9 @@ class AlertTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     latitude_e7: _E7 | None = None  # 1e-7 degree, WGS 84
     longitude_e7: _E7 | None = None
     is_synthetic: bool = False  # reconstruction or exercise: say so on screen
-    because: Literal["", "diverged", "left", "track_dropped", "not_assessed", "ended"] = ""  # cleared; exact or "ended"
+    because: Literal[
+        "", "diverged", "left", "entered", "returned", "track_dropped", "not_assessed", "same_aircraft", "ended"
+    ] = ""  # cleared; exact or "ended"
 
 
 def alert_for(
@@ -80,7 +82,7 @@ def alert_for(
     `declared_by` and `party` count them, ourselves first. zones: by id.
     """
     alert, peer = event.alert, released.peer
-    zone = zones.get(alert.zone)
+    zone = None if alert.kind is Kind.CONFORMANCE else zones.get(alert.zone)
     peer_index = parties.index(peer)
     mine = [_named(number, tracks, released, peer_index) for number in (alert.a, alert.b) if number]
     owns_line = zone is not None and zone.asserted_by == peer

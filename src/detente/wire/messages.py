@@ -25,7 +25,9 @@ __all__ = [
     "Body",
     "DisplayedBody",
     "EscalationBody",
+    "HoldBody",
     "HotlineBody",
+    "KeysBody",
     "LineTestBody",
     "Named",
     "RebaseBody",
@@ -84,6 +86,21 @@ class StandDownBody(_Body, frozen=True):
     at_ms: _Ms
 
 
+class KeysBody(_Body, frozen=True):
+    """The writer goes by this key statement from now on (kind `keys`): for the record, since `hello` has told it."""
+
+    note: Annotated[str, Meta(max_length=32_768)]
+
+
+class HoldBody(_Body, frozen=True):
+    """The writer keeps, and asks the reader to keep, the bodies of what was written in this window (kind `hold`)."""
+
+    hold: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]  # its name, the writer's own
+    from_ms: _Ms
+    to_ms: _Ms
+    lifted: bool = False  # only who placed it lifts it
+
+
 class LineTestBody(_Body, frozen=True):
     """The line works (kind `line_test`): said at each full interval, so that an unused line is known to."""
 
@@ -121,6 +138,8 @@ Body = (
     | LineTestBody
     | RebaseBody
     | TableBody
+    | KeysBody
+    | HoldBody
 )
 
 _FORMS: Final[dict[str, type[Body]]] = {
@@ -130,6 +149,8 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "escalation": EscalationBody,
     "stand_down": StandDownBody,
     "alert": AlertTold,
+    "keys": KeysBody,
+    "hold": HoldBody,
     "line_test": LineTestBody,
     "rebase": RebaseBody,
     "table": TableBody,

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 
@@ -49,6 +50,10 @@ class DeskPort(Protocol):
 
     def preview(self, peer: str) -> Preview:
         """Return what *peer* would see; raises OrderRefused when there is no such peer."""
+        ...
+
+    def table(self, table: str) -> TableView:
+        """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
         ...
 
     def numbers(self) -> Mapping[str, float]:

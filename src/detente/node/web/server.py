@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from detente.coordination.view import powers
 from detente.desk.hotline import FLASH_REASONS
 from detente.desk.orders import AnyOrder
 from detente.errors import OrderRefused, OwnFault
@@ -36,6 +37,8 @@ from detente.node.web.problem import problem
 from detente.node.web.sessions import SESSION_S, TOKEN_HEADER, Session, Sessions
 
 BODY_MAX: Final = 16 * 1024
+ORDER_MAX: Final = 256 * 1024
+"""Bytes of one order: a proposal carries its whole text."""
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -70,6 +73,8 @@ def build_app(desk: DeskPort, *, hosts: Sequence[str], token: str = "", tls: boo
             Route("/api/board", console.board),
             Route("/api/codebook", console.codebook),
             Route("/api/preview", console.preview),
+            Route("/api/powers", console.powers),
+            Route("/api/tables/{table}", console.table),
             Route("/api/orders", console.order, methods=["POST"]),
             WebSocketRoute("/live", console.live),
         ],
@@ -149,9 +154,17 @@ class _Console:
         self._reader(request)
         return _json(self._desk.preview(request.query_params.get("peer", "")))
 
+    async def powers(self, request: Request) -> Response:
+        self._reader(request)
+        return _json(powers())
+
+    async def table(self, request: Request) -> Response:
+        self._reader(request)
+        return _json(self._desk.table(request.path_params["table"]))
+
     async def order(self, request: Request) -> Response:
         session = self._writer(request)
-        return _json(await self._desk.order(_order.decode(await _body(request)), session.role))
+        return _json(await self._desk.order(_order.decode(await _body(request, ORDER_MAX)), session.role))
 
     async def live(self, browser: WebSocket) -> None:
         session = self._find(browser)
@@ -179,12 +192,12 @@ class _Console:
         return _json(mine | {"roles": list(self._desk.roles()), "demo": bool(self._desk.roles())})
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int = BODY_MAX) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > BODY_MAX:
-            raise HTTPException(413, f"more than {BODY_MAX} bytes")
+        if len(body) > most:
+            raise HTTPException(413, f"more than {most} bytes")
     return bytes(body)
 
 

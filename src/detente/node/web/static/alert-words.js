@@ -32,19 +32,27 @@ const HIDDEN = ["?", "not released to us"];
 /** A track's name: callsign, else identity without its scheme, else that it is not released to us. @param {Row | null} ref */
 export const nameOf = (ref) => (ref && !HIDDEN.includes(ref.label) ? ref.label.replace(/^\w+:/, "") : t("track.not_released"));
 
+/** A zone's name, with whose line it is where two parties assert different lines of one name. @param {Row} row */
+function areaName(row) {
+  const own = state.zones.find((zone) => zone.zone === row.zone);
+  const isDisputed = own && state.zones.some((zone) => zone.name === own.name && zone.asserted_by !== own.asserted_by);
+  return isDisputed ? `${own.name} (${partyName(own.asserted_by)})` : (row.zone_name ?? row.zone);
+}
+
 /** Who it is about. @param {Row} row */
 export function who(row) {
-  if (row.zone) return html`${code(nameOf(row.a))} ${arrow()} ${others(row.zone_name ?? row.zone)}`;
+  if (row.zone) return html`${code(nameOf(row.a))} ${arrow()} ${others(areaName(row))}`;
   return html`${code(nameOf(row.a))} × ${code(nameOf(row.b))}`;
 }
 
 /** The same as plain text. @param {Row} row */
-export const whoText = (row) => `${nameOf(row.a)} ${row.zone ? (row.zone_name ?? row.zone) : `× ${nameOf(row.b)}`}`;
+export const whoText = (row) => `${nameOf(row.a)} ${row.zone ? areaName(row) : `× ${nameOf(row.b)}`}`;
 
 /** @param {Row} row @param {number} now */
 export function what(row, now) {
   if (row.kind === "conflict") return row.event_at_ms !== null && row.event_at_ms <= now ? t("alert.conflict_now") : t("alert.conflict");
   if (row.kind === "incursion") return row.event_at_ms !== null && row.event_at_ms <= now ? t("alert.incursion_now") : t("alert.incursion");
+  if (row.kind === "conformance") return row.event_at_ms !== null && row.event_at_ms <= now ? t("alert.conformance_now") : t("alert.conformance");
   return t("alert.approach");
 }
 
