@@ -16,9 +16,9 @@ from detente.errors import ConfigError
 PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 PerSecond = Annotated[float, msgspec.Meta(ge=0.1, le=10_000.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 
 
@@ -104,6 +104,10 @@ class LinkConfig(_Part, frozen=True):
     line_test_s: Annotated[float, msgspec.Meta(ge=10.0, le=86_400.0)] = 3_600.0  # how often each line is tested
 
 
+class CoordinationConfig(_Part, frozen=True):
+    tables: list[str] = []  # TOML files, each the charter of one table: the same at every member
+
+
 class LimitsConfig(_Part, frozen=True):
     """Every limit, with what happens at it."""
 
@@ -140,18 +144,6 @@ class RetentionConfig(_Part, frozen=True):
     track_days: Days = 30
 
 
-class TableConfig(_Part, frozen=True):
-    """A table we sit at: the same words at every member, or nothing is heard there. A further party is a new table."""
-
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    members: list[PartyName]  # all of them, ourselves too, in order of name
-    agreement: str  # file with the text that the members agreed
-    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "safety of flight"
-    signers: tuple[Literal["military", "intelligence", "foreign_service"], ...] = ("military", "foreign_service")
-    governs_picture: bool = False  # its arrangement says whether the picture crosses between its members
-
-
 class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
@@ -160,11 +152,11 @@ class Config(_Part, frozen=True):
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
     release: ReleaseConfig = ReleaseConfig()
-    table: list[TableConfig] = []
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()
     link: LinkConfig = LinkConfig()
+    coordination: CoordinationConfig = CoordinationConfig()
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
 

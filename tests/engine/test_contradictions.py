@@ -22,7 +22,7 @@ CHARTER = Charter(table="sky", title="The shared sky", members=NAMES, agreement=
 
 
 def three(**more):
-    parties = Parties({name: Character(charters=(CHARTER,)) for name in NAMES}, **more)
+    parties = Parties({name: Character(tables=(CHARTER,)) for name in NAMES}, **more)
     parties.run(3.0)
     return parties
 

@@ -325,14 +325,6 @@ class Engine:
                     assert_never(effect)
         return out
 
-    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
-        """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
-        after_ms = self._sessions[party].written_after_ms(envelope)
-        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
-        if name is not None:
-            arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
-            self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
-
     def _hold(self, body: HoldBody, role: Role, now: Instant) -> list[Effect]:
         """Say a hold, or that it is lifted, to every peer; both sides keep what it names."""
         try:
@@ -350,6 +342,14 @@ class Engine:
             said = self._voice.speak(party, Lane.OPS, kind, precedence=Precedence.PRIORITY, by=by, now=now, body=body)
             out += [] if said is None else said[1]
         return out
+
+    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
+        """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
+        after_ms = self._sessions[party].written_after_ms(envelope)
+        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
+        if name is not None:
+            arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
+            self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
 
     def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
         """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""

@@ -1,8 +1,8 @@
-"""Tables across the link: an order becomes one statement; the same statement goes to every member, and a party that told two members different things is found out.
+"""Tables across the link: an order becomes one statement, and the same statement goes to every member.
 
-Each statement stands, byte for byte the same, in the log to every member. Whoever takes in another's statement tells
-the rest what they hold (`TableBody.heads`); where two digests of one number differ, each side shows the statement as
-its author signed it to them. The two signed leaves together are the proof, for a third party too.
+It stands, byte for byte the same, in the log to each. Whoever takes in another's statement tells the rest what they
+hold (`TableBody.heads`); where two digests of one number differ, each side shows the statement as its author signed it
+to them. The two signed leaves together are the proof, for a third party too.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Tables:
         out: list[Effect] = []
         for name, table in self.tables.items():
             for act in table.due(instant_ms(now)):
-                out += self._by_itself(name, act, now)
+                out += self._by_itself(name, act, now)  # type: ignore[arg-type] # every act that is due is one of a table
         for row in rows:
             if row.ours is not None and row.ours.time_to_event_s == 0.0 and row.ours.cleared_at is None:
                 out += self._happened(row, row.ours, zone_names, now)

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
 from detente.config import Config, RecordingFeed, read_config, split_address
+from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
 from detente.detect.profile import profile_named
@@ -37,7 +40,6 @@ from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Session
 from detente.node.acts import Acts
-from detente.node.charters import charters_of
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
 from detente.node.feeding import feed_tasks
@@ -81,6 +83,28 @@ def policy_of(config: Config, folder: Path) -> Policy:
         return parse_policy(path.read_bytes(), str(path))
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
+    """Return the charters of the tables that *config* names; raises ConfigError."""
+    found: list[Charter] = []
+    for name in config.coordination.tables:
+        path = folder / name
+        try:
+            charter = msgspec.toml.decode(path.read_bytes(), type=Charter)
+            charter.check()
+        except OSError as wrong:
+            raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+            raise ConfigError(f"{path}: {wrong}") from None
+        known = {config.node.party, *(peer.party for peer in config.peer)}
+        strangers = sorted(set(charter.members) - known)
+        if strangers or config.node.party not in charter.members:
+            whom = strangers[0] if strangers else config.node.party
+            why = "is no peer here" if strangers else "does not sit at it"
+            raise ConfigError(f"{path}: table {charter.table}: {whom} {why}")
+        found.append(charter)
+    return tuple(found)
 
 
 def link_limits(config: Config) -> LinkLimits:
@@ -322,7 +346,6 @@ class Node:
             )
             + self._staging.feeds,
             not_built_yet=self._staging.not_built_yet,
-            charters=charters_of(config, self.folder),
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
@@ -334,6 +357,7 @@ class Node:
             tick_ns=round(config.detection.tick_s * 1e9),
             is_exercise="EXERCISE" in config.node.badges,
             line_test_ns=round(config.link.line_test_s * 1e9),
+            tables=charters_of(config, self.folder),
         )
 
     async def _listen(self) -> None:
