@@ -122,14 +122,15 @@ def busted(flight: Plots, rate_fpm: float, onward: int) -> Plots:
     return own
 
 
-def _at(flight: Plots, seconds: npt.NDArray[np.int64]) -> list[Floats]:
+def placed(flight: Plots, seconds: npt.NDArray[np.int64]) -> list[Floats]:
+    """Return latitude, longitude, rad, and pressure altitude, m, of a flight at instants, ns."""
     return [np.interp(seconds, flight["applicable_at_ns"], flight[name]) for name in _PLACE]
 
 
 def lost_at(a: Plots, b: Plots, minima: Minima, start_ns: int, stop_ns: int) -> tuple[int, bool] | None:
     """Return when two aircraft first are below the minima, and whether the horizontal one came last."""
     seconds = np.arange(start_ns, stop_ns, NS_PER_S)
-    pa, pb = _at(a, seconds), _at(b, seconds)
+    pa, pb = placed(a, seconds), placed(b, seconds)
     height_ft = np.abs(pa[2] - pb[2]) / M_PER_FT
     low = height_ft < minima.vertical_ft
     if not low.any():
@@ -214,8 +215,7 @@ def main() -> None:
             after_s = (bust.lost_at_ns - bust.passed_at_ns) / NS_PER_S
             print(
                 f"{name} {iso_utc(bust.lost_at_ns, 0)} {bust.a} {bust.b} FL{bust.level_ft / 100:03.0f} "
-                f"{bust.rate_fpm:+6.0f} ft/min, {last} last, {after_s:4.0f} s after its level: "
-                f"warned {lead:.0f} s before"
+                f"{bust.rate_fpm:+6.0f} ft/min, {last} last, {after_s:.0f} s after its level: told {lead:.0f} s before"
             )
         held = sum(lead >= NEEDED_S for lead in leads)
         print(

@@ -1,8 +1,9 @@
 """How often ordinary traffic is told of, and why: writes docs/nuisance.md from the recordings.
 
-`python benchmarks/nuisance.py RECORDINGS_FOLDER [--write docs/nuisance.md]`. In each recording nothing went wrong, so
-every alert of a controlled profile is one too many. A cause is read off the recording, not guessed: what each of the
-two did with its height, how close they came, and how they were told.
+`python benchmarks/nuisance.py RECORDINGS_FOLDER [--write docs/nuisance.md]`. A cause is read off the recording, not
+guessed: what each of the two did with its height, how close they came, and how they were told. Each rule of prediction
+and of filtering is then taken away in turn, to show what it spares and what it costs: warnings, those of pairs that
+stayed outside the minima, pairs that came below them and were told, and level busts told in time.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import level_busts
 import numpy as np
 from pyproj import Geod
 
@@ -38,7 +40,11 @@ RECORDINGS = {
     "Black Rock, 1 h": ("readsb/brc_20230829_1000-1100Z.jsonl.gz", ("light-aircraft", "low-level")),
     "Black Rock, 20 min": ("readsb/brc_20230830_0810-0830Z.jsonl.gz", ("light-aircraft", "low-level")),
 }
+RULED = {"Swiss upper airspace, 13 h": "Swiss", "Paris TMA, 2 h": "Paris"}
+"""Recordings of controlled traffic, and their set of level busts."""
+
 WGS84 = Geod(ellps="WGS84")
+TEXT = (Path(__file__).parent / "nuisance.md.in").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Told:
     nearest_nm: float
     nearest_ft: float
     cause: str
+    told_at_ns: int  # first at warning or above; 0 never
 
 
 def told(recording: str, plots: Plots, profile: Profile) -> Iterator[Told]:
@@ -81,6 +88,7 @@ def told(recording: str, plots: Plots, profile: Profile) -> Iterator[Told]:
             nearest_nm=distance_nm,
             nearest_ft=height_ft,
             cause=_cause(distance_nm, height_ft, levelled, profile, last.cleared_because),
+            told_at_ns=next((e.alert.updated_at for e in events if e.alert.level is not Level.CAUTION), 0),
         )
 
 
@@ -123,9 +131,77 @@ def _cause(distance_nm: float, height_ft: float, levelled: bool, profile: Profil
     return "passed outside the minima" if cleared_because == "diverged" else f"ended otherwise: {cleared_because}"
 
 
+def came_below(plots: Plots, profile: Profile) -> dict[tuple[str, str], int]:
+    """Return the pairs that came below the profile's minima in fact, and when first; not those flying as one."""
+    flown = level_busts.flights(plots)
+    spans = np.array([(f["applicable_at_ns"][0], f["applicable_at_ns"][-1]) for f in flown])
+    found: dict[tuple[str, str], int] = {}
+    for i, a in enumerate(flown):
+        for j in np.flatnonzero((spans[:, 0] < spans[i, 1]) & (spans[:, 1] > spans[i, 0])):
+            b = flown[j]
+            start, stop = max(spans[i, 0], spans[j, 0]), min(spans[i, 1], spans[j, 1])
+            if j <= i or a["identity"][0] == b["identity"][0] or stop - start < 2 * NS_PER_S:
+                continue
+            seconds = np.arange(start, stop, NS_PER_S)
+            pa, pb = (level_busts.placed(f, seconds) for f in (a, b))
+            apart_m = WGS84.inv(*(np.degrees(p[q]) for p in (pa, pb) for q in (1, 0)))[2]
+            height_ft = np.abs(pa[2] - pb[2]) / M_PER_FT
+            below = (apart_m < profile.minima.horizontal_m) & (height_ft < profile.minima.vertical_ft)
+            if profile.below_floor and profile.floor_ft is not None:
+                low = np.minimum(pa[2], pb[2]) / M_PER_FT < profile.floor_ft
+                small = profile.below_floor
+                below &= ~low | ((apart_m < small.horizontal_m) & (height_ft < small.vertical_ft))
+            if below.any() and np.median(apart_m[below]) > 100.0:
+                pair = min(_names(a, b)), max(_names(a, b))
+                found.setdefault(pair, int(seconds[int(np.argmax(below))]))
+    return found
+
+
+def _names(a: Plots, b: Plots) -> tuple[str, str]:
+    return a["identity"][0].decode(), b["identity"][0].decode()
+
+
+def without(profile: Profile) -> dict[str, Profile]:
+    """Return the profile, and what it would be with each of its rules taken away."""
+    changed = {"all rules": profile}
+    if level := profile.level:
+        changed["without waiting for a level-off (straight lines)"] = replace(profile, level=None)
+        changed["without taking a small rate near a level for noise"] = replace(
+            profile, level=replace(level, level_rate_fps=0.0)
+        )
+        changed["level-off told at once, not from 60 s on"] = replace(
+            profile, level=replace(level, conditional_s=profile.minima.lookahead_s)
+        )
+        changed["level-off never promoted before the level is passed"] = replace(
+            profile, level=replace(level, promoted_s=0.0)
+        )
+    changed["without a second look (1 of 1)"] = replace(profile, confirm=(1, 1))
+    changed["without wider minima and time to hold"] = replace(profile, hold=profile.minima, clear_after_s=0.0)
+    if profile.below_floor:
+        changed["without smaller minima below the floor"] = replace(profile, floor_ft=None, below_floor=None)
+    return changed
+
+
+def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.Bust]) -> Iterator[str]:
+    """Yield the rows of the table of rules for one recording and profile."""
+    profile = PROFILES[name]
+    true = came_below(plots, profile)
+    for rule, changed in without(profile).items():
+        found = [t for t in told(recording, plots, changed) if t.told_at_ns]
+        pairs = [(min(t.a, t.b), max(t.a, t.b)) for t in found]
+        first = {pair: t.told_at_ns for pair, t in zip(reversed(pairs), reversed(found), strict=True)}
+        leads = sorted((true[pair] - first[pair]) / NS_PER_S for pair in true.keys() & first.keys())
+        lead = f"{leads[len(leads) // 2]:.0f}" if leads else ""
+        held = sum(level_busts.lead_s(bust, changed) >= level_busts.NEEDED_S for bust in busts)
+        yield (
+            f"| {recording} | {name} | {rule} | {len(found)} | {sum(pair not in true for pair in pairs)} "
+            f"| {len(leads)} of {len(true)} | {lead} | {f'{held} of {len(busts)}' if busts else ''} |"
+        )
+
+
 def table(folder: Path) -> str:
     """Return docs/nuisance.md."""
-    rows, causes, listed = [], [], []
+    rows, causes, listed, rules = [], [], [], []
     for recording, (file, profiles) in RECORDINGS.items():
         plots = open_recording(folder / file).plots
         hours = flight_hours(plots)
@@ -138,37 +214,22 @@ def table(folder: Path) -> str:
             causes += [
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
             ]
-            if name in {"en-route", "terminal"}:
+            if recording in RULED and name != "light-aircraft":
                 listed += [
                     f"| {t.at} | {name} | {t.a} {t.b} | {t.level} | {t.condition} "
                     f"| {t.nearest_nm:.1f} NM {t.nearest_ft:.0f} ft | {t.cause} |"
                     for t in found
                 ]
             print(rows[-1], file=sys.stderr)
-    return "\n".join([
-        "# Nuisance alerts on ordinary traffic",
-        "",
-        "Written by `python benchmarks/nuisance.py FOLDER --write docs/nuisance.md`; not edited by hand. Nothing went",
-        "wrong in these recordings; light aircraft do fly close to each other in the pattern, and are then told so.",
-        '*Warned* is at warning or alarm; the others are cautions on condition ("if it does not level at FL350").',
-        "",
-        "| recording | profile | flight hours | alerts | warned | warned per 100 flight hours |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
-        *rows,
-        "",
-        "## Causes",
-        "",
-        "| recording | profile | highest level | what they did | alerts |",
-        "| --- | --- | --- | --- | ---: |",
-        *causes,
-        "",
-        "## Each alert of the controlled profiles",
-        "",
-        "| raised | profile | pair | level | condition | nearest in fact | cause |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *listed,
-        "",
-    ])  # fmt: skip
+        busts = level_busts.all_cases(folder, (RULED[recording],))[RULED[recording]] if recording in RULED else []
+        name = profiles[0] if recording in RULED else "light-aircraft"
+        for row in rule_rows(recording, plots, name, busts):
+            rules.append(row)
+            print(row, file=sys.stderr)
+    filled = TEXT
+    for mark, lines in (("ROWS", rows), ("CAUSES", causes), ("RULES", rules), ("LISTED", listed)):
+        filled = filled.replace(f"{{{mark}}}", "\n".join(lines))
+    return filled
 
 
 def main() -> None:

@@ -16,6 +16,9 @@ from detente.errors import ConfigError
 PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
+Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
+PerSecond = Annotated[float, msgspec.Meta(ge=0.1, le=10_000.0)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 
 
@@ -35,6 +38,7 @@ class ListenConfig(_Part, frozen=True):
     console: str = "127.0.0.1:8440"  # host:port of the console; loopback unless you say otherwise
     link: str = "127.0.0.1:7440"  # host:port where peers connect
     hosts: list[str] = []  # further host names the console answers to
+    logs: str = ""  # host:port that serves the logs as tiles, read-only; empty: not served. Keep it on loopback
 
 
 class PeerConfig(_Part, frozen=True):
@@ -71,8 +75,29 @@ class DeclaredConfig(_Part, frozen=True):
     identities: list[str] = []  # ICAO addresses or prefixes, lower-case hex
 
 
+ProfileName = Literal["en-route", "terminal", "low-level", "light-aircraft"]
+ClassName = Literal["large", "light", "drone", "unknown"]
+
+
+class AreaConfig(_Part, frozen=True):
+    """Where another profile holds. Its areas are not notified lines: nobody is told who enters them."""
+
+    file: str  # GeoJSON, as for zones
+    profile: ProfileName
+
+
+class PairConfig(_Part, frozen=True):
+    """For which two classes of aircraft another profile holds, wherever they are."""
+
+    classes: tuple[ClassName, ClassName]
+    profile: ProfileName
+
+
 class DetectionConfig(_Part, frozen=True):
-    profile: Literal["en-route", "terminal", "low-level", "light-aircraft"] = "en-route"
+    profile: ProfileName = "en-route"
+    area: list[AreaConfig] = []  # the first that an aircraft is in counts
+    pair: list[PairConfig] = []  # before any area
+    promote_level_off_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 50.0  # docs/nuisance.md
     zones: list[str] = []  # GeoJSON files of notified lines and zones
     tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
 
@@ -96,30 +121,48 @@ class ConsoleConfig(_Part, frozen=True):
     accounts: Literal["demo"] = "demo"  # embedded accounts, marked so on screen
 
 
+class LinkConfig(_Part, frozen=True):
+    line_test_s: Annotated[float, msgspec.Meta(ge=10.0, le=86_400.0)] = 3_600.0  # how often each line is tested
+
+
+class CoordinationConfig(_Part, frozen=True):
+    tables: list[str] = []  # TOML files, each the charter of one table: the same at every member
+
+
 class LimitsConfig(_Part, frozen=True):
     """Every limit, with what happens at it."""
 
     tracks: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 20_000  # further plots are refused as picture_full
     inbox_plots: Annotated[int, msgspec.Meta(ge=1)] = 256  # batches waiting; the oldest goes, counted
     alerts_shown: Annotated[int, msgspec.Meta(ge=10, le=200)] = 200  # "200 of 3,114"
+    # What one peer may say, leaves a second and at once after a silence. Beyond it reading stops; nothing is dropped.
+    flash_per_s: PerSecond = 5.0
+    flash_burst: Count = 50
+    ops_per_s: PerSecond = 20.0
+    ops_burst: Count = 200
+    track_per_s: PerSecond = 2.0
+    track_burst: Count = 120
+    peer_mb_a_day: Count = 4_096  # that one peer may have us keep; FLASH is taken all the same
+    # Connections to the link accepted a second, from one address and in all; beyond it they are closed before TLS.
+    accepts_per_s: PerSecond = 20.0
+    accepts_per_address_per_s: PerSecond = 5.0
 
 
 class RecordConfig(_Part, frozen=True):
     """The record on disk."""
 
     post_quantum: bool = True  # receipts are cosigned with ML-DSA-44 too, once an hour and at export
+    high_water: str = "record.hwm"  # file of how far each log had come; best on another disk than the record
+    scrub_hours: Annotated[float, msgspec.Meta(gt=0.0, le=8760.0)] = 24.0  # the whole record is read again this often
+    challenge_s: Annotated[float, msgspec.Meta(ge=1.0, le=86_400.0)] = 180.0  # a peer shows that it holds a leaf
 
 
-class TableConfig(_Part, frozen=True):
-    """A table we sit at: the same words at every member, or nothing is heard there. A further party is a new table."""
+class RetentionConfig(_Part, frozen=True):
+    """After how many days bodies are deleted, lane by lane; 0 never. Leaves stay, and so does what a hold names."""
 
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=120)]
-    members: list[PartyName]  # all of them, ourselves too, in order of name
-    agreement: str  # file with the text that the members agreed
-    topic: Annotated[str, msgspec.Meta(min_length=1, max_length=120)] = "safety of flight"
-    signers: tuple[Literal["military", "intelligence", "foreign_service"], ...] = ("military", "foreign_service")
-    governs_picture: bool = False  # its arrangement says whether the picture crosses between its members
+    flash_days: Days = 0
+    ops_days: Days = 0
+    track_days: Days = 30
 
 
 class Config(_Part, frozen=True):
@@ -130,11 +173,13 @@ class Config(_Part, frozen=True):
     declared: DeclaredConfig = DeclaredConfig()
     detection: DetectionConfig = DetectionConfig()
     release: ReleaseConfig = ReleaseConfig()
-    table: list[TableConfig] = []
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
     limits: LimitsConfig = LimitsConfig()
+    link: LinkConfig = LinkConfig()
+    coordination: CoordinationConfig = CoordinationConfig()
     record: RecordConfig = RecordConfig()
+    retention: RetentionConfig = RetentionConfig()
 
 
 def read_config(path: Path) -> Config:
@@ -156,6 +201,8 @@ def parse_config(text: bytes, path: Path) -> Config:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
         split_address(address, f"{path}: {where}")
+    if config.listen.logs:
+        split_address(config.listen.logs, f"{path}: listen.logs")
     names = [config.node.party]
     for i, peer in enumerate(config.peer):
         split_address(peer.link, f"{path}: peer[{i}].link")

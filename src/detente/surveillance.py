@@ -49,10 +49,11 @@ class Surveillance:
         declared_by: int | npt.NDArray[np.uint16] = NOBODY,
         *,
         synthetic: bool = False,
+        is_assessed: npt.NDArray[np.bool_] | None = None,
     ) -> npt.NDArray[np.int64]:
         """Take plots into the picture; returns the tracker's counts by reason (`Tracker.take`)."""
         self._has_new = True
-        return self.tracker.take(party, source, plots, now, declared_by, synthetic=synthetic)
+        return self.tracker.take(party, source, plots, now, declared_by, synthetic=synthetic, is_assessed=is_assessed)
 
     def tick(self, now: Instant) -> list[AlertEvent]:
         """Bring the picture to *now*, judge it and return what changed among the alerts."""

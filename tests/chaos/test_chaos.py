@@ -78,7 +78,7 @@ def test_the_judge_sees_what_is_lost_doubled_and_out_of_order(tmp_path):
         subprocess.run([*command, str(path), "3"], check=True, capture_output=True)
     whole = judge(a, b, set())
     assert not whole.lost + whole.doubled + whole.out_of_order + whole.roots_differ
-    assert whole.unreceipted  # nobody cosigned
+    assert whole.holds
     subprocess.run([*command, str(b), "1"], check=True, capture_output=True)
     store = SqliteStore(a)
     for seq, n in ((0, 5), (1, 4), (2, 4)):

@@ -21,6 +21,13 @@ def test_the_detection_benchmark_runs_and_says_what_it_left_out() -> None:
     assert found["incursion"][0]["remarkable"] > 0
 
 
+def test_the_incursion_benchmark_measures_one_and_many_zones() -> None:
+    result = CliRunner().invoke(bench, ["incursion", "--quick", "--json"], catch_exceptions=False)
+    found = json.loads(result.stdout)["incursion"]
+    assert [row["zones"] for row in found["one_border"] + found["many_zones"]] == [1, 1, 100, 256]
+    assert all(row["remarkable"] > 0 and row["one_thread_cpu_ms"]["median"] > 0 for row in found["one_border"])
+
+
 def test_a_benchmark_that_does_not_exist_is_refused() -> None:
     with pytest.raises(DetenteError, match=r"there are .*detection"):
         CliRunner().invoke(bench, ["luck"], catch_exceptions=False)

@@ -95,6 +95,37 @@ def test_zones_are_judged_and_their_alert_names_the_zone(tmp_path: Path, encount
     assert "b" not in entries[0]
 
 
+def test_two_parties_lines_of_one_name_are_told_apart_and_say_whose(tmp_path: Path, encounter: str) -> None:
+    def line(party: str, west: float) -> dict[str, Any]:
+        ring = [[west, 46], [9, 46], [9, 48], [west, 48], [west, 46]]
+        said = {"name": "river", "kind": "border", "asserted_by": party, "resolution_m": 10}
+        return {"type": "Feature", "properties": said, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+    zones = tmp_path / "lines.geojson"
+    zones.write_text(json.dumps({"type": "FeatureCollection", "features": [line("alfa", 8.0), line("bravo", 7.9)]}))
+    events = [e for e in output(encounter, "--zones", str(zones))[:-1] if e["kind"] == "incursion"]
+    assert {(e["zone"], e["asserted_by"]) for e in events} == {("river@alfa", "alfa"), ("river@bravo", "bravo")}
+    shown = CliRunner().invoke(replay, [encounter, "--zones", str(zones)], catch_exceptions=False).output
+    assert "river@alfa (alfa)" in shown
+
+
+def test_an_aircraft_that_leaves_its_declared_activity_is_told(tmp_path: Path, encounter: str) -> None:
+    said = {
+        "activity_id": "survey-7", "party": "alfa", "identities": ["aaaaaa"], "radius_m": 30_000, "datum": "pressure",
+        "ceiling_ft": 36_000, "start": "2023-11-14T00:00:00Z", "end": "2023-11-15T00:00:00Z",
+    }  # fmt: skip
+    centre = {"type": "Point", "coordinates": [8.0, 47.0]}
+    activities = tmp_path / "activities.geojson"
+    activities.write_text(json.dumps({"type": "Feature", "properties": said, "geometry": centre}))
+    events = [e for e in output(encounter, "--activities", str(activities))[:-1] if e["kind"] == "conformance"]
+    assert {(e["a"], e["zone"]) for e in events} == {("aaaaaa", "survey-7")}
+    assert "warning" in {e["level"] for e in events}
+    assert "survey-7" in CliRunner().invoke(replay, [encounter, "--activities", str(activities)]).output
+    activities.write_text("{}")
+    with pytest.raises(DetenteError, match=r"activities.geojson: activities: a GeoJSON"):
+        output(encounter, "--activities", str(activities))
+
+
 def test_a_part_of_a_recording_can_be_asked_for(encounter: str) -> None:
     summary = output(encounter, "--to", "2023-11-14T22:14:00Z")[-1]
     assert summary["flight_hours"] < 0.03

@@ -6,7 +6,7 @@ import pytest
 
 from detente.errors import OwnFault
 from detente.evidence.log import Log, Receipt
-from detente.evidence.merkle import leaf_hash
+from detente.evidence.merkle import Tree, leaf_hash
 from detente.evidence.store import Entry, LeafStore
 
 FLASH = "alfa.example/detente/to/bravo.example/flash/1"
@@ -66,6 +66,43 @@ class LeafStoreContract:
             with pytest.raises(OwnFault):
                 store.put_body(origin, seq, b"s", b"no leaf")
         assert store.sizes() == {FLASH: 1}
+
+    def test_the_tree_of_a_log_is_over_its_leaves_and_goes_on(self, store: LeafStore):
+        assert store.tree(FLASH).size == 0
+        store.append([(FLASH, 0, entries(255))])
+        store.append([(FLASH, 255, entries(300, 255)), (OPS, 0, entries(2))])
+        store.append([(FLASH, 555, entries(1, 555))])
+        whole = Tree(leaf_hash(e.leaf) for e in entries(557))
+        tree = store.tree(FLASH)
+        assert (tree.size, tree.root()) == (556, whole.root(556))
+        assert [tree.root(size) for size in (1, 255, 256, 511, 555)] == [
+            whole.root(size) for size in (1, 255, 256, 511, 555)
+        ]
+        tree.append(whole.leaf(556))
+        assert tree.root() == whole.root()
+        assert tree.inclusion(3, 557) == whole.inclusion(3, 557)
+        assert store.tree(OPS).size == 2
+
+    def test_a_body_that_did_not_come_is_wanted_until_it_comes_or_is_forgotten(self, store: LeafStore):
+        store.append([(FLASH, 0, [*entries(2), *entries(3, 2, with_body=False)])])
+        assert store.bodies_wanted(FLASH) == [2, 3, 4]
+        assert store.bodies_wanted(FLASH, 3) == [3, 4]
+        store.put_body(FLASH, 3, bytes(16), b"came")
+        assert store.bodies_wanted(FLASH) == [2, 4]
+        assert store.bodies_held(FLASH, 0, 9) == [0, 1, 3]
+        assert store.bodies_held(FLASH, 1, 1) == [1]
+        store.forget_bodies(FLASH, [1, 3, 4])
+        assert store.bodies_wanted(FLASH) == [2]
+        assert [entry.body for entry in store.read(FLASH, 0, 5)] == [b"body 0", None, None, None, None]
+        assert store.read(FLASH, 1, 2)[0].leaf == b"leaf 1"
+        assert store.bodies_wanted(OPS) == store.bodies_held(OPS, 0, 9) == []
+
+    def test_only_the_leaf_that_stood_there_is_put_back(self, store: LeafStore):
+        store.append([(FLASH, 0, entries(3))])
+        with pytest.raises(OwnFault, match="not the leaf 1"):
+            store.mend(FLASH, 1, b"leaf 2")
+        store.mend(FLASH, 1, b"leaf 1")
+        assert store.read(FLASH, 0, 3) == entries(3)
 
     def test_an_empty_body_is_not_a_missing_body(self, store: LeafStore):
         store.append([(FLASH, 0, [Entry(leaf=b"l", body=b"", salt=bytes(16))])])

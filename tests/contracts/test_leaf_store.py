@@ -42,13 +42,15 @@ def test_a_fault_leaves_the_batch_whole_or_absent_and_looks_the_same(fault, size
 
 
 def test_every_write_can_fail():
-    store = FaultyStore(MemoryStore(), iter([None, *[Fault.REFUSED] * 4]))
+    store = FaultyStore(MemoryStore(), iter([None, *[Fault.REFUSED] * 6]))
     store.append([(FLASH, 0, entries(1))])
     for write in (
         lambda: store.put_body(FLASH, 0, b"s", b"b"),
         lambda: store.replace_checkpoint(FLASH, None, b"c"),
         lambda: store.put_receipt(FLASH, Receipt(1, b"r", 0)),
         lambda: store.put_state("k", b"v"),
+        lambda: store.forget_bodies(FLASH, [0]),
+        lambda: store.mend(FLASH, 0, b"leaf 0"),
     ):
         with pytest.raises(StoreFault):
             write()

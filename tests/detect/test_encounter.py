@@ -59,3 +59,63 @@ def test_an_aircraft_in_its_own_place_is_nowhere_relative_to_itself(lat: float, 
     s, v = relative(state, state)
     assert s == (0.0, 0.0, 0.0)
     assert v == (0.0, 0.0, 0.0)
+
+
+def told_slowly(steps: list[tuple[float, float | None, float | None]]) -> list[int]:
+    """What a pilot is told under phase 1, written from the words of the rule, each step from the whole history.
+
+    steps: time, and when the preventive and the corrective volume are entered; None never.
+    """
+    levels_seen: list[int] = []
+    told: list[int] = []
+    risen_at: list[float] = []  # when the level told at each step was last raised to
+    for k, (at_s, preventive, corrective) in enumerate(steps):
+        anew = k == 0 or not 0.0 < at_s - steps[k - 1][0] <= 5.0
+        standing = told[-1] if told and risen_at[-1] < at_s else 0
+        raw = 0
+        for level, enters, limit_s, early_s in (
+            (1, preventive, 55.0, 75.0),
+            (2, corrective, 55.0, 75.0),
+            (3, corrective, 25.0, 55.0),
+        ):
+            if enters is not None and (enters == 0.0 or enters < (early_s if standing == level else limit_s)):
+                raw = level
+        if anew:
+            levels_seen = [raw, raw]
+        levels_seen.append(raw)
+        last_four = levels_seen[-4:]
+        agreed = max(level for level in range(4) if sum(seen >= level for seen in last_four) >= 2)
+        before = 0 if anew else told[-1]
+        since = -1e9 if anew else risen_at[-1]
+        if before > agreed and at_s - since < 4.0:
+            told.append(before)
+            risen_at.append(since)
+            continue
+        told.append(agreed)
+        risen_at.append(at_s if agreed > before else since)
+    return told
+
+
+entered = st.one_of(st.none(), st.just(0.0), st.floats(0.0, 90.0))
+
+
+@given(st.lists(st.tuples(st.sampled_from([1.0, 1.0, 1.0, 2.0, 5.0, 6.0]), entered, entered), min_size=1, max_size=40))
+def test_generated_sequences_are_told_as_a_slow_reading_of_the_rule_tells_them(
+    moves: list[tuple[float, float | None, float | None]],
+) -> None:
+    at_s, steps = 0.0, []
+    for pause_s, preventive, corrective in moves:
+        at_s += pause_s
+        steps.append((at_s, preventive, corrective))
+    alerts = AlertFilter()
+    fast = [
+        alerts.step(
+            at,
+            {
+                "phase1_preventive": None if preventive is None else (preventive, 120.0),
+                "phase1": None if corrective is None else (corrective, 120.0),
+            },
+        )
+        for at, preventive, corrective in steps
+    ]
+    assert fast == told_slowly(steps)

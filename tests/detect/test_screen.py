@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -71,6 +74,84 @@ def test_threads_give_the_same_answer() -> None:
     for one, other in zip(alone, shared, strict=True):
         assert np.array_equal(one, other)
     assert len(alone[0]) > 1_000
+
+
+def in_a_fresh_process(script: str, **environment: str) -> str:
+    """Return what a Python script prints in a process of its own, which can import what this one can."""
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return done.stdout
+
+
+ANSWERS = """
+import numpy as np
+from flights import Flight, motions_of
+from detente.detect.screen import pairs_in_conflict
+rng = np.random.default_rng(7)
+flights = [
+    Flight("", *row[:2], *row[2:]) for row in zip(
+        rng.uniform(51, 52, 60), (rng.uniform(179, 181, 60) + 180) % 360 - 180, rng.integers(20, 40, 60) * 500.0,
+        rng.uniform(0, 360, 60), rng.choice([40.0, 250.0, 450.0, 1_400.0], 60), rng.choice([0.0, 1_920.0, -640.0], 60)
+    )
+]
+m = motions_of(*flights, age_s=3.0)
+m[::13, 11] = np.nan
+for part in pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0):
+    print(part.tobytes().hex())
+print(m.tobytes().hex())
+"""
+
+
+def test_compiled_and_interpreted_the_answers_are_the_same_to_the_last_bit() -> None:
+    compiled = in_a_fresh_process(ANSWERS, NUMBA_DISABLE_JIT="0")
+    assert compiled.count("\n") == 4
+    assert len(compiled) > 5_000
+    assert compiled == in_a_fresh_process(ANSWERS, NUMBA_DISABLE_JIT="1")
+
+
+COMPILED = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from detente.detect import detector, profile
+def kernels():
+    return {
+        f"{module.__name__}.{name}": len(kernel.signatures)
+        for module in list(sys.modules.values()) if module.__name__.startswith("detente.detect")
+        for name, kernel in vars(module).items() if hasattr(kernel, "signatures")
+    }
+detector.warm()
+warm = kernels()
+rng = np.random.default_rng(1)
+minima = profile.Minima(9_260, 1_000, 120)
+def columns(n):
+    spread = (1.4, 3.1, 40_000, 250, 250, 30)
+    return [rng.uniform(-width, width, n) for width in spread]
+with ThreadPoolExecutor(2) as threads:
+    for n in (0, 1, 2, 500, 9_000):
+        for pool in (None, threads):
+            detector.conflicts(*columns(n), minima, pool)
+    strided = np.stack(columns(300), axis=1)
+    fixed = np.broadcast_to(np.array([0.7]), 300)
+    detector.conflicts(*strided.T, minima)
+    detector.conflicts(*strided.T.astype(np.float32), minima, threads)
+    detector.conflicts(fixed, *strided.T[1:], profile.Minima(600.0, 250, 45.0))
+    detector.conflicts(*np.where(strided > 0.5, np.nan, strided).T, minima)
+print(len(warm), kernels() == warm)
+"""
+
+
+def test_nothing_is_compiled_once_the_detector_is_warm() -> None:
+    kernels, are_the_same = in_a_fresh_process(COMPILED, NUMBA_DISABLE_JIT="0").split()
+    assert int(kernels) > 15
+    assert are_the_same == "True"
 
 
 def test_a_motion_with_a_number_missing_is_in_no_pair() -> None:

@@ -13,7 +13,7 @@ from detente.coordination.incidents import Account
 from detente.coordination.ledger import OpenDifference
 from detente.coordination.proposals import Detail, SettleDetail, Sign, TableProposal, Version
 from detente.coordination.reports import Share
-from detente.desk.orders import DoAct, SendText
+from detente.desk.orders import AtTable, SendText
 from detente.errors import OrderRefused
 from detente.testing.parties import Parties
 from detente.types import Role
@@ -27,22 +27,20 @@ TEXT = Version(text="Joint search flights.", details=(Detail(key="levels", title
 
 
 def at_the_line(**more) -> Parties:
-    parties = two(charters=(LINE, TALKS), **more)
+    parties = two(tables=(LINE, TALKS), **more)
     parties.run(1.5)
     return parties
 
 
 def three() -> Parties:
     names = ("alfa", "bravo", "charlie")
-    parties = Parties(
-        {name: open_handed(b"aaaaaa", *(n for n in names if n != name), charters=(ALL,)) for name in names}
-    )
+    parties = Parties({name: open_handed(b"aaaaaa", *(n for n in names if n != name), tables=(ALL,)) for name in names})
     parties.run(1.5)
     return parties
 
 
 def do(parties, party, act, role=FS, table="line"):
-    return parties.order(party, DoAct(table, act), role)["statement"]
+    return parties.order(party, AtTable(table, act), role)["statement"]
 
 
 def view(parties, party, table="line"):

@@ -467,7 +467,6 @@ def test_t13_a_channel_without_hello_is_closed_after_five_seconds():
     [
         ({"versions": (2, 9)}, Code.VERSION),
         ({"node": "mallory.example/detente"}, Code.NODE),
-        ({"keys": POL}, Code.STATEMENT),
         ({"channel": Channel.BULK}, Code.HELLO),
         ({"lanes": {}}, Code.HELLO),
     ],

@@ -7,9 +7,10 @@ import pytest
 from detente.desk.orders import Acknowledge
 from detente.engine.values import OrderGiven, Tick
 from detente.errors import OrderRefused
+from detente.evidence.store import Entry
 from detente.node.clock import SystemClock
 from detente.node.inbox import Inbox
-from detente.node.run import Pump
+from detente.node.run import Pump, in_runs
 from detente.testing.store import MemoryStore
 from detente.types import Role
 
@@ -70,3 +71,10 @@ def test_a_second_tick_waits_for_none():
 
     first, second = asyncio.run(scene())
     assert [len(first), len(second)] == [1, 1]
+
+
+def test_leaves_that_follow_each_other_in_one_log_go_to_the_store_as_one_run_and_no_others():
+    a, b, c, d = (Entry(leaf=leaf, body=None, salt=b"") for leaf in (b"a", b"b", b"c", b"d"))
+    writes = [("flash", 4, [a]), ("ops", 0, [b]), ("flash", 5, [c]), ("flash", 9, [d])]
+    assert in_runs(writes) == [("flash", 4, [a, c]), ("flash", 9, [d]), ("ops", 0, [b])]
+    assert in_runs([]) == []

@@ -68,13 +68,26 @@ def test_one_name_without_an_address_is_one_aircraft_at_once_when_near_and_two_w
     assert (ours["not_assessed"], theirs["not_assessed"]) == (0, 0)
 
 
-def test_one_address_claimed_far_away_is_not_merged_and_neither_is_assessed():
+def test_one_address_claimed_far_away_by_a_peer_is_not_merged_and_ours_stays_assessed():
     tracker = watched((0, 0, {"identity": b"4b1805"}, NOBODY), (1, 5, {"identity": b"4b1805", "north_m": 40_000.0}, 1))
     tracks = by_party(tracker)
-    for party in (0, 1):
-        assert tracks[party]["same_as"] == 0
-        assert tracks[party]["not_assessed"] == Reason.DUPLICATE_ADDRESS
+    assert (tracks[0]["same_as"], tracks[1]["same_as"]) == (0, 0)
+    assert tracks[0]["not_assessed"] == Reason.NONE
+    assert tracks[1]["not_assessed"] == Reason.DUPLICATE_ADDRESS
     assert tracks[0]["declared_by"] == NOBODY
+
+
+def test_one_address_in_two_places_by_two_of_our_sensors_at_once_is_not_assessed_in_either():
+    tracker = watched((0, 0, {"identity": b"4b1805"}, 0), (0, 5, {"identity": b"4b1805", "north_m": 40_000.0}, 0))
+    assert tracker.snapshot()["not_assessed"].tolist() == [Reason.DUPLICATE_ADDRESS] * 2
+
+
+def test_of_two_places_of_one_address_the_one_heard_first_stays_assessed():
+    def later(second):
+        return {"identity": b"4b1805", "north_m": 40_000.0} if second > 20 else None
+
+    tracker = watched((0, 0, {"identity": b"4b1805"}, 0), (0, 5, later, 0))
+    assert tracker.snapshot()["not_assessed"].tolist() == [Reason.NONE, Reason.DUPLICATE_ADDRESS]
 
 
 def test_one_address_at_another_height_is_not_merged():
@@ -84,14 +97,24 @@ def test_one_address_at_another_height_is_not_merged():
     assert by_party(tracker)[1]["same_as"] == 0
 
 
-def test_when_ours_goes_stale_the_peers_stands_for_it():
+def test_when_ours_goes_stale_the_peers_is_shown_beside_it():
     def ours(second):
         return {"identity": b"4b1805"} if second < 10 else None
 
     tracker = watched((0, 0, ours, NOBODY), (1, 5, {"identity": b"4b1805"}, 1), seconds=range(1, 40))
     tracks = by_party(tracker)
-    assert tracks[0]["same_as"] == tracks[1]["number"]
-    assert not tracks[1]["flags"] & Mark.SECONDARY
+    assert (tracks[0]["same_as"], tracks[1]["same_as"]) == (0, 0)
+    assert not (tracks[0]["flags"] | tracks[1]["flags"]) & Mark.SECONDARY
+
+
+def test_when_one_of_our_sensors_goes_stale_another_stands_for_it():
+    def one(second):
+        return {"identity": b"4b1805"} if second < 10 else None
+
+    tracker = watched((0, 0, one, NOBODY), (0, 5, {"identity": b"4b1805"}, 0), seconds=range(1, 40))
+    first, second = tracker.snapshot()
+    assert first["same_as"] == second["number"]
+    assert not second["same_as"]
 
 
 def test_when_ours_is_dropped_the_peers_is_shown():

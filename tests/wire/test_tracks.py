@@ -44,6 +44,7 @@ ROWS = st.fixed_dictionaries(
         "is_ours": st.sampled_from([0, 1]),
         "on_ground": st.sampled_from([-1, 0, 1]),
         "is_synthetic": st.sampled_from([0, 1]),
+        "is_assessed": st.sampled_from([0, 1]),
     },
 )
 
@@ -51,11 +52,12 @@ ROWS = st.fixed_dictionaries(
 @given(st.lists(ROWS, max_size=8))
 def test_what_is_told_comes_back_as_plots_in_order_of_time(rows):
     told = decode_frame(framed(items_of(*rows)))
-    plots, is_theirs, is_synthetic = plots_of(told)
+    plots, is_theirs, is_synthetic, is_assessed = plots_of(told)
     assert plots["applicable_at_ns"].tolist() == sorted(row["at_ms"] * 1_000_000 for row in rows)
     ordered = sorted(rows, key=lambda row: row["at_ms"])
     np.testing.assert_allclose(np.degrees(plots["latitude_rad"]), [r["latitude_e7"] * 1e-7 for r in ordered], atol=1e-9)
     assert is_theirs.tolist() == [bool(row.get("is_ours")) for row in ordered]
+    assert is_assessed.tolist() == [bool(row.get("is_assessed")) for row in ordered]
     assert is_synthetic.tolist() == [bool(row.get("is_synthetic")) for row in ordered]
     assert plots["on_ground"].tolist() == [row.get("on_ground", 0) % 256 for row in ordered]
     for plot, row in zip(plots, ordered, strict=True):

@@ -39,8 +39,14 @@ def asked(arguments: list[str]) -> argparse.Namespace:
 
 
 async def night(options: argparse.Namespace, folder: Path, findings: Findings) -> None:
-    """Do everything asked for, one after the other, and fill *findings*."""
+    """Do everything asked for, one after the other, and fill *findings*; what was done stands in the page at once."""
     begun = time.monotonic()
+
+    def keep() -> None:
+        findings.took_s = time.monotonic() - begun
+        if options.page is not None:
+            findings.write(options.page)
+
     async with Night.opened(folder / "nodes", options.seed) as run:
         run.talk()
         parts = (
@@ -53,9 +59,11 @@ async def night(options: argparse.Namespace, folder: Path, findings: Findings) -
             if arguments[0]:
                 findings.tallies[name] = await hurt(*arguments)
                 print(f"{name}: {findings.tallies[name].done} of {arguments[0]}", flush=True)
+                keep()
         findings.verdict = await run.settled()
         print(f"records: {'whole' if findings.verdict.holds else findings.verdict}", flush=True)
         alfa = run.nodes["alfa"]
+        keep()
     if options.flips:
         findings.rot = flip_bits(alfa.record, folder, options.flips, options.seed)
     why = await syscalls.why_not() if options.syscall_every else "not asked for"
@@ -71,13 +79,14 @@ async def night(options: argparse.Namespace, folder: Path, findings: Findings) -
         place.mkdir()
         findings.injected["export"] = await syscalls.export_faults(alfa, place, options.syscall_every)
         print(f"export: {findings.injected['export']}", flush=True)
+        keep()
     if not options.no_disk:
         try:
             findings.full = await full_disk(folder / "small")
             print(f"full disk: {findings.full}", flush=True)
         except PermissionError as wrong:
             findings.skipped["full disk"] = str(wrong)
-    findings.took_s = time.monotonic() - begun
+    keep()
 
 
 def main() -> int:
@@ -90,8 +99,6 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="detente-chaos-") as folder:
         asyncio.run(night(options, Path(folder), findings))
     print(findings.table())
-    if options.page is not None:
-        findings.write(options.page)
     return 1 if findings.broken else 0
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from chaos.judge import Verdict, judge, token
 from chaos.line import Line
@@ -232,20 +233,27 @@ class Night:
             if not node.is_running:
                 await node.start()
 
-        async def is_quiet() -> bool:
-            boards = [await node.board() for node in self.nodes.values()]
-            return all(
-                lane["own_held"] == lane["own_size"] or lane["lane"] == "track"
-                for board in boards
-                for peer in board["peers"]
-                for lane in peer["lanes"]
-            )
+        said = {name: _lanes(await node.board(), "own_size") for name, node in self.nodes.items()}
 
-        with contextlib.suppress(TimeoutError):
-            await self._until(is_quiet, "receipts are outstanding")
-        for node in (alfa, bravo):  # track frames go on while a node runs: both are ended, one after the other
-            await node.end()
-        return judge(alfa.record, bravo.record, self.recorded)
+        async def are_held() -> bool:
+            held = {name: _lanes(await node.board(), "own_held") for name, node in self.nodes.items()}
+            return all(held[name][lane] >= size for name, sizes in said.items() for lane, size in sizes.items())
+
+        late = []
+        try:
+            await self._until(are_held, "receipts are outstanding")
+        except TimeoutError as wrong:
+            late.append(str(wrong))
+        await asyncio.gather(alfa.end(), bravo.end())
+        verdict = judge(alfa.record, bravo.record, self.recorded)
+        verdict.unreceipted += late
+        return verdict
+
+
+def _lanes(board: dict[str, Any], field_name: str) -> dict[str, int]:
+    """Return one number of each lane but the tracks', of which there is always a newer one."""
+    lanes = [lane for peer in board["peers"] for lane in peer["lanes"] if lane["lane"] != "track"]
+    return {lane["lane"]: lane[field_name] for lane in lanes}
 
 
 def seconds(values: list[float]) -> str:

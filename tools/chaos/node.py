@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 300.0  # the first start compiles the kernels
 
 
 class NodeDied(Exception):

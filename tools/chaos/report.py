@@ -73,7 +73,7 @@ class Findings:
             lines.append(
                 f"| both records after it all: {v.leaves} leaves, {v.said} sayings | lost {len(v.lost)}, "
                 f"doubled {len(v.doubled)}, out of order {len(v.out_of_order)}, logs whose roots differ "
-                f"{len(v.roots_differ)}, logs with a receipt outstanding {len(v.unreceipted)} |"
+                f"{len(v.roots_differ)}, receipts outstanding {len(v.unreceipted)}; {v.ahead} of the last moment |"
             )
         for name, part in self.injected.items():
             lines.append(

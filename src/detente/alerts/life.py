@@ -12,7 +12,7 @@ Everything goes in order of track number and zone, so alert numbers depend on th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -69,11 +69,13 @@ class _Seen(NamedTuple):
     alert: Alert
     counts: bool = True  # towards M of N
     tells: bool = True  # enough to raise one
+    profile: str = ""  # by which it was judged
     may_be_one: bool = False  # one aircraft with two devices, perhaps: the tracker will know soon
 
 
 @dataclass(slots=True)
 class _State:
+    profile: Profile  # by which it was judged last
     votes: int = 0  # one bit a pass with a new plot, newest lowest
     stamp: tuple[int, int] = (0, 0)  # newest plots counted
     alert: Alert | None = None
@@ -86,8 +88,10 @@ class _State:
 class AlertBook:
     """The alerts of one node. `active` holds those raised and not cleared, by number."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, others: Sequence[Profile] = ()) -> None:
+        """*others*: the profiles that hold elsewhere or for some aircraft, which verdicts name."""
         self.profile = profile
+        self._profiles = {"": profile} | {other.name: other for other in others}
         self.active: dict[int, Alert] = {}
         self._states: dict[Key, _State] = {}
         self._last_id = 0
@@ -105,8 +109,10 @@ class AlertBook:
         lost_pairs = {(n.track, n.other): n.reason for n in assessment.not_assessed if n.other is not None}
         events: list[AlertEvent] = []
         for key in sorted(verdicts.keys() | self._states.keys()):
-            state = self._states.setdefault(key, _State())
+            state = self._states.setdefault(key, _State(self.profile))
             verdict = _standing_event(state, verdicts.get(key))
+            if verdict is not None:
+                state.profile = self._profiles[verdict.profile]
             self._vote(state, verdict, (stamps.get(key.a, 0), stamps.get(key.b, 0)))
             if state.alert is None:
                 event = self._raised(key, state, verdict, now)
@@ -133,6 +139,7 @@ class AlertBook:
                 self._of_conflict(conflict, now),
                 counts=not conflict.is_held,
                 tells=conflict.is_told and not conflict.is_held,
+                profile=conflict.profile,
                 may_be_one=conflict.may_be_one,
             )
             yield Key(Kind.CONFLICT, conflict.a, conflict.b, ""), seen
@@ -165,7 +172,8 @@ class AlertBook:
     def _level_of(self, conflict: Conflict) -> Level:
         if conflict.levels:
             return Level.WARNING if conflict.is_promoted else Level.CAUTION
-        return _level(conflict.time_in_s, self.profile.alarm_s, self.profile.warning_s)
+        profile = self._profiles[conflict.profile]
+        return _level(conflict.time_in_s, profile.alarm_s, profile.warning_s)
 
     def _of_zone(self, verdict: ZoneVerdict, kind: Kind, now: Instant) -> Alert:
         is_approach = kind is Kind.APPROACH
@@ -193,7 +201,7 @@ class AlertBook:
         if stamp != state.stamp:
             state.stamp = stamp
             votes = (state.votes << 1) | (verdict is not None and verdict.counts)
-            state.votes = votes & ((1 << self.profile.confirm[1]) - 1)
+            state.votes = votes & ((1 << state.profile.confirm[1]) - 1)
 
     def _raised(self, key: Key, state: _State, verdict: _Seen | None, now: Instant) -> AlertEvent | None:
         if verdict is None or not verdict.may_be_one:
@@ -204,8 +212,8 @@ class AlertBook:
             return None
         if state.one_since is not None and now - state.one_since < _ONE_AIRCRAFT_NS:
             return None
-        is_near = verdict.alert.time_to_event_s <= self.profile.confirm_within_s
-        if state.votes.bit_count() < self.profile.confirm[0] and not (is_near and key.kind is Kind.CONFLICT):
+        is_near = verdict.alert.time_to_event_s <= state.profile.confirm_within_s
+        if state.votes.bit_count() < state.profile.confirm[0] and not (is_near and key.kind is Kind.CONFLICT):
             return None
         self._last_id += 1
         return AlertEvent(Happening.RAISED, replace(verdict.alert, alert_id=self._last_id))
@@ -227,7 +235,7 @@ class AlertBook:
     def _held(self, state: _State, alert: Alert, reason: Reason, now: Instant) -> AlertEvent | None:
         if state.held_since is None:
             state.held_since = now
-        if now - state.held_since >= duration_ns(self.profile.hold_not_assessed_s):
+        if now - state.held_since >= duration_ns(state.profile.hold_not_assessed_s):
             return self._cleared(alert, Cleared.NOT_ASSESSED, now)
         name = reason.name.lower()
         if alert.held_because == name:
@@ -244,7 +252,7 @@ class AlertBook:
                 return None  # kept until the incursion is confirmed: never a gap between the two
         if state.gone_since is None:
             state.gone_since = now
-        if now - state.gone_since < duration_ns(self.profile.clear_after_s):
+        if now - state.gone_since < duration_ns(state.profile.clear_after_s):
             return None
         return self._cleared(alert, _GONE[key.kind], now)
 
@@ -299,6 +307,8 @@ def _standing_event(state: _State, verdict: _Seen | None) -> _Seen | None:
 
 
 def _has_moved(alert: Alert, renewed: Alert) -> bool:
+    if renewed.time_to_event_s == 0.0 < alert.time_to_event_s:
+        return True  # it has come about, and that is news even where it was foretold to the second
     if alert.event_at is None or renewed.event_at is None:
         return abs(renewed.distance_m - alert.distance_m) > 0.2 * alert.distance_m + 100.0
     return abs(renewed.event_at - alert.event_at) > duration_ns(_MOVED_S)

@@ -14,6 +14,7 @@ from detente.errors import DetenteError
 
 # Command → the module that holds it, under the same name as a click command.
 COMMANDS: Final = {
+    "acts": "detente.cli.record",
     "bench": "detente.cli.bench",
     "check-config": "detente.cli.node",
     "demo": "detente.cli.demo",
@@ -26,7 +27,9 @@ COMMANDS: Final = {
     "policy": "detente.cli.policy",
     "replay": "detente.cli.replay",
     "run": "detente.cli.node",
+    "scrub": "detente.cli.record",
     "simulate": "detente.cli.simulate",
+    "tiles": "detente.cli.record",
     "verify": "detente.cli.dossier",
 }
 

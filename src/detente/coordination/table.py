@@ -229,6 +229,13 @@ class Table:
         if ours != digest:
             self._contradict(Contradiction(party, n, ours, digest, told_by))
 
+    def told(self, party: PartyId, n: int, digest: str, told_by: PartyId) -> bool:
+        """Compare *party*'s statement *n* with the digest that *told_by* names; returns whether we hold it."""
+        if not 1 <= n <= len(self._chains[party]):
+            return False
+        self._compare(party, n, digest, told_by)
+        return True
+
     def _contradict(self, found: Contradiction) -> None:
         self.contradictions.setdefault(found.party, found)
 

@@ -70,6 +70,11 @@ class AlertRow(msgspec.Struct, frozen=True):
     next_rung_at_ms: int | None
     acknowledge_by_ms: int | None
     mark: Literal["", "RECONSTRUCTION", "EXERCISE", "SYNTHETIC"] = ""
+    unlogged: bool = False  # said outside the record, because its writer's disk takes nothing
+    not_before_ms: int | None = None  # the peer's word was written after this, by what it had seen of our leaves
+    not_after_ms: int | None = None  # and before this, by our receipt
+    expires_at_ms: int | None = None  # of the peer's word
+    expired_on_arrival: bool = False  # by our clock, when it came
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -99,6 +104,11 @@ class MessageRow(msgspec.Struct, frozen=True):
     rung: int
     next_rung_at_ms: int | None
     outcome: Literal["", "answered", "refused", "not_answered"] = ""
+    unlogged: bool = False  # said outside the record, because its writer's disk takes nothing
+    not_before_ms: int | None = None  # it was written after this, by what it says it had seen of our leaves
+    not_after_ms: int | None = None  # and before this, by the receipt
+    expires_at_ms: int | None = None
+    expired_on_arrival: bool = False  # by our clock, when it came
 
 
 class LaneRow(msgspec.Struct, frozen=True):
@@ -109,6 +119,35 @@ class LaneRow(msgspec.Struct, frozen=True):
     their_size: int  # leaves of the peer that we hold
     their_root: str
     backlog: int  # own leaves not yet sent
+    their_backlog: int | None = None  # leaves that the peer has written and we do not hold
+    receipt_lag_ms: float | None = None  # how long a receipt is owed; else how long the newest took
+    bodies_missing: int = 0
+    own_stopped: str = ""  # why our leaves do not go: a code of link.md
+    their_stopped: str = ""
+    quota_per_min: int = 0  # leaves of the peer that we take a minute
+    quota_left: int = 0  # that we would take at once now; 0: reading has stopped
+    their_quota_per_min: int | None = None  # the same, as the peer says it of our leaves; null: it has not said
+    their_quota_left: int | None = None
+
+
+class ForkRow(msgspec.Struct, frozen=True):
+    """A log with two histories, until both sides have gone on in a new epoch."""
+
+    log: str
+    proof: str  # digest of the signed notes that cannot both be true
+    agreed: list[str]  # parties that agreed to a new epoch
+
+
+class ContradictionRow(msgspec.Struct, frozen=True):
+    """A party told two members of a table different things under one number."""
+
+    table: str
+    party: str  # who did
+    n: int  # which of its statements
+    ours: str  # digest of what it told us
+    other: str  # digest of what it told somebody else
+    told_by: str  # who says so
+    leaves: list[str]  # both as the party signed them; empty: claimed, not yet shown
 
 
 class PeerRow(msgspec.Struct, frozen=True):
@@ -128,6 +167,18 @@ class PeerRow(msgspec.Struct, frozen=True):
     policy_name: str
     shared_with_us: int  # tracks in the newest frame from this peer
     watch_present: bool | None = None  # null unknown
+    why: str = ""  # of `state`, for the desk
+    line: Literal["UP", "DEGRADED", "DOWN"] = "DOWN"  # what the heartbeats say, whatever stands above it
+    alarms: list[str] = []  # codes, the gravest first: see docs/operate/what-the-desk-shows.md
+    missed: int | None = None  # heartbeats in a row
+    rtt_p95_ms: float | None = None
+    clock_suspect: bool = False  # the peer's newest leaf was stamped more than two seconds ahead of us
+    forks: list[ForkRow] = []
+    line_test_own_at_ms: int | None = None
+    line_test_held_at_ms: int | None = None
+    line_test_their_at_ms: int | None = None
+    refused: dict[str, int] = {}  # code → count, by us
+    refused_by_peer: dict[str, int] = {}
 
 
 class FeedRow(msgspec.Struct, frozen=True):
@@ -183,3 +234,4 @@ class Board(msgspec.Struct, frozen=True):
     range_nm: float
     tables: list[TableBrief] = []
     audible: bool = False
+    contradictions: list[ContradictionRow] = []

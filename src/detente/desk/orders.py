@@ -64,11 +64,46 @@ class AcknowledgeMessage(
     message: str
 
 
-class DoAct(msgspec.Struct, frozen=True, tag_field="order", tag="do_act", forbid_unknown_fields=True):
-    """Do one act at a table: ``{"order": "do_act", "table": "line", "act": {"act": "proposal.sign", …}}``."""
+class PlaceHold(msgspec.Struct, frozen=True, tag_field="order", tag="place_hold", forbid_unknown_fields=True):
+    """Keep the bodies of all that was written in this window, here and at every peer, until it is lifted."""
+
+    hold: str  # its name, "incident-7"
+    from_ms: int
+    to_ms: int
+
+
+class LiftHold(msgspec.Struct, frozen=True, tag_field="order", tag="lift_hold", forbid_unknown_fields=True):
+    """Lift a hold that this party placed."""
+
+    hold: str
+
+
+class Rebase(msgspec.Struct, frozen=True, tag_field="order", tag="rebase", forbid_unknown_fields=True):
+    """Agree that a log with two histories goes on in a new epoch; it does once the other side says the same."""
+
+    party: str
+    log: str
+
+
+class AtTable(msgspec.Struct, frozen=True, tag_field="order", tag="at_table", forbid_unknown_fields=True):
+    """Do one act at a table: ``{"order": "at_table", "table": "line", "act": {"act": "proposal.sign", …}}``.
+
+    The same statement goes to every member.
+    """
 
     table: str
     act: AnyAct
 
 
-AnyOrder = DoAct | Displayed | Acknowledge | StandDown | SendText | SendCode | AcknowledgeMessage
+AnyOrder = (
+    Displayed
+    | Acknowledge
+    | StandDown
+    | SendText
+    | SendCode
+    | AcknowledgeMessage
+    | Rebase
+    | AtTable
+    | PlaceHold
+    | LiftHold
+)

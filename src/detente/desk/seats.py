@@ -14,15 +14,18 @@ from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
+    AtTable,
     Displayed,
-    DoAct,
+    LiftHold,
     Line,
+    PlaceHold,
+    Rebase,
     SendCode,
     SendText,
     StandDown,
 )
 from detente.errors import OrderRefused
-from detente.types import WATCH, Role
+from detente.types import DELEGATION, WATCH, Role
 
 
 class Power(StrEnum):
@@ -33,6 +36,7 @@ class Power(StrEnum):
     HOLDS = "holds"  # told, and no rung above this role's has been reached
     LINE = "line"  # on a line that is this role's
     LINE_OR_TOLD = "line_or_told"
+    NEVER = "never"
 
 
 LINES: Final[dict[Line, tuple[Role, ...]]] = {
@@ -46,6 +50,9 @@ LINES: Final[dict[Line, tuple[Role, ...]]] = {
 
 RUNG_OF: Final = {role: rung for rung, roles in enumerate(RUNGS) for role in roles}
 
+_KEEPS: Final = (Role.SUPERVISOR, Role.DUTY_OFFICER, *DELEGATION, Role.LEADER)
+"""Who may have what was written kept beyond its time."""
+
 MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     # Painting a row is no act of a person.
     Displayed: dict.fromkeys(Role, Power.ALWAYS),
@@ -56,7 +63,11 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
     # Who may do what at a table stands in a matrix of its own: detente.coordination.powers.
-    DoAct: dict.fromkeys(Role, Power.ALWAYS),
+    AtTable: dict.fromkeys(Role, Power.ALWAYS),
+    PlaceHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    LiftHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
+    Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }
 
 
@@ -73,6 +84,8 @@ def permit(
     on = order.line if isinstance(order, SendText | SendCode) else line
     # The watch sees everything from the start, whatever the ladder says.
     is_told = own <= rung or role in WATCH
+    if power is Power.NEVER:
+        raise OrderRefused("wrong_seat", f"this is for a seat of the delegation or the leader, not for {_name(role)}")
     if power in {Power.TOLD, Power.HOLDS} and not is_told:
         raise OrderRefused("wrong_seat", f"{_name(role)} has not been told yet: the ladder is at rung {rung} of {own}")
     if power is Power.HOLDS and own < rung:

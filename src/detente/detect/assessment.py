@@ -26,6 +26,7 @@ class Conflict:
     is_promoted: bool = False  # conditional, but so near that nobody can wait and see: a warning
     is_told: bool = True  # False: conditional and so far off that nobody needs to know yet
     may_be_one: bool = False  # side by side, and at most one with an ICAO address: two devices in one aircraft?
+    profile: str = ""  # by which it was judged, where not by the node's own
     is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none
 
 

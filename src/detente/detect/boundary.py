@@ -27,6 +27,7 @@ DEEPEST: Final = 64
 
 _LONGEST_PIECE_M: Final = 5_000.0
 _MOST_SLABS: Final = 4_096
+_SAME_RAD: Final = 1e-11
 _AT_POLE_RAD: Final = math.pi / 2.0 - 1e-12
 
 
@@ -62,7 +63,11 @@ def boundary(
 ) -> Boundary:
     """Make *rings* ((m, 2) latitude, longitude, rad, closed) ready for `areas_of`."""
     plane = np.concatenate([np.column_stack((r[:-1, 1], r[:-1, 0], r[1:, 1], r[1:, 0])) for r in rings])
-    extent = np.array([plane[:, 1].min(), plane[:, 1].max(), plane[:, 0].min(), plane[:, 0].max()])
+    # Every edge from its southern end, so that a ring the other way round gives the same bits.
+    turned = (plane[:, 1] > plane[:, 3]) | ((plane[:, 1] == plane[:, 3]) & (plane[:, 0] > plane[:, 2]))
+    plane[turned] = plane[turned][:, [2, 3, 0, 1]]
+    lon, lat = plane[:, ::2], plane[:, 1::2]
+    extent = np.array([lat.min(), lat.max(), lon.min(), lon.max()])
     slab_starts, slab_edges = _slabs(plane, extent)
     pieces = _pieces(plane)
     floor, ceiling = -math.inf if floor_ft is None else floor_ft, math.inf if ceiling_ft is None else ceiling_ft
@@ -142,7 +147,7 @@ def _balls(pieces: Floats) -> Floats:
     leaves = 1
     while leaves * LEAF < len(pieces):
         leaves *= 2
-    balls = np.full((2 * leaves, 4), np.nan)
+    balls = np.zeros((2 * leaves, 4))
     balls[:, 3] = -np.inf  # an empty ball is never near
     # A ball over a range of pieces, taken from the pieces themselves: tighter than balls of balls.
     width = leaves * LEAF
@@ -164,7 +169,7 @@ def _tree(roots: Floats) -> tuple[Floats, Indices]:
     leaves = 1
     while leaves < len(roots):
         leaves *= 2
-    tree = np.full((2 * leaves, 4), np.nan)
+    tree = np.zeros((2 * leaves, 4))
     tree[:, 3] = -np.inf
     order = np.full(leaves, -1, np.int64)
     members: dict[int, Indices] = {1: np.arange(len(roots))}
@@ -193,13 +198,15 @@ def _is_inside(latitude_rad: float, longitude_rad: float, areas: Areas, area: in
     if not extent[0] <= latitude_rad <= extent[1]:
         return False
     turn = 2.0 * math.pi
-    longitude = longitude_rad - turn * math.floor((longitude_rad - extent[2]) / turn)
+    turns = math.floor((longitude_rad - extent[2] + _SAME_RAD) / turn)
+    longitude = max(longitude_rad - turn * turns, extent[2])
     first, last = areas.starts[area, 2], areas.starts[area + 1, 2] - 1
     scale = (last - first) / max(extent[1] - extent[0], 1e-12)
     slab = min(first + int((latitude_rad - extent[0]) * scale), last - 1)
     inside = False
-    # Parts on both sides of the antimeridian may reach more than once round: then every turn counts.
-    while longitude <= extent[3]:
+    # Parts on both sides of the antimeridian may reach more than once round: then every turn counts. A ring that goes
+    # just once round begins and ends on the same meridian, which counts once.
+    while longitude < extent[3] - _SAME_RAD:
         for q in range(areas.slab_starts[slab], areas.slab_starts[slab + 1]):
             edge = areas.slab_edges[q]
             x0, y0, x1, y1 = areas.plane[edge, 0], areas.plane[edge, 1], areas.plane[edge, 2], areas.plane[edge, 3]

@@ -71,7 +71,7 @@ class Declared:
         for n, activity in enumerate(self._activities):
             for name in activity.identities | activity.callsigns:
                 self._bound.setdefault(name.encode(), set()).add(n)
-        self._still, self._stack = np.empty(MOTION), np.empty(DEEPEST, np.int64)
+        self._scratch = np.empty(MOTION), np.empty(DEEPEST, np.int64), np.empty(DEEPEST)
 
     def judge(
         self, tracks: Tracks, now: Instant, before: Iterable[ConformanceVerdict] = ()
@@ -158,7 +158,7 @@ class Declared:
 
     def _seen(self, m: Floats, at_s: float, area: int, now: Instant) -> tuple[_Beyond, float, float]:
         volume = self._volumes[area]
-        latitude, longitude, horizontal_m = beyond(m, at_s, self._areas, area, self._still, self._stack)
+        latitude, longitude, horizontal_m = beyond(m, at_s, self._areas, area, *self._scratch)
         vertical_m, is_above = _beyond_levels(volume, m, at_s)
         start_s, end_s = (volume.start - now) / NS_PER_S - at_s, (volume.end - now) / NS_PER_S - at_s
         return _Beyond(horizontal_m, vertical_m, is_above, end_s if start_s <= 0.0 else -start_s), latitude, longitude

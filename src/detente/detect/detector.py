@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from detente.detect import cpa, standing
+from detente.detect.airspace import Airspace
 from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
 from detente.detect.motion import Floats, along, geodetic, motions
-from detente.detect.profile import Minima, Profile
+from detente.detect.profile import Minima, Profile, widest
 from detente.detect.screen import pairs_in_conflict
 from detente.detect.zone import Zone
 from detente.picture.picture import Mark, Reason, Tracks
@@ -52,14 +53,14 @@ def conflicts(
         latitude_rad, longitude_rad, np.rint(altitude_ft), nothing, v_east_mps, v_north_mps, v_up_fps, still,
         threads=threads,
     )  # fmt: skip
-    unknown = ~np.isfinite(m[:, 0] + m[:, 10] + m[:, 11] + m[:, 13])
+    unknown = ~np.isfinite(latitude_rad + longitude_rad + altitude_ft + v_east_mps + v_north_mps + v_up_fps)
     m[unknown, 0] = np.nan
     pairs, found, _ = pairs_in_conflict(m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads)
     return pairs, found, unknown
 
 
 class Detector:
-    """Judges a snapshot by one profile and a set of zones. Holds no state between passes."""
+    """Judges a snapshot by its profiles and a set of zones. Holds no state between passes."""
 
     def __init__(
         self,
@@ -67,9 +68,13 @@ class Detector:
         zones: Sequence[Zone] = (),
         parties: Sequence[PartyId] = (),
         threads: Executor | None = None,
+        airspace: Airspace | None = None,
     ) -> None:
-        """*parties*: the node's table of parties, to know whom a zone exempts."""
+        """*parties*: the node's table of parties, to know whom a zone exempts. *airspace*: where other profiles hold
+        than *profile*, and for which aircraft; none by default."""
         self.profile = profile
+        self.airspace = airspace or Airspace(profile)
+        self._widest = widest([each.hold for each in self.airspace.profiles])
         self.zones = tuple(zones)
         self._threads = threads
         self._standing = standing.Standing(self.zones, parties, threads)
@@ -81,10 +86,9 @@ class Detector:
         judged = shown[shown["not_assessed"] == Reason.NONE]
         m = motions_at(judged, now)
         not_assessed = _lost(shown["number"], shown["not_assessed"]) + _lost(judged["number"], _why_unknown(m))
-        numbers = judged["number"].tolist()
         selected_ft = judged["selected_altitude_m"] / M_PER_FT
         nameless = judged["identity"].astype("S1") == b"~"
-        found_conflicts, undecided = self._conflicts(m, numbers, selected_ft, nameless)
+        found_conflicts, undecided = self._conflicts(m, judged, selected_ft, nameless)
         found_zones, unjudged = self._standing.judge(
             m, judged, now, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
         )
@@ -97,55 +101,61 @@ class Detector:
         )
 
     def _conflicts(
-        self, m: Floats, numbers: list[int], selected_ft: Floats, nameless: npt.NDArray[np.bool_]
+        self, m: Floats, judged: Tracks, selected_ft: Floats, nameless: npt.NDArray[np.bool_]
     ) -> tuple[list[Conflict], list[NotAssessed]]:
-        rules = self.profile.level
-        if rules:
+        numbers = judged["number"].tolist()
+        areas, classes = self.airspace.areas(m), self.airspace.classes(judged, m)
+        if any(profile.level for profile in self.airspace.profiles):
             m = m.copy()
-            settle(m, rules)
-        profile, hold = self.profile, self.profile.hold
+            for k, profile in enumerate(self.airspace.profiles):
+                if profile.level:
+                    settle(m, profile.level, areas == k)
+        screen = self._widest
         pairs, found, verdicts = pairs_in_conflict(
-            m, hold.horizontal_m, hold.vertical_ft, hold.lookahead_s, self._threads
+            m, screen.horizontal_m, screen.vertical_ft, screen.lookahead_s, self._threads
         )
         conflicts_found: list[Conflict] = []
         undecided: list[NotAssessed] = []
         for (a, b), wide, verdict in zip(pairs.tolist(), found, verdicts.tolist(), strict=True):
+            profile = self.airspace.of_pair((int(classes[a]), int(classes[b])), (int(areas[a]), int(areas[b])))
             why = Reason.NO_ALTITUDE if verdict == cpa.NOT_ASSESSED else Reason.NONE
             if max(m[a, 10], m[b, 10]) < profile.slowest_mps:
                 why = Reason.ON_GROUND
             if why != Reason.NONE:
                 undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
-            minima = profile.minima
-            if profile.below_floor and profile.floor_ft is not None and min(m[a, 11], m[b, 11]) < profile.floor_ft:
-                minima = profile.below_floor
-            strict, narrow = cpa.judge_pair(
-                m[a], m[b], minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s
-            )
-            is_conflict = strict == cpa.CONFLICT
-            if not is_conflict and minima is not profile.minima:
+            judgement = self._judged(m[a], m[b], wide, profile)
+            if judgement is None:
                 continue
-            finding = narrow if is_conflict else wide
+            finding, is_held = judgement
             stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), finding)
-            avoided = (
-                levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
-                if rules and finding[0] > 0.0
-                else None
-            )
+            conditions = _conditions(m, (a, b), numbers, selected_ft, finding, profile)
             conflicts_found.append(
                 replace(
                     stated,
-                    levels=tuple(
-                        (numbers[q], round(ft)) for q, ft in zip((a, b), avoided or (), strict=False) if ft is not None
-                    ),
-                    is_promoted=bool(rules and avoided and finding[0] <= rules.promoted_s)
-                    and not _is_selected(avoided, (selected_ft[a], selected_ft[b])),
-                    is_told=not (rules and avoided) or bool(finding[0] <= rules.conditional_s),
+                    **conditions,
                     may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
-                    is_held=not is_conflict,
+                    profile=profile.name if profile is not self.profile else "",
+                    is_held=is_held,
                 )
             )
         return conflicts_found, undecided
+
+    def _judged(self, a: Floats, b: Floats, wide: Floats, profile: Profile) -> tuple[Floats, bool] | None:
+        """Return the finding on a pair by its profile, and whether it only holds an alert; None no conflict."""
+        minima, hold = profile.minima, profile.hold
+        if profile.below_floor and profile.floor_ft is not None and min(a[11], b[11]) < profile.floor_ft:
+            minima = hold = profile.below_floor
+        strict, narrow = cpa.judge_pair(a, b, minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s)
+        if strict == cpa.CONFLICT:
+            return narrow, False
+        if hold is minima:
+            return None
+        if hold is not self._widest:
+            held, wide = cpa.judge_pair(a, b, hold.horizontal_m, float(hold.vertical_ft), hold.lookahead_s)
+            if held != cpa.CONFLICT:
+                return None
+        return wide, True
 
 
 def motions_at(tracks: Tracks, now: Instant) -> Floats:
@@ -199,11 +209,28 @@ def _side_by_side(a: Floats, b: Floats, finding: Floats) -> bool:
     return bool(finding[5] <= ONE_AIRCRAFT_M and finding[6] <= ONE_AIRCRAFT_FT and speed2 <= ONE_AIRCRAFT_MPS**2)
 
 
-def _is_selected(levels: tuple[float | None, ...] | None, selected_ft: tuple[float, float]) -> bool:
+def _conditions(
+    m: Floats, rows: tuple[int, int], numbers: list[int], selected_ft: Floats, finding: Floats, profile: Profile
+) -> dict[str, Any]:
+    """Return the fields of `Conflict` that say whether it waits for a level-off: none when it does not."""
+    rules = profile.level
+    if rules is None or finding[0] <= 0.0:
+        return {}
+    a, b = rows
+    avoided = levels_that_avoid(m[a], m[b], selected_ft[a], selected_ft[b], rules)
+    if avoided is None:
+        return {}
+    is_told_to_level = _is_selected(avoided, (selected_ft[a], selected_ft[b]))
+    return {
+        "levels": tuple((numbers[q], round(ft)) for q, ft in zip(rows, avoided, strict=True) if ft is not None),
+        "is_promoted": bool(finding[0] <= rules.promoted_s) and not is_told_to_level,
+        "is_told": bool(finding[0] <= rules.conditional_s),
+    }
+
+
+def _is_selected(levels: tuple[float | None, ...], selected_ft: tuple[float, float]) -> bool:
     """Whether each aircraft that must level off tells that its crew has selected just that level."""
-    return levels is not None and all(
-        ft is None or ft == set_ft for ft, set_ft in zip(levels, selected_ft, strict=True)
-    )
+    return all(ft is None or ft == set_ft for ft, set_ft in zip(levels, selected_ft, strict=True))
 
 
 def warm() -> None:

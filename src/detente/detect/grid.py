@@ -34,7 +34,7 @@ Numbers = npt.NDArray[np.int32]
 
 SWEPT: Final = 10
 """A swept piece, single precision: 0-2 middle, m; 3-5 velocity there, m/s; 6 half the minimum and what straightness
-neglects, m; 7, 8 lowest and highest level with half the minimum, ft; 9 longitude of the middle, rad. And when it is not
+neglects, m; 7 pressure altitude now, ft, NaN unknown; 8 climb, ft/s; 9 longitude of the middle, rad. And when it is not
 sorted yet, 10 its reach, rad of a great circle."""
 
 
@@ -112,7 +112,6 @@ angle = njit(cache=True, nogil=True, error_model="numpy")(_angle)
 def _sweep(
     m: Floats,
     horizontal_m: float,
-    vertical_ft: float,
     lookahead_s: float,
     rows: Rows,
     swept: Singles,
@@ -131,20 +130,13 @@ def _sweep(
         length = m[i, 10] * half
         sag = 0.55 * length * length / m[i, 9]
         reach = (length + 0.5 * horizontal_m + sag + _ROUNDING_M) / _EARTH_M
-        climb = m[i, 13] * lookahead_s
-        if not math.isfinite(x + y + z + u + reach + climb):
+        if not math.isfinite(x + y + z + u + reach + m[i, 13]):
             row_of[i] = -1
             continue
         swept[i, 0], swept[i, 1], swept[i, 2] = x, y, z
         swept[i, 3], swept[i, 4], swept[i, 5] = u, v, w
         swept[i, 6] = 0.5 * horizontal_m + sag + _ROUNDING_M
-        pressure, ellipsoid = m[i, 11], m[i, 12]
-        if math.isnan(pressure):  # comparable only through the other datum, or not at all: meets every level
-            swept[i, 7], swept[i, 8] = -np.inf, np.inf
-        else:
-            other = pressure if math.isnan(ellipsoid) else ellipsoid
-            swept[i, 7] = min(pressure, other) + min(climb, 0.0) - 0.5 * vertical_ft - 1.0
-            swept[i, 8] = max(pressure, other) + max(climb, 0.0) + 0.5 * vertical_ft + 1.0
+        swept[i, 7], swept[i, 8] = m[i, 11], m[i, 13]
         swept[i, 9] = angle(y, x)
         swept[i, 10] = reach
         k = 0
@@ -220,14 +212,12 @@ def _arrange(unsorted: Singles, dealt: Numbers, rows: Rows, grid: Grid, lo: int,
 arrange = njit(cache=True, nogil=True, error_model="numpy")(_arrange)
 
 
-def grid_of(
-    m: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, threads: Executor | None = None
-) -> tuple[Rows, Grid]:
+def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executor | None = None) -> tuple[Rows, Grid]:
     """Return motions *m* as swept pieces, sorted; those with a number missing other than an altitude are left out."""
     n = len(m)
     rows = rows_of(smallest_reach(m, horizontal_m, lookahead_s))
     unsorted, row_of = np.empty((n, SWEPT + 1), np.float32), np.empty(n, np.int32)
-    counts = each_of(threads, n, sweep, m, horizontal_m, vertical_ft, lookahead_s, rows, unsorted, row_of)
+    counts = each_of(threads, n, sweep, m, horizontal_m, lookahead_s, rows, unsorted, row_of)
     in_row = np.stack(counts, axis=1)
     # Each share's first piece of each row comes after those of the rows, and of the shares, before.
     place = np.concatenate(([0], np.cumsum(in_row)), dtype=np.int32)

@@ -94,22 +94,21 @@ def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
 dot = njit(cache=True, nogil=True, inline="always")(_dot)
 
 
-def _near_course(course: _Course, ball: Floats, margin_m: float) -> bool:
-    """Whether a ball may hold anything within *margin_m* of a course."""
-    near = ball[3] + margin_m + 1.0
-    # Along the arc is never less than straight ahead, so these bounds lose nothing.
-    if not abs(dot(ball, 0, course.aside) - course.centre[1]) <= near:
-        return False
-    if not -near <= dot(ball, 0, course.along) - course.centre[0] <= course.length_m + near:
-        return False
-    return bool(dot(ball, 0, course.up) - course.centre[2] >= -near)  # else on the far side of the Earth
+def _apart_m(course: _Course, ball: Floats) -> float:
+    """Return a distance that nothing in a ball is nearer to a course than; negative where they may touch."""
+    # Along the arc is never less than straight ahead, so this loses nothing.
+    if dot(ball, 0, course.up) - course.centre[2] < -ball[3]:
+        return math.inf  # on the far side of the Earth
+    ahead = dot(ball, 0, course.along) - course.centre[0]
+    aside = abs(dot(ball, 0, course.aside) - course.centre[1])
+    return float(max(aside, ahead - course.length_m, -ahead) - ball[3] - 1.0)
 
 
-near_course = njit(cache=True, nogil=True, inline="always")(_near_course)
+apart_m = njit(cache=True, nogil=True, inline="always")(_apart_m)
 
 
 def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
-    """Find where a course crosses edges, m along it, in no order; returns how many: perhaps more than fit."""
+    """Find where a course crosses edges, m along it, in no order; returns how many, and keeps those that fit."""
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     crossed = 0
@@ -117,7 +116,7 @@ def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, st
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if not near_course(course, areas.balls[first_ball + node], 0.0):
+        if apart_m(course, areas.balls[first_ball + node]) > 0.0:
             continue
         if node < leaves:
             stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
@@ -143,7 +142,14 @@ crossings = njit(cache=True, nogil=True)(_crossings)
 
 
 def _least_distance(
-    course: _Course, areas: Areas, area: int, from_m: float, to_m: float, margin_m: float, stack: Indices
+    course: _Course,
+    areas: Areas,
+    area: int,
+    from_m: float,
+    to_m: float,
+    margin_m: float,
+    stack: Indices,
+    near_m: Floats,
 ) -> tuple[float, float]:
     """Return the least distance, m, from a stretch of a course that crosses no edge to any, and where along.
 
@@ -152,14 +158,21 @@ def _least_distance(
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     least, least_at = margin_m, math.inf
-    stack[0], depth = 1, 1
+    stack[0], near_m[0], depth = 1, -math.inf, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if not near_course(course, areas.balls[first_ball + node], least):
+        if near_m[depth] > least:
             continue
         if node < leaves:
-            stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
+            # The nearer half comes first: what it holds spares most of the other.
+            one, other = (
+                apart_m(course, areas.balls[first_ball + 2 * node]),
+                apart_m(course, areas.balls[first_ball + 2 * node + 1]),
+            )
+            far = int(one <= other)
+            stack[depth], near_m[depth] = 2 * node + far, max(one, other)
+            stack[depth + 1], near_m[depth + 1] = 2 * node + 1 - far, min(one, other)
             depth += 2
             continue
         first = first_piece + (node - leaves) * LEAF
@@ -168,12 +181,14 @@ def _least_distance(
             y0, y1 = dot(piece, 0, course.aside) - course.centre[1], dot(piece, 3, course.aside) - course.centre[1]
             if min(abs(y0), abs(y1)) > least and (y0 < 0.0) == (y1 < 0.0):
                 continue
-            x0 = course.radius * math.atan2(
-                dot(piece, 0, course.along) - course.centre[0], dot(piece, 0, course.up) - course.centre[2]
+            ahead0, ahead1 = (
+                dot(piece, 0, course.along) - course.centre[0],
+                dot(piece, 3, course.along) - course.centre[0],
             )
-            x1 = course.radius * math.atan2(
-                dot(piece, 3, course.along) - course.centre[0], dot(piece, 3, course.up) - course.centre[2]
-            )
+            if min(ahead0, ahead1) > to_m + least or max(ahead0, ahead1) < -least:
+                continue
+            x0 = course.radius * math.atan2(ahead0, dot(piece, 0, course.up) - course.centre[2])
+            x1 = course.radius * math.atan2(ahead1, dot(piece, 3, course.up) - course.centre[2])
             for x, y in ((x0, y0), (x1, y1)):
                 at = min(max(x, from_m), to_m)
                 apart = math.hypot(x - at, y)
@@ -193,12 +208,14 @@ def _least_distance(
 least_distance = njit(cache=True, nogil=True)(_least_distance)
 
 
-def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, stack: Indices) -> tuple[float, float, float]:
+def _beyond(
+    m: Floats, t: float, areas: Areas, area: int, still: Floats, stack: Indices, near_m: Floats
+) -> tuple[float, float, float]:
     """Return latitude and longitude of a motion at *t* and its distance to an area's line, m, negative inside."""
     x, y, z, _, _, _ = along(m, t)
     latitude, longitude = geodetic(x, y, z)
     motion(latitude, longitude, 0.0, 0.0, 0.0, still)
-    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, stack)
+    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, stack, near_m)
     return latitude, longitude, -apart if is_inside(latitude, longitude, areas, area) else apart
 
 
@@ -216,6 +233,25 @@ def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceilin
 within_levels = njit(cache=True, nogil=True)(_within_levels)
 
 
+def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahead_s: float) -> bool:
+    """Whether a track begins within an area's rings, told from the middle of its longest stretch between crossings.
+
+    There no rounding can matter: a track that begins on the line itself is on one side of it, and stays consistent.
+    """
+    begin, longest, at, turns = 0.0, -1.0, 0.0, 0
+    for q in range(times.shape[0] + 1):
+        end = times[q] if q < times.shape[0] else lookahead_s
+        if end - begin > longest:
+            longest, at, turns = end - begin, 0.5 * (begin + end), q
+        begin = end
+    x, y, z, _, _, _ = along(m, at if times.shape[0] > 0 else 0.0)
+    latitude, longitude = geodetic(x, y, z)
+    return bool(is_inside(latitude, longitude, areas, area) ^ (turns % 2 == 1))
+
+
+is_inside_first = njit(cache=True, nogil=True)(_is_inside_first)
+
+
 def _stand(
     m: Floats,
     course: _Course,
@@ -225,6 +261,7 @@ def _stand(
     lookahead_s: float,
     crossings_m: Floats,
     stack: Indices,
+    near_m: Floats,
     out: Floats,
 ) -> int:
     """Judge one track against one area active in *spans*, fill *out* (STAND columns) and return how it stands."""
@@ -235,15 +272,16 @@ def _stand(
     if has_levels and is_known:
         low, high = within_levels(m[11], m[13], limits[0], limits[1])
     crossed = crossings(course, areas, area, crossings_m, stack) if speed > 0.0 else 0
-    known = min(crossed, crossings_m.shape[0])
-    times = crossings_m[:known]
-    if known > 0:
+    if crossed > crossings_m.shape[0]:
+        crossings_m = np.empty(crossed)
+        crossings(course, areas, area, crossings_m, stack)
+    times = crossings_m[:crossed]
+    if crossed > 0:
         times = np.sort(times) / speed
-    latitude, longitude = geodetic(m[0], m[1], m[2])
     entry, dwell = math.inf, 0.0
-    begin, within = 0.0, is_inside(latitude, longitude, areas, area)
-    for q in range(known + 1):
-        end = times[q] if q < known else math.inf
+    begin, within = 0.0, is_inside_first(m, areas, area, times, lookahead_s)
+    for q in range(crossed + 1):
+        end = times[q] if q < crossed else math.inf
         if within:
             for k in range(spans.shape[0]):
                 first, last = max(begin, low, spans[k, 0]), min(end, high, spans[k, 1])
@@ -257,7 +295,7 @@ def _stand(
         for k in range(spans.shape[0]):
             first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
             if first <= last:
-                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], stack)
+                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], stack, near_m)
                 if apart < least:
                     least, at = apart, (x / speed if speed > 0.0 else first)
         if math.isinf(least):
@@ -269,7 +307,7 @@ def _stand(
     out[1], out[2] = geodetic(x, y, z)
     out[3] = least
     out[4] = at
-    out[5] = dwell if crossed <= known else math.nan
+    out[5] = dwell
     if math.isinf(entry):
         return APPROACH
     if entry > 0.0:
@@ -288,7 +326,7 @@ def _near_areas(course: _Course, areas: Areas, near: Indices, stack: Indices) ->
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if not near_course(course, areas.tree[node], 0.0):
+        if apart_m(course, areas.tree[node]) > 0.0:
             continue
         if node < leaves:
             stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
@@ -306,7 +344,7 @@ def _stands(
     m: Floats, areas: Areas, activity: Activity, lookahead_s: float, lo: int, hi: int
 ) -> tuple[Indices, npt.NDArray[np.int8], Floats]:
     """Judge motions lo to hi against all areas; returns (row, area), how, found of those that are not FAR."""
-    crossings_m, stack = np.empty(_MOST_CROSSINGS), np.empty(DEEPEST, np.int64)
+    crossings_m, stack, near_m = np.empty(_MOST_CROSSINGS), np.empty(DEEPEST, np.int64), np.empty(DEEPEST)
     near = np.empty(areas.order.shape[0], np.int64)
     which, how, found = np.empty((_ROOM, 2), np.int64), np.empty(_ROOM, np.int8), np.empty((_ROOM, STAND))
     count = 0
@@ -323,7 +361,9 @@ def _stands(
             how[count] = NOT_ASSESSED
             if not is_lost:
                 spans = activity.spans[activity.starts[area] : activity.starts[area + 1]]
-                how[count] = stand(m[i], course, areas, area, spans, lookahead_s, crossings_m, stack, found[count])
+                how[count] = stand(
+                    m[i], course, areas, area, spans, lookahead_s, crossings_m, stack, near_m, found[count]
+                )
             which[count, 0], which[count, 1] = i, area
             count += how[count] != FAR
     return which[:count], how[:count], found[:count]

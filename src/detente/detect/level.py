@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from detente.detect.motion import Floats
 
@@ -37,11 +38,11 @@ class LevelRules:
     promoted_s: float = 50.0  # … and nearer than this it is a warning; 0 never, until the level has been passed
 
 
-def settle(m: Floats, rules: LevelRules) -> None:
-    """Set to zero the vertical speed of those motions *m* that are level."""
+def settle(m: Floats, rules: LevelRules, rows: npt.NDArray[np.bool_]) -> None:
+    """Set to zero the vertical speed of those motions *m* that are level, among *rows* (n,)."""
     altitude, rate = m[:, 11], m[:, 13]
     off_ft = np.abs(altitude - np.rint(altitude / _THOUSAND_FT) * _THOUSAND_FT)
-    rate[(off_ft <= rules.level_within_ft) & (np.abs(rate) <= rules.level_rate_fps)] = 0.0
+    rate[rows & (off_ft <= rules.level_within_ft) & (np.abs(rate) <= rules.level_rate_fps)] = 0.0
 
 
 def next_level_ft(altitude_ft: float, rate_fps: float, selected_ft: float, rules: LevelRules) -> float:

@@ -128,10 +128,11 @@ fill = njit(cache=True, nogil=True, error_model="numpy")(_fill)
 
 
 def motions(*columns: Floats, threads: Executor | None = None) -> Floats:
-    """Return (n, MOTION) motions at one instant; *columns*, each (n,) float64, as `fill` names them, ages last."""
+    """Return (n, MOTION) motions at one instant; *columns*, each (n,) numbers, as `fill` names them, ages last."""
     n = len(columns[0])
     out = np.empty((n, MOTION))
-    each_of(threads, n, fill, *columns, out)
+    # In the one layout that the kernel was compiled for.
+    each_of(threads, n, fill, *(np.require(column, np.float64, ("C", "W")) for column in columns), out)
     return out
 
 

@@ -6,7 +6,8 @@ outside every minimum here is not thereby separated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from detente.detect.level import LevelRules
@@ -29,6 +30,17 @@ class Minima:
                 raise ConfigError(f"{name} must be a positive number, not {value}")
         if self.lookahead_s > MAX_LOOKAHEAD_S:
             raise ConfigError(f"lookahead_s must be at most {MAX_LOOKAHEAD_S:.0f}, not {self.lookahead_s}")
+
+
+def widest(minima: Sequence[Minima]) -> Minima:
+    """Return the minima within which all of *minima* lie; the first itself when it is the only one."""
+    if len(minima) == 1:
+        return minima[0]
+    return Minima(
+        max(each.horizontal_m for each in minima),
+        max(each.vertical_ft for each in minima),
+        max(each.lookahead_s for each in minima),
+    )
 
 
 MAX_LOOKAHEAD_S: Final = 1800.0
@@ -153,3 +165,10 @@ def profile_named(name: str) -> Profile:
         return PROFILES[name]
     except KeyError:
         raise ConfigError(f"no profile {name!r}; there are {', '.join(PROFILES)}") from None
+
+
+def promoting(profile: Profile, promoted_s: float) -> Profile:
+    """Return *profile* with level-offs promoted to warnings *promoted_s* ahead (0: only once the level is passed)."""
+    if profile.level is None:
+        return profile
+    return replace(profile, level=replace(profile.level, promoted_s=promoted_s))

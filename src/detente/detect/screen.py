@@ -22,12 +22,13 @@ from numba import njit
 from detente.detect.cpa import CLEAR, FOUND, judge
 from detente.detect.grid import CLASSES, PADDING, Grid, Rows, Singles, grid_of, row_at
 from detente.detect.motion import MOTION, Floats
-from detente.detect.shares import each_of, shares_of
+from detente.detect.shares import each_of
 
 LANES: Final = PADDING
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
 _ROUNDING: Final = np.float32(2e-6)  # of squared distances in single precision, relative
-_STILL_M2PS2: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity
+_ROUNDING_FT: Final = 1.0
+_STILL: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity or one climb
 _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
 _BLOCK: Final = 32  # pairs whose motions are fetched at once: memory answers many questions as fast as one
 
@@ -42,26 +43,36 @@ def _meeting(
     v: Singles,
     w: Singles,
     limit: Singles,
-    lowest: Singles,
-    highest: Singles,
+    height: Singles,
+    climb: Singles,
     swept: Singles,
     j: int,
+    vertical_ft: np.float32,
     half_s: np.float32,
 ) -> int:
     """Return which of LANES pieces come near piece *j* of *swept*, a bit each; by straight lines, with all margins."""
     xj, yj, zj, uj, vj, wj = swept[0, j], swept[1, j], swept[2, j], swept[3, j], swept[4, j], swept[5, j]
-    limit_j, lowest_j, highest_j = swept[6, j], swept[7, j], swept[8, j]
+    limit_j, height_j, climb_j = swept[6, j], swept[7, j], swept[8, j]
     bits = np.int32(0)
     for q in range(LANES):
+        # When the heights let them meet, from the middle of the look-ahead; unknown heights, at all times.
+        apart, rate = height[q] - height_j, climb[q] - climb_j
+        per_rate = np.float32(1.0) / (abs(rate) + _STILL)
+        level_at = (apart if rate < np.float32(0.0) else -apart) * per_rate - half_s
+        begins, ends = level_at - vertical_ft * per_rate, level_at + vertical_ft * per_rate
+        is_later, is_sooner = begins > -half_s, ends < half_s  # of what is not a number, neither
+        begins, ends = begins if is_later else -half_s, ends if is_sooner else half_s
+        # How near they come meanwhile.
         dx, dy, dz = x[q] - xj, y[q] - yj, z[q] - zj
         du, dv, dw = u[q] - uj, v[q] - vj, w[q] - wj
         closing = dx * du + dy * dv + dz * dw
         speed2 = du * du + dv * dv + dw * dw
         square = dx * dx + dy * dy + dz * dz
-        t = min(max(closing / (speed2 + _STILL_M2PS2), -half_s), half_s)
-        least = square + t * (t * speed2 - closing - closing)
+        t = -closing / (speed2 + _STILL)
+        t = min(max(t, begins), ends)
+        least = square + t * (t * speed2 + closing + closing)
         near = limit[q] + limit_j
-        meets = (least < near * near + _ROUNDING * square) & (lowest[q] <= highest_j) & (lowest_j <= highest[q])
+        meets = (least < near * near + _ROUNDING * square) & (begins <= ends)
         bits = np.int32(bits | (_BIT[q] if meets else np.int32(0)))
     return int(bits)
 
@@ -92,14 +103,14 @@ def _reached(
 reached = njit(cache=True, nogil=True, error_model="numpy")(_reached)
 
 
-def _scan(rows: Rows, grid: Grid, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
+def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
     """Find every pair worth a look whose first piece is in a group that begins at sorted pieces lo to hi.
 
     Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
     than fit: the caller then comes again with more room.
     """
     start, order, swept, first = grid.start, grid.order, grid.swept, rows.first
-    half_s = np.float32(0.5 * lookahead_s)
+    limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
     count, room, own = 0, keys.shape[0], 0
     here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
     begin = min(lo + (int(start[here]) - lo) % LANES, int(start[here + 1]))
@@ -111,7 +122,7 @@ def _scan(rows: Rows, grid: Grid, lookahead_s: float, lo: int, hi: int, keys: Ke
         end = begin + LANES
         x, y, z = swept[0][begin:end], swept[1][begin:end], swept[2][begin:end]
         u, v, w = swept[3][begin:end], swept[4][begin:end], swept[5][begin:end]
-        limit, lowest, highest = swept[6][begin:end], swept[7][begin:end], swept[8][begin:end]
+        limit, height, climb = swept[6][begin:end], swept[7][begin:end], swept[8][begin:end]
         end = min(end, int(start[here + 1]))
         west, east = np.inf, -np.inf
         for s in range(begin, end):
@@ -131,7 +142,7 @@ def _scan(rows: Rows, grid: Grid, lookahead_s: float, lo: int, hi: int, keys: Ke
                 for turn in range(-1, 2):
                     nearest, farthest = reached(rows, grid, r, both, west, east, turn)
                     for j in range(max(int(nearest), begin + 1), farthest):
-                        bits = meeting(x, y, z, u, v, w, limit, lowest, highest, swept, j, half_s)
+                        bits = meeting(x, y, z, u, v, w, limit, height, climb, swept, j, limit_ft, half_s)
                         if bits == 0:
                             continue
                         for s in range(begin, min(end, j)):
@@ -147,7 +158,7 @@ def _scan(rows: Rows, grid: Grid, lookahead_s: float, lo: int, hi: int, keys: Ke
 scan: Callable[..., int] = njit(cache=True, nogil=True, error_model="numpy")(_scan)
 
 
-def _judged(
+def _answer(
     m: Floats,
     horizontal_m: float,
     vertical_ft: float,
@@ -156,14 +167,12 @@ def _judged(
     pairs: Keys,
     found: Floats,
     verdicts: npt.NDArray[np.int8],
-    lo: int,
-    hi: int,
 ) -> int:
-    """Judge pairs lo to hi of *keys*; fills rows from lo of the rest with all that is not clear, returns how many."""
+    """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
     fetched = np.empty((2 * _BLOCK, MOTION))
-    count = lo
-    for begin in range(lo, hi, _BLOCK):
-        end = min(begin + _BLOCK, hi)
+    count = 0
+    for begin in range(0, len(keys), _BLOCK):
+        end = min(begin + _BLOCK, len(keys))
         for p in range(begin, end):
             a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
             for q in range(MOTION):
@@ -177,42 +186,52 @@ def _judged(
                 pairs[count, 0], pairs[count, 1] = keys[p] >> 32, keys[p] & 0xFFFFFFFF
                 verdicts[count] = verdict
                 count += 1
-    return count - lo
+    return count
 
 
-judged: Callable[..., int] = njit(cache=True, nogil=True, error_model="numpy")(_judged)
+answer: Callable[..., int] = njit(cache=True, nogil=True, error_model="numpy")(_answer)
+
+Answers = tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8]]
 
 
 def pairs_in_conflict(
     m: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, threads: Executor | None = None
-) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8]]:
+) -> Answers:
     """Judge all pairs of motions *m*; returns what is not clear, in order of the pairs.
 
     pairs: (k, 2) rows of *m*, lower first; findings: (k, FOUND), see `detente.detect.cpa`; verdicts: (k,) CONFLICT or
     NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
     *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
     """
+    m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
-    rows, grid = grid_of(m, *minima, threads)
-    keys = np.concatenate(each_of(threads, len(grid.order), _scanned, rows, grid, minima[2]))
-    keys.sort()
-    n = len(keys)
-    pairs, found, verdicts = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
-    counts = each_of(threads, n, judged, m, *minima, keys, pairs, found, verdicts)
-    kept = [slice(lo, lo + count) for (lo, _), count in zip(shares_of(threads, n), counts, strict=True)]
-    return (
-        np.concatenate([pairs[part] for part in kept]),
-        np.concatenate([found[part] for part in kept]),
-        np.concatenate([verdicts[part] for part in kept]),
-    )
+    rows, grid = grid_of(m, minima[0], minima[2], threads)
+    keys = each_of(threads, len(grid.order), _scanned, rows, grid, *minima[1:])
+    parts: list[Answers] = each_of(threads, len(m), _answered, m, minima, keys)
+    pairs, found, verdicts = (np.concatenate([part[q] for part in parts]) for q in range(3))
+    return pairs, found, verdicts
 
 
 def _scanned(*asked: Any) -> Keys:
+    """Return the keys, in order, of the pairs that `scan` finds."""
     lo, hi = asked[-2:]
     room = max(1_024, 2 * (hi - lo))
     while True:
         keys = np.empty(room, np.int64)
         count = scan(*asked, keys)
         if count <= room:
-            return keys[:count]
+            keys = keys[:count]
+            keys.sort()
+            return keys
         room = count
+
+
+def _answered(m: Floats, minima: tuple[float, float, float], found_keys: list[Keys], lo: int, hi: int) -> Answers:
+    """Judge the pairs, of all that were found, whose lower motion is one of lo to hi."""
+    cuts = [np.searchsorted(keys, (lo << 32, hi << 32)) for keys in found_keys]
+    keys = np.concatenate([keys[first:last] for keys, (first, last) in zip(found_keys, cuts, strict=True)])
+    keys.sort()
+    n = len(keys)
+    pairs, found, verdicts = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
+    count = answer(m, *minima, keys, pairs, found, verdicts)
+    return pairs[:count], found[:count], verdicts[:count]

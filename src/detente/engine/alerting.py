@@ -16,11 +16,15 @@ from detente.engine.values import Effect, Setup, Show
 from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
+from detente.link.unlogged import UnloggedFlash
 from detente.release.alerts import AlertTold, alert_for
-from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 
 MOVED_S: Final = 5.0
 """A peer is told again when the event has moved by more than this."""
+
+VALID_NS: Final = 300 * NS_PER_S
+"""How long what we tell of an event holds without being told again: judged where it is read."""
 
 _LANE: Final = {Level.ALARM: Lane.FLASH, Level.WARNING: Lane.OPS, Level.CAUTION: Lane.OPS}
 _PRECEDENCE: Final = {
@@ -63,10 +67,13 @@ class Alerting:
                 out += self._tell(party, row, body, now)
         return out
 
-    def told(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, body: AlertTold, now: Instant) -> None:
+    def told(
+        self, party: PartyId, envelope: Envelope | UnloggedFlash, leaf_hash: bytes, body: AlertTold, now: Instant
+    ) -> None:
         """Take what a peer's node says of an event; raises PeerFault for an alert in another party's name."""
         if body.alert.rsplit("-", 1)[0] != party:
             raise PeerFault(f"an alert named {body.alert} in the words of {party}")
+        self._subjects.recorded(envelope.re if isinstance(envelope, Envelope) else ())
         told = self._as_told(party, envelope.ts, body)
         warnings = self._subjects.warnings
         subject = self._subject(told)
@@ -141,6 +148,7 @@ class Alerting:
             by="node",
             now=now,
             body=body,
+            exp=None if is_over else Instant(now + VALID_NS),
         )
         if said is None:
             return [Show()]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from detente.alerts.escalation import Escalations
-from detente.desk.board import Counts, FeedRow, LaneRow, PeerRow, ZoneRow
+from detente.desk.board import Counts, FeedRow, ForkRow, LaneRow, PeerRow, ZoneRow
 from detente.desk.warnings import Rung, Warnings
 from detente.detect.zone import Zone
+from detente.engine.epochs import Epochs
+from detente.engine.line_tests import LineTests
 from detente.engine.sharing import Exchange
 from detente.engine.values import Feed, Party
+from detente.link import fork
 from detente.link.session import Session
+from detente.link.status import LinkStatus
 from detente.picture.picture import NOBODY, Mark, Reason, Tracks
 from detente.picture.tracker import Tracker
 from detente.release.release import Releaser
@@ -49,9 +53,31 @@ def rungs_of(warnings: Warnings, escalations: Escalations) -> tuple[dict[str, Ru
     return together, each
 
 
-def peer_row(party: Party, session: Session, exchange: Exchange, releaser: Releaser, now: Instant) -> PeerRow:
+def alarms_of(status: LinkStatus) -> list[str]:
+    """Return what is wrong with a link though it is up: codes, the gravest first."""
+    held_back = any(lane.their_quota_left == 0 and lane.backlog for lane in status.lanes)
+    found = {
+        "flash_receipts_late": status.flash_receipts_late,
+        "receipts_withheld": status.receipts_withheld,
+        "clock_suspect": status.clock_suspect,
+        "reading_stopped": any(lane.quota_left == 0 for lane in status.lanes),
+        "held_back": held_back,
+    }
+    return [code for code, is_so in found.items() if is_so]
+
+
+def peer_row(
+    party: Party,
+    session: Session,
+    exchange: Exchange,
+    releaser: Releaser,
+    line_tests: LineTests,
+    epochs: Epochs,
+    now: Instant,
+) -> PeerRow:
     """Return what the desk shows of one link and of what leaves on it."""
     status, newest = session.status(now), exchange.newest
+    tested = line_tests.with_peer[party.party]
     return PeerRow(
         party=party.party,
         node=party.node,
@@ -70,6 +96,15 @@ def peer_row(party: Party, session: Session, exchange: Exchange, releaser: Relea
                 their_size=lane.their_size,
                 their_root=lane.their_root,
                 backlog=lane.backlog,
+                their_backlog=lane.their_backlog,
+                receipt_lag_ms=lane.receipt_lag_ms,
+                bodies_missing=lane.bodies_missing,
+                own_stopped=lane.own_stopped or "",
+                their_stopped=lane.their_stopped or "",
+                quota_per_min=lane.quota_per_min,
+                quota_left=lane.quota_left,
+                their_quota_per_min=lane.their_quota_per_min,
+                their_quota_left=lane.their_quota_left,
             )
             for lane in status.lanes
         ],
@@ -79,6 +114,22 @@ def peer_row(party: Party, session: Session, exchange: Exchange, releaser: Relea
         policy=releaser.digest,
         policy_name=releaser.policy.name,
         shared_with_us=exchange.shared,
+        why=status.why,
+        line=status.line.value,  # type: ignore[arg-type]  # it is one of the line's three
+        alarms=[*alarms_of(status), *line_tests.alarms(party.party, now)],
+        missed=status.missed,
+        rtt_p95_ms=status.rtt_p95_ms,
+        clock_suspect=status.clock_suspect,
+        forks=[
+            ForkRow(log, fork.digest(proof), list(epochs.agreed_by(party.party, log)))
+            for log, proof in session.forks.items()
+            if session.is_current(log)
+        ],
+        line_test_own_at_ms=tested.own_at_ms,
+        line_test_held_at_ms=tested.own_held_at_ms,
+        line_test_their_at_ms=tested.their_at_ms,
+        refused={code.value: n for code, n in status.refused.items()},
+        refused_by_peer={code.value: n for code, n in status.refused_by_peer.items()},
     )
 
 

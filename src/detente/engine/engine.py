@@ -12,7 +12,7 @@ Alerts fail open, commitments fail closed.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
@@ -21,32 +21,44 @@ import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
-from detente.coordination.statement import Statement
 from detente.desk.board import Board
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
+    AtTable,
     Displayed,
-    DoAct,
+    LiftHold,
+    PlaceHold,
+    Rebase,
     SendCode,
     SendText,
     StandDown,
 )
+from detente.desk.seats import permit
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
+from detente.engine.disk import Disk
+from detente.engine.epochs import Epochs
+from detente.engine.holds import Holds
+from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
-from detente.engine.subjects import Subjects
-from detente.engine.tables import Tables
+from detente.engine.subjects import Dates, Subjects
+from detente.engine.tables import STATEMENT_KINDS, Tables
 from detente.engine.values import (
+    AdmitKeys,
+    ClockStepped,
     CloseChannel,
     Declares,
+    DiskWorks,
     Effect,
     FeedSaid,
     Input,
+    KeysReplaced,
+    Noticed,
     OrderGiven,
     PeerClosed,
     PeerOpened,
@@ -66,6 +78,8 @@ from detente.engine.values import (
     StoreFailed,
     Tick,
     ViewSet,
+    Vouched,
+    VouchSaid,
 )
 from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
@@ -73,11 +87,24 @@ from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.link import effects as link
 from detente.link.session import Session
+from detente.link.unlogged import UnloggedFlash
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
-from detente.types import Instant, PartyId, Role, instant_ms, instant_of_ms
-from detente.wire.messages import HotlineBody, decode_body
+from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.wire.messages import (
+    Body,
+    HoldBody,
+    HotlineBody,
+    KeysBody,
+    LineTestBody,
+    RebaseBody,
+    TableBody,
+    decode_body,
+    encode_body,
+)
 
+_DATED = frozenset({Kind.ALERT, Kind.HOTLINE})
+_EARLY_KEPT = 1_024
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
 
@@ -91,7 +118,7 @@ class Engine:
         self.centre_deg, self.range_nm = setup.centre_deg, setup.range_nm
         self._own = setup.parties[0].party
         self._sessions = dict(setup.sessions)
-        self._party_of = {origin: party for origin, (party, _, _) in self.logs().items()}
+        self._party_at = {party.node: party.party for party in setup.parties}
         self._watch = setup.surveillance
         self._declared = setup.declared
         self._feeds = {feed.source: feed for feed in setup.feeds}
@@ -99,7 +126,7 @@ class Engine:
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self.tables = Tables(setup, self._sessions, self._voice.speak)
+        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
         self._sharing = Sharing(
             setup,
             self._sessions,
@@ -108,10 +135,16 @@ class Engine:
             lambda party: self.tables.flows(party, Flow.PICTURE),
         )
         self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
-        self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice.speak)
+        self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
-        self._store_fault = ""
+        self.holds = Holds()
+        self._notices: dict[str, str] = {}  # by what they are about
+        self._disk = Disk()
+        self._arrived_ms: dict[bytes, int] = {}  # when a leaf came that was shown before its turn
+        self._clock_steps: deque[str] = deque(maxlen=4)
+        self._line_tests = LineTests(ids[1:], setup.line_test_ns, self._voice.speak)
+        self._epochs = Epochs(self._own, self._sessions, self._voice.speak, self._linked)
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
@@ -131,11 +164,17 @@ class Engine:
             case PeerSent(peer, channel, frame):
                 return self._linked(peer, self._sessions[peer].received(channel, frame, now), now)
             case Stored(origin, start, leaf_hashes):
-                self._store_fault = ""
-                peer = self._party_of[origin]
+                parts = parse_origin(origin)
+                peer = self._party_at[parts.reader if self._party_at[parts.writer] == self._own else parts.writer]
                 return self._linked(peer, self._sessions[peer].stored(origin, start, leaf_hashes, now), now)
             case StoreFailed(reason):
-                self._store_fault = reason
+                self._disk.failed(reason, now)
+                return [Show()]
+            case DiskWorks():
+                self._disk.works()
+                return [Show()]
+            case ClockStepped(by_ns):
+                self._clock_steps.append(f"CLOCK SET {by_ns / 1e9:+.1f} s")
                 return [Show()]
             case SessionsRestored(sessions):
                 return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
@@ -153,6 +192,13 @@ class Engine:
             case Declares(identities):
                 self._declared = replace(self._declared, identities=self._declared.identities + identities)
                 return []
+            case VouchSaid(peer, frame):
+                return self._linked(peer, self._sessions[peer].vouch(frame, now), now)
+            case KeysReplaced(note):
+                return self._tell_all(Kind.KEYS, KeysBody(note=note), "node", now)
+            case Noticed(what, text):
+                self._notices[what] = text
+                return [Show()]
             case Tick():
                 return self._tick(now)
             case _:
@@ -169,13 +215,14 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out = self._alerting.end_before(now)
+        out = [*self._disk.tick(now), *self._alerting.end_before(now), *self._epochs.tick(now)]
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
         out += self._judge(now)
         out += self.subjects.tick(now)
         out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
+        out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
 
@@ -201,22 +248,33 @@ class Engine:
                 return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
-            case DoAct(table, act):
-                self._check_disk()
-                name, effects = self.tables.order(table, act, role, now)
-                self.answer = {"statement": name}
-                return effects
+            case PlaceHold(hold, from_ms, to_ms):
+                permit(role, order)
+                return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
+            case LiftHold(hold):
+                permit(role, order)
+                held = self.holds.find(self._own, hold)
+                if held is None:
+                    raise OrderRefused("no_such_hold", f"this party holds nothing under the name {hold!r}")
+                body = HoldBody(hold=hold, from_ms=held.from_ms, to_ms=held.to_ms, lifted=True)
+                return self._hold(body, role, now)
             case SendText() | SendCode():
-                self._check_disk()
+                if self._disk.fault and order.precedence != Precedence.FLASH.value:
+                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
                 message, effects = self._speaking.send(order, role, now)
                 self.answer = {"message": message}
                 return effects
+            case Rebase():
+                permit(role, order)
+                return self._epochs.order(order, role, now)
+            case AtTable(table, act):
+                if self._disk.fault:
+                    raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
+                name, effects = self.tables.order(table, act, role, now)
+                self.answer = {"statement": name}
+                return effects
             case _:
                 assert_never(order)
-
-    def _check_disk(self) -> None:
-        if self._store_fault:
-            raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._store_fault}")
 
     # --- the link
 
@@ -239,6 +297,7 @@ class Engine:
                     out.append(CloseChannel(party, channel))
                 case link.Heard(envelope, _, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
+                    self._date(party, envelope, leaf_hash, instant_ms(now), now)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Keep(key, value):
@@ -247,20 +306,75 @@ class Engine:
                     if raw is not None and envelope.kind is not Kind.TRACK:
                         self.remember(party, envelope, leaf_hash, raw, is_own=True)
                     out.append(Show())
-                case link.Wrote(origin, seq, leaf_hash, _):
+                case link.Wrote(origin, seq, leaf_hash, envelope):
                     self._voice.wrote(party, leaf_hash)
+                    if envelope.kind is Kind.LINE_TEST:
+                        self._line_tests.wrote(party, seq)
                     out += self.subjects.wrote(party, parse_origin(origin).lane, seq, leaf_hash, now)
                 case link.Held(origin, size, at):
+                    if parse_origin(origin).lane is Lane.FLASH:
+                        self._line_tests.held(party, size, now)
                     out += self.subjects.held(party, parse_origin(origin).lane, size, instant_ms(at))
-                case link.StateChanged() | link.Refused() | link.Forked() | link.HeardUnlogged():
+                case link.StatementsCame(notes):
+                    out.append(AdmitKeys(party, notes))
+                case link.Aside(frame):
+                    out.append(Vouched(party, frame))
+                case link.HeardUnlogged(flash, note_hash):
+                    out += self._heard_unlogged(party, flash, note_hash, now)
+                case link.StateChanged() | link.Refused() | link.Forked():
                     out.append(Show())
                 case _:
                     assert_never(effect)
         return out
 
+    def _hold(self, body: HoldBody, role: Role, now: Instant) -> list[Effect]:
+        """Say a hold, or that it is lifted, to every peer; both sides keep what it names."""
+        try:
+            decode_body(Kind.HOLD, encode_body(body))
+        except PeerFault as wrong:
+            raise OrderRefused("not_a_hold", wrong.reason) from None
+        if self._disk.fault:
+            raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
+        self.holds.said(self._own, body)
+        return self._tell_all(Kind.HOLD, body, role.value, now)
+
+    def _tell_all(self, kind: Kind, body: Body, by: str, now: Instant) -> list[Effect]:
+        out: list[Effect] = [Show()]
+        for party in self._sessions:
+            said = self._voice.speak(party, Lane.OPS, kind, precedence=Precedence.PRIORITY, by=by, now=now, body=body)
+            out += [] if said is None else said[1]
+        return out
+
+    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
+        """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
+        after_ms = self._sessions[party].written_after_ms(envelope)
+        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
+        if name is not None:
+            arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
+            self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
+
+    def _heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, now: Instant) -> list[Effect]:
+        """Show a FLASH that its writer's record did not take; the leaf that follows will name it."""
+        if not self.subjects.is_news(note_hash):
+            return []
+        try:
+            body = decode_body(flash.kind, flash.octets)
+            if isinstance(body, AlertTold):
+                self._alerting.told(party, flash, note_hash, body, now)
+            elif isinstance(body, HotlineBody):
+                self._speaking.heard_unlogged(party, flash, note_hash, body)
+            else:
+                self._faults[party][f"unlogged {flash.kind}: neither warning nor message"] += 1
+            self.subjects.heard_unlogged(note_hash)
+        except (PeerFault, ValueError) as fault:
+            self._faults[party][f"unlogged {flash.kind}: {fault}"[:120]] += 1
+        return [Show()]
+
     def _restored(self, party: PartyId, session: Session, now: Instant) -> list[Effect]:
         """After a failed write: what the disk did take counts as written, the rest is to be said again."""
         out: list[Effect] = [Show()]
+        if self._disk.fault:
+            session.disk_failed()
         for lane, seq, leaf_hash in self._voice.restored(party, session):
             out += self.subjects.wrote(party, lane, seq, leaf_hash, now)
         return out
@@ -274,17 +388,29 @@ class Engine:
         """Take in one leaf of a peer. What cannot be read is counted and shown; its leaf stays in the record."""
         if raw is None or (is_preview and envelope.kind not in _SHOWN_BEFORE_THEIR_TURN):
             return []
+        if is_preview and envelope.kind in _DATED and len(self._arrived_ms) < _EARLY_KEPT:
+            self._arrived_ms.setdefault(leaf_hash, instant_ms(now))
         try:
             if envelope.kind is Kind.TRACK:
                 return self._judge(now) if self._sharing.heard(party, envelope, raw, now) else []
+            if envelope.kind in STATEMENT_KINDS:
+                return self.tables.heard(party, envelope, raw, now)
             body = decode_body(envelope.kind, raw)
             match body:
                 case AlertTold():
                     self._alerting.told(party, envelope, leaf_hash, body, now)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, now, is_preview=is_preview)
-                case Statement():
-                    self.tables.heard(party, envelope, body)
+                case KeysBody():
+                    pass  # `hello` brought it, and only what follows under the peer's root was admitted
+                case HoldBody():
+                    self.holds.said(party, body)
+                case LineTestBody():
+                    self._line_tests.heard(party, now)
+                case RebaseBody():
+                    self._epochs.heard(party, party, body)
+                case TableBody():
+                    return self.tables.told(party, body, now)
                 case _:
                     return self.subjects.fold(party, envelope, body, now)
         except (PeerFault, ValueError) as fault:
@@ -299,6 +425,8 @@ class Engine:
         for party, session in self._sessions.items():
             found |= {w.log.origin: (party, True, w.log.size) for w in session.writers.values()}
             found |= {m.log.origin: (party, False, m.log.size) for m in session.mirrors.values()}
+            own_node = self.setup.parties[0].node
+            found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
     def written(self, party: PartyId) -> list[Log]:
@@ -317,22 +445,33 @@ class Engine:
         """
         then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
         try:
+            if envelope.kind in STATEMENT_KINDS:
+                self.tables.remember(self._own if is_own else party, envelope, raw)
+                return
             body = decode_body(envelope.kind, raw)
             match body:
+                case LineTestBody():
+                    pass  # of the hours before this start nothing is known but the record
+                case RebaseBody():
+                    self._epochs.heard(party, self._own if is_own else party, body)
+                case TableBody():
+                    pass  # a digest that contradicted is told again with the next statement
                 case AlertTold() if is_own:
                     self._alerting.remember_own(party, body)
                 case AlertTold():
                     self._alerting.told(party, envelope, leaf_hash, body, then)
-                case Statement() if is_own:
-                    self.tables.remember(body)
-                case Statement():
-                    self.tables.heard(party, envelope, body)
                 case HotlineBody() if is_own:
                     self._speaking.remember(party, envelope, leaf_hash, body)
                 case HotlineBody():
                     self._speaking.heard(party, envelope, leaf_hash, body, then, is_preview=False)
+                case KeysBody():
+                    pass
+                case HoldBody():
+                    self.holds.said(self._own if is_own else party, body)
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
+            if not is_own:
+                self._date(party, envelope, leaf_hash, instant_ms(then), then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
 
@@ -357,11 +496,11 @@ class Engine:
             party_name=setup.parties[0].name,
             node=setup.parties[0].node,
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
-            badges=list(setup.badges),
+            badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=alerts,
+            alerts=self.subjects.marked(alerts, self._voice.unlogged()),
             alerts_total=subjects.warnings.total,
-            messages=subjects.hotline.rows(),
+            messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=[
                 peer_row(
@@ -369,6 +508,8 @@ class Engine:
                     self._sessions[party.party],
                     self._sharing.with_peer[party.party],
                     self._sharing.releaser,
+                    self._line_tests,
+                    self._epochs,
                     now,
                 )
                 for party in setup.parties[1:]
@@ -382,14 +523,25 @@ class Engine:
             range_nm=self.range_nm,
             tables=self.tables.briefs(now),
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
+            contradictions=self.tables.rows(),
         )
 
     def broke(self, what: str) -> None:
         """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
         self._bugs[what] += 1
 
+    @property
+    def policy_digest(self) -> str:
+        """Digest of the release policy in force."""
+        return self._sharing.releaser.digest
+
+    def notice(self, what: str) -> str:
+        """Return what the desk shows about *what* by the node's own notice; empty for nothing."""
+        return self._notices.get(what, "")
+
     def _fault_lines(self) -> list[str]:
-        lines = [f"NOT RECORDED: {self._store_fault}"] if self._store_fault else []
+        lines = [f"NOT RECORDED: {self._disk.fault}"] if self._disk.fault else []
+        lines += [text for text in self._notices.values() if text]
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += self._voice.faults()

@@ -111,13 +111,21 @@ class Sharing:
         exchange = self.with_peer[party]
         exchange.shared = len(items)
         self._names.theirs[party] = {item.ref: identity_of(item) for item in items}
-        plots, is_theirs, is_synthetic = plots_of(items)
+        plots, is_theirs, is_synthetic, is_assessed = plots_of(items)
         declared = np.where(is_theirs, exchange.index, NOBODY).astype(np.uint16)
         for synthetic in (False, True):
             some = is_synthetic == synthetic
             if some.any() or not synthetic:
                 source = PEER_SOURCE + exchange.index
-                self._watch.take(exchange.index, source, plots[some], now, declared[some], synthetic=synthetic)
+                self._watch.take(
+                    exchange.index,
+                    source,
+                    plots[some],
+                    now,
+                    declared[some],
+                    synthetic=synthetic,
+                    is_assessed=is_assessed[some],
+                )
         return True
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
@@ -126,7 +134,7 @@ class Sharing:
             raise OrderRefused("unknown_party", f"there is no party {party!r}")
         tracks = self._watch.tracks
         released = self.releaser.preview(tracks, party, now)
-        plots, is_ours, is_synthetic = plots_of(
+        plots, is_ours, is_synthetic, _ = plots_of(
             decode_frame(b"".join(item + b"\n" for item in encode_items(released.items)))
         )
         shown = np.zeros(len(plots), tracks.dtype)

@@ -8,13 +8,14 @@ from detente.desk.hotline import Said
 from detente.desk.orders import SendCode, SendText
 from detente.desk.seats import permit
 from detente.desk.warnings import held_ms
-from detente.engine.speech import Speak
+from detente.engine.speech import Voice
 from detente.engine.subjects import Subjects
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.link.session import Session
+from detente.link.unlogged import UnloggedFlash
 from detente.types import Instant, PartyId, Precedence, Role, instant_ms
 from detente.wire.messages import HotlineBody, hotline_body, said_of
 
@@ -22,12 +23,13 @@ from detente.wire.messages import HotlineBody, hotline_body, said_of
 class Speaking:
     """What is written on the lines."""
 
-    def __init__(self, setup: Setup, sessions: Mapping[PartyId, Session], subjects: Subjects, speak: Speak) -> None:
+    def __init__(self, setup: Setup, sessions: Mapping[PartyId, Session], subjects: Subjects, voice: Voice) -> None:
         self._own = setup.parties[0].party
         self._codebook = setup.codebook
         self._sessions = sessions
         self._subjects = subjects
-        self._speak = speak
+        self._speak = voice.speak
+        self._next_seq = voice.next_seq
 
     def send(self, order: SendText | SendCode, role: Role, now: Instant) -> tuple[str, list[Effect]]:
         """Say *order*; returns the message's name. Raises OrderRefused, and then nothing was said."""
@@ -39,7 +41,9 @@ class Speaking:
         permit(role, order, min_role=self._codebook.min_role(order.code) if isinstance(order, SendCode) else None)
         words = self._subjects.hotline.compose(order)
         lane = Lane.FLASH if words.precedence == "Z" else Lane.OPS
-        seq = session.writers[lane].next_seq
+        if words.precedence != "Z" and session.writers[lane].frozen is not None:
+            raise OrderRefused("frozen", f"the log to {order.to} takes no leaf now: nothing can be promised")
+        seq = self._next_seq(words.to, lane)
         answered = self._subjects.leaf_of.get(words.answers or "")
         body = hotline_body(words)
         said = self._speak(
@@ -91,9 +95,28 @@ class Speaking:
         else:
             self._subjects.sent(party, lane, envelope.seq, said.message)
 
+    def heard_unlogged(self, party: PartyId, flash: UnloggedFlash, note_hash: bytes, body: HotlineBody) -> None:
+        """Take in a peer's message that its record did not take."""
+        message = f"{party}-unlogged-{note_hash.hex()[:8]}"
+        self._subjects.know(message, note_hash)
+        said = said_of(
+            body,
+            message=message,
+            sender=party,
+            to=self._own,
+            by=Role(flash.by),
+            precedence=flash.prec.value,
+            sent_at_ms=flash.ts,
+            answers=self._subjects.message_in(flash.re),
+        )
+        self._subjects.hotline.said(said, is_recorded=False)
+
     def _said(self, envelope: Envelope, body: HotlineBody, leaf_hash: bytes, *, sender: PartyId, to: PartyId) -> Said:
         message = f"{sender}-{parse_origin(envelope.log).lane}-{envelope.seq}"
-        answers = self._subjects.message_in(envelope.re)
+        before = self._subjects.recorded(envelope.re)  # what it was called before the record took it
+        answered = [] if before is not None and len(envelope.re) == 1 else envelope.re[:1]
+        answers = self._subjects.message_in(answered)
+        message = before or message
         self._subjects.know(message, leaf_hash)
         return said_of(
             body,

@@ -8,8 +8,13 @@ restart and a peer's: it does not know whose side it is on.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
+from detente.desk.board import AlertRow, MessageRow
 from detente.desk.hotline import Hotline
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, StandDown
 from detente.desk.seats import permit
@@ -27,6 +32,33 @@ Act = AckBody | DisplayedBody | EscalationBody | StandDownBody
 
 _LEAVES_NAMED = 8
 
+UNLOGGED_KEPT: Final = 256
+"""Notes outside the record that are remembered, so that one that comes twice is shown once."""
+
+DATES_KEPT: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """What is known of a peer's words besides the time they claim: bounds by our own clock."""
+
+    not_before_ms: int | None  # what they say they had seen of ours was written then
+    not_after_ms: int  # they were on our disk
+    arrived_at_ms: int
+    expires_at_ms: int | None
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether their time was up when they came: judged here, where they are to be acted on."""
+        return self.expires_at_ms is not None and self.arrived_at_ms > self.expires_at_ms
+
+
+_R = TypeVar("_R", AlertRow, MessageRow)
+
+
+def _name_of(row: AlertRow | MessageRow) -> str:
+    return row.alert if isinstance(row, AlertRow) else row.message
+
 
 class Subjects:
     """All alerts and messages of one desk, and their ladder."""
@@ -41,7 +73,60 @@ class Subjects:
         self.leaf_of: dict[str, str] = {}  # message → base64 leaf hash
         self._message_of: dict[bytes, str] = {}  # leaf hash → message
         self._sent: dict[tuple[PartyId, Lane], dict[int, str]] = {}  # our messages without receipt, by seq
+        self._unlogged: dict[bytes, bool] = {}  # peers' notes outside the record → whether it has them still not
+        self._dates: dict[str, Dates] = {}
         self.fault = ""  # a limit reached, for the desk
+
+    # --- outside the record, and late
+
+    def is_news(self, note_hash: bytes) -> bool:
+        """Whether the unlogged note with this hash has not been heard before."""
+        return note_hash not in self._unlogged
+
+    def heard_unlogged(self, note_hash: bytes) -> None:
+        """Note that something stands at the desk that is in no record."""
+        self._unlogged[note_hash] = True
+        if len(self._unlogged) > UNLOGGED_KEPT:
+            self._unlogged.pop(next(iter(self._unlogged)))
+
+    def recorded(self, re: Sequence[str]) -> str | None:
+        """Note that a leaf names *re*: what was said outside the record is in it now; returns which message that is."""
+        found = None
+        for note_hash in map(unb64, re):
+            if note_hash in self._unlogged:
+                self._unlogged[note_hash] = False
+                found = found or self._message_of.get(note_hash)
+        return found
+
+    def dated(self, name: str, dates: Dates) -> None:
+        """Note when what *name* stands for can have been written, and until when it was to hold. The first stands."""
+        self._dates.setdefault(name, dates)
+        if len(self._dates) > DATES_KEPT:
+            self._dates.pop(next(iter(self._dates)))
+
+    def named_in(self, leaf_hash: bytes) -> str | None:
+        """Return the row or message that a leaf stands for."""
+        row = self.warnings.of_leaf(leaf_hash)
+        return self._message_of.get(leaf_hash) if row is None else row.name
+
+    def marked(self, rows: list[_R], own: set[bytes]) -> list[_R]:
+        """Return *rows* with what is in no record marked; *own* are the notes that we said outside it."""
+        notes = own | {note_hash for note_hash, is_open in self._unlogged.items() if is_open}
+        names = {self._message_of[note] for note in notes if note in self._message_of}
+        names |= {row.name for note in notes if (row := self.warnings.of_leaf(note)) is not None}
+        return [self._marked(row, is_unlogged=_name_of(row) in names) for row in rows]
+
+    def _marked(self, row: _R, *, is_unlogged: bool) -> _R:
+        dates = self._dates.get(_name_of(row))
+        if dates is not None:
+            row = replace(
+                row,
+                not_before_ms=dates.not_before_ms,
+                not_after_ms=dates.not_after_ms,
+                expires_at_ms=dates.expires_at_ms,
+                expired_on_arrival=dates.is_expired,
+            )
+        return replace(row, unlogged=True) if is_unlogged else row
 
     # --- which subject
 

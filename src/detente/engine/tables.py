@@ -1,29 +1,44 @@
-"""The tables this party sits at, across the link: an order becomes one statement, said alike to every other member."""
+"""Tables across the link: an order becomes one statement, and the same statement goes to every member.
+
+It stands, byte for byte the same, in the log to each. Whoever takes in another's statement tells the rest what they
+hold (`TableBody.heads`); where two digests of one number differ, each side shows the statement as its author signed it
+to them. The two signed leaves together are the proof, for a third party too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import msgspec
 
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
 from detente.coordination.arrangement import Flow
+from detente.coordination.charter import Charter
 from detente.coordination.incidents import OpenIncident
-from detente.coordination.statement import AnyAct, Statement, encode_statement
-from detente.coordination.table import Table
+from detente.coordination.statement import AnyAct, decode_statement, statement_digest
+from detente.coordination.table import Contradiction, Table
 from detente.coordination.view import TableBrief, TableView, brief_of, view_of
+from detente.desk.board import ContradictionRow
 from detente.desk.warnings import Row
 from detente.engine.speech import Speak
-from detente.engine.values import Effect, Setup, Show
+from detente.engine.values import Effect, RecordState, Show
 from detente.errors import OrderRefused, PeerFault
-from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.leaf import Envelope, Kind, Lane, is_body_of
+from detente.evidence.note import b64, unb64
 from detente.link.session import Session
 from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms
+from detente.wire.messages import TableBody
+
+HEADS_LIMIT: Final = 1_000
+"""Digests of statements that have not reached us yet, kept to be compared; beyond it the oldest goes."""
 
 KINDS: Final[Mapping[str, Kind]] = {
-    "arrangement": Kind.TABLE,
     "activity": Kind.ACTIVITY,
+    "arrangement": Kind.STATEMENT,
     "ceasefire": Kind.CEASEFIRE,
     "decision": Kind.DECISION,
     "difference": Kind.STATEMENT,
@@ -35,11 +50,23 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """Under which kind of leaf an act stands, by the first word of its name."""
 
+STATEMENT_KINDS: Final = frozenset(KINDS.values())
+
 LOOK_NS: Final = NS_PER_S
 """How often it is looked whether something has to be put on record by this node itself."""
 
 SECOND_HAND_MS: Final = 10_000
 """How long the node of the party whose name comes first may take to open an incident before the other does."""
+
+_Place = tuple[str, PartyId, int]
+"""Table, author, number."""
+
+
+_INCIDENTS: Final[Mapping[AlertKind, tuple[Literal["INCUR", "PROX", "AREA"], str]]] = {
+    AlertKind.INCURSION: ("INCUR", "Entry"),
+    AlertKind.CONFLICT: ("PROX", "Separation lost"),
+    AlertKind.CONFORMANCE: ("AREA", "Outside its declared volume"),
+}
 
 
 def kind_of(act: Act) -> Kind:
@@ -47,41 +74,55 @@ def kind_of(act: Act) -> Kind:
     return KINDS[str(act.__struct_config__.tag).split(".", 1)[0]]
 
 
-class Tables:
-    """All tables of one party."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A statement as its author signed it to somebody: leaf, salt, body."""
 
-    def __init__(self, setup: Setup, sessions: Mapping[PartyId, Session], speak: Speak) -> None:
-        self._own = setup.parties[0].party
+    leaf: bytes
+    salt: bytes
+    body: bytes
+
+    @property
+    def digest(self) -> str:
+        return statement_digest(self.body)
+
+
+class Tables:
+    """All tables of one node."""
+
+    def __init__(
+        self, own: PartyId, charters: tuple[Charter, ...], sessions: Mapping[PartyId, Session], speak: Speak
+    ) -> None:
+        self._own = own
         self._sessions = sessions
         self._speak = speak
-        self._tables = {charter.table: Table(charter, self._own) for charter in setup.charters}
+        self.tables = {charter.table: Table(charter, own) for charter in charters}
         self._looked_at = Instant(0)
+        self._leaf_of: dict[_Place, tuple[str, int]] = {}  # (log, seq)
+        self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
+        self._shown: set[_Place] = set()
+        self._proofs: dict[_Place, tuple[_Shown, _Shown]] = {}
 
-    def order(self, table: str, act: AnyAct, role: Role, now: Instant) -> tuple[str, list[Effect]]:
-        """Do *act* at *table* for *role*; returns the statement's name. Raises OrderRefused, and nothing was said."""
-        it = self._at(table)
-        others = [party for party in it.charter.parties if party != self._own]
-        for party in others:
-            if party not in self._sessions:
-                raise OrderRefused("unknown_party", f"there is no link to {party}, who sits at this table")
-        statement, _ = it.order(act, role, instant_ms(now))
+    # --- saying
+
+    def order(self, name: str, act: AnyAct, role: Role, now: Instant) -> tuple[str, list[Effect]]:
+        """Do *act* at a table for *role*; returns the statement's name. Raises OrderRefused, and nothing was said."""
+        table = self._at(name)
+        members = self._others(table)
+        for party in members:
+            session = self._sessions.get(party)
+            if session is None or not session.is_confirmed:
+                raise OrderRefused("unverified", f"{party} sits at table {name} and its digits are not confirmed")
+            if session.writers[Lane.OPS].frozen is not None:
+                raise OrderRefused("frozen", f"the log to {party} takes no leaf now: nothing can be promised")
+        statement, raw = table.order(act, role, instant_ms(now))
         out: list[Effect] = [Show()]
-        for party in others:
+        for party in members:
             said = self._speak(
-                party, Lane.OPS, kind_of(act), precedence=Precedence.PRIORITY, by=role.value, now=now, body=statement
+                party, Lane.OPS, kind_of(act), precedence=Precedence.PRIORITY, by=role.value, now=now, body=raw
             )
-            out += said[1] if said is not None else []
+            out += said[1] if said else []
         return statement.name, out
-
-    def heard(self, party: PartyId, envelope: Envelope, statement: Statement) -> None:
-        """Take in a statement; raises PeerFault for one in another's name or under another seat than its leaf."""
-        if statement.party != party or statement.by != envelope.by or kind_of(statement.act) != envelope.kind:
-            raise PeerFault(f"{statement.name}: its leaf is by {party} {envelope.by}, as {envelope.kind}")
-        self._take(statement, party)
-
-    def remember(self, statement: Statement) -> None:
-        """Take in a statement of our own from the record; said to several, it stands in several logs."""
-        self._take(statement, self._own)
 
     def tick(self, rows: Iterable[Row], zone_names: Mapping[str, str], now: Instant) -> list[Effect]:
         """Put on record what this node has to say by itself: silence, and what came about of the desk's *rows*."""
@@ -89,11 +130,9 @@ class Tables:
             return []
         self._looked_at = now
         out: list[Effect] = []
-        for name, table in self._tables.items():
-            if table.contradictions:
-                continue
+        for name, table in self.tables.items():
             for act in table.due(instant_ms(now)):
-                out += self.order(name, act, Role.OPERATOR, now)[1]  # type: ignore[arg-type] # due acts are acts of the table
+                out += self._by_itself(name, act, now)  # type: ignore[arg-type] # every act that is due is one of a table
         for row in rows:
             if row.ours is not None and row.ours.time_to_event_s == 0.0 and row.ours.cleared_at is None:
                 out += self._happened(row, row.ours, zone_names, now)
@@ -101,40 +140,29 @@ class Tables:
 
     def _happened(self, row: Row, alert: Alert, zone_names: Mapping[str, str], now: Instant) -> list[Effect]:
         """Open an incident for an event that has come about, at the tables that govern the picture."""
-        out: list[Effect] = []
-        for name, table in self._tables.items():
-            if self._is_to_open(table, row, alert, now):
-                what = (
-                    f"Entry: {zone_names.get(alert.zone, alert.zone)}"
-                    if alert.kind is AlertKind.INCURSION
-                    else "Separation lost"
-                )
-                at_ms = instant_ms(alert.event_at or now)
-                act = OpenIncident(
-                    title=what,
-                    happened_ms=min(at_ms, instant_ms(now)),
-                    alert=row.name,
-                    categories=("INCUR",) if alert.kind is AlertKind.INCURSION else ("PROX",),
-                )
-                out += self.order(name, act, Role.OPERATOR, now)[1]
-        return out
+        kind = alert.kind
+        if kind not in _INCIDENTS:
+            return []
+        category, what = _INCIDENTS[kind]
+        act = OpenIncident(
+            title=f"{what}: {zone_names.get(alert.zone, alert.zone)}"[:120] if alert.zone else what,
+            happened_ms=min(instant_ms(alert.event_at or now), instant_ms(now)),
+            alert=row.name,
+            categories=(category,),
+        )
+        to_open = [name for name, table in self.tables.items() if self._is_to_open(table, row, alert, now)]
+        return [effect for name in to_open for effect in self._by_itself(name, act, now)]
 
-    def flows(self, party: PartyId, flow: Flow) -> bool:
-        """Whether the arrangements with *party* let *flow* cross. Without a table that governs it, it does."""
-        governing = [t for t in self._tables.values() if t.charter.governs_picture and party in t.charter.members]
-        return all(table.standing.arrangement.flows(flow) for table in governing)
-
-    def briefs(self, now: Instant) -> list[TableBrief]:
-        """Return each table in a few words, for the board."""
-        return [brief_of(table, instant_ms(now)) for table in self._tables.values()]
-
-    def view(self, table: str, now: Instant) -> TableView:
-        """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
-        return view_of(self._at(table), instant_ms(now))
+    def _by_itself(self, name: str, act: AnyAct, now: Instant) -> list[Effect]:
+        """Say what no person orders; what cannot be said now is due again at the next look."""
+        try:
+            return self.order(name, act, Role.OPERATOR, now)[1]
+        except OrderRefused:
+            return []
 
     def _is_to_open(self, table: Table, row: Row, alert: Alert, now: Instant) -> bool:
-        others = [party for party in table.charter.parties if party != self._own and party in row.concerned]
-        if not table.charter.governs_picture or not others or table.contradictions:
+        others = [party for party in self._others(table) if party in row.concerned]
+        if not table.charter.governs_picture or not others:
             return False
         names = {row.name, f"{self._own}-{alert.alert_id}", *(told.name for told in row.theirs.values())}
         if any(table.standing.incidents.of_alert(name) for name in names):
@@ -143,14 +171,148 @@ class Tables:
         is_first = self._own == min([self._own, *(party for party in others if party in row.theirs)])
         return is_first or instant_ms(now) - instant_ms(alert.event_at or now) > SECOND_HAND_MS
 
-    def _at(self, table: str) -> Table:
-        if table not in self._tables:
-            raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
-        return self._tables[table]
+    # --- what stands
 
-    def _take(self, statement: Statement, told_by: PartyId) -> None:
-        table = self._tables.get(statement.table)
-        raw = encode_statement(statement)
+    def flows(self, party: PartyId, flow: Flow) -> bool:
+        """Whether the arrangements with *party* let *flow* cross. Without a table that governs it, it does."""
+        governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
+        return all(table.standing.arrangement.flows(flow) for table in governing)
+
+    def briefs(self, now: Instant) -> list[TableBrief]:
+        """Return each table in a few words, for the board."""
+        return [brief_of(table, instant_ms(now)) for table in self.tables.values()]
+
+    def view(self, table: str, now: Instant) -> TableView:
+        """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
+        return view_of(self._at(table), instant_ms(now))
+
+    def _at(self, name: str) -> Table:
+        table = self.tables.get(name)
         if table is None:
-            raise PeerFault(f"a statement for table {statement.table}, where we do not sit", raw)
-        table.hear(statement, raw, told_by)
+            raise OrderRefused("unknown_table", f"this party sits at no table {name!r}")
+        return table
+
+    def _others(self, table: Table) -> list[PartyId]:
+        return [party for party in table.charter.parties if party != self._own]
+
+    # --- hearing
+
+    def heard(self, party: PartyId, envelope: Envelope, raw: bytes, now: Instant) -> list[Effect]:
+        """Take in a statement from its author; raises PeerFault for one that is no statement of theirs."""
+        table, author, n = self._fold(party, envelope, raw)
+        out: list[Effect] = [Show()]
+        body = TableBody(table=table.charter.table, heads={str(p): head for p, head in table.heads().items()})
+        for member in self._others(table):
+            if member != author:
+                out += self._tell(member, body, now)
+        held = self._said_to_hold.pop((table.charter.table, author, n), None)
+        if held is not None:
+            table.told(author, n, held[0], held[1])
+        return [*out, *self._show(now)]
+
+    def remember(self, party: PartyId, envelope: Envelope, raw: bytes) -> None:
+        """Fold a statement of the record at a node's start."""
+        self._fold(party, envelope, raw)
+
+    def _fold(self, party: PartyId, envelope: Envelope, raw: bytes) -> tuple[Table, PartyId, int]:
+        statement = decode_statement(raw)
+        table = self.tables.get(statement.table)
+        if table is None or statement.party != party or statement.by != envelope.by:
+            raise PeerFault(f"a statement of {statement.party} for table {statement.table}", raw)
+        place = (statement.table, party, statement.n)
+        self._leaf_of.setdefault(place, (envelope.log, envelope.seq))
+        table.hear(statement, raw, party)
+        return table, party, statement.n
+
+    def told(self, party: PartyId, body: TableBody, now: Instant) -> list[Effect]:
+        """Take in what *party* holds of a table, or shows of it; raises PeerFault for what is not of that table."""
+        table = self.tables.get(body.table)
+        if table is None or party not in table.charter.parties:
+            raise PeerFault(f"word of table {body.table}, at which {party} does not sit")
+        if body.shown is not None:
+            return self._judge(party, table, body.shown, now)
+        for name, (n, digest) in body.heads.items():
+            author = PartyId(name)
+            if author not in table.charter.parties:
+                raise PeerFault(f"{author} does not sit at table {body.table}")
+            if not table.told(author, n, digest, party):
+                self._said_to_hold[body.table, author, n] = (digest, party)
+                if len(self._said_to_hold) > HEADS_LIMIT:
+                    self._said_to_hold.pop(next(iter(self._said_to_hold)))
+        return [Show(), *self._show(now)]
+
+    # --- what contradicts
+
+    def _show(self, now: Instant) -> list[Effect]:
+        """Show every other member the statement that we hold and somebody holds otherwise, once each."""
+        out: list[Effect] = []
+        for table in self.tables.values():
+            for found in table.contradictions.values():
+                place = (table.charter.table, found.party, found.n)
+                ours = self._ours(place)
+                if place in self._shown or ours is None:
+                    continue
+                self._shown.add(place)
+                shown = (b64(ours.leaf), b64(ours.salt), b64(ours.body))
+                for member in self._others(table):
+                    if member != found.party:
+                        out += self._tell(member, TableBody(table=table.charter.table, shown=shown), now)
+        return out
+
+    def _ours(self, place: _Place) -> _Shown | None:
+        where = self._leaf_of.get(place)
+        session = self._sessions.get(place[1])
+        if where is None or session is None:
+            return None
+        entry = session.entry(*where)
+        return None if entry.body is None else _Shown(entry.leaf, entry.salt, entry.body)
+
+    def _judge(self, party: PartyId, table: Table, shown: tuple[str, str, str], now: Instant) -> list[Effect]:
+        """Hold what *party* shows against what we hold: two statements of one number, signed by one author."""
+        try:
+            other = _Shown(*map(unb64, shown))
+        except ValueError as wrong:
+            raise PeerFault(f"{party} shows what is not base64: {wrong}") from None
+        statement = decode_statement(other.body)
+        author = PartyId(statement.party)
+        session = self._sessions.get(author)
+        if session is None:
+            raise PeerFault(f"{party} shows a statement of {author}, whom we have no link with")
+        envelope = session.decode(other.leaf)
+        if statement.table != table.charter.table or not is_body_of(envelope, other.salt, other.body):
+            raise PeerFault(f"{party} shows a body that its leaf does not commit to")
+        place = (statement.table, author, statement.n)
+        ours = self._ours(place)
+        if ours is None or ours.digest == other.digest:
+            return []
+        table.told(author, statement.n, other.digest, party)
+        self._proofs[place] = (ours, other)
+        proof = [[b64(part) for part in (one.leaf, one.salt, one.body)] for one in (ours, other)]
+        key = f"contradiction {statement.table} {author} {statement.n}"
+        return [Show(), RecordState(key, msgspec.json.encode(proof)), *self._show(now)]
+
+    def _tell(self, party: PartyId, body: TableBody, now: Instant) -> list[Effect]:
+        said = self._speak(party, Lane.OPS, Kind.TABLE, precedence=Precedence.PRIORITY, by="node", now=now, body=body)
+        return said[1] if said else []
+
+    def contradictions(self) -> list[tuple[str, Contradiction]]:
+        """Return what contradicts at each table."""
+        return [(name, found) for name, table in self.tables.items() for found in table.contradictions.values()]
+
+    def rows(self) -> list[ContradictionRow]:
+        """Return the same for the desk, with the signed leaves where both have been shown."""
+        out = []
+        for name, found in self.contradictions():
+            proof = self._proofs.get((name, found.party, found.n), ())
+            out.append(
+                ContradictionRow(
+                    table=name,
+                    party=found.party,
+                    n=found.n,
+                    ours=found.ours,
+                    other=found.other,
+                    told_by=found.told_by,
+                    leaves=[one.leaf.decode() for one in proof],
+                )
+            )
+        return out

@@ -17,7 +17,7 @@ from detente.detect.zone import Zone
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
 from detente.feeds.plot import Plots, Reject
-from detente.link.frames import Channel
+from detente.link.frames import Audit, Channel, Copy, Proof, Vouch, Witnessed
 from detente.link.session import Session
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
@@ -71,6 +71,18 @@ class StoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskWorks:
+    """The disk took a write again: the links are begun again from what it has."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The machine's clock was set by so much. No timer of ours follows it; the desk and the log of acts say it."""
+
+    by_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class OrderGiven:
     order: AnyOrder
     role: Role
@@ -115,6 +127,29 @@ class SessionsRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class VouchSaid:
+    """What the node says to a peer beside the logs: its log of acts to be witnessed, a challenge, an answer."""
+
+    peer: PartyId
+    frame: Vouch
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReplaced:
+    """This node goes by another key statement, *note*: said to every peer, for the record."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """The node noticed something about itself, *what*, that the desk shows until *text* is empty."""
+
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -127,11 +162,16 @@ Input = (
     | Stored
     | StoreFailed
     | SessionsRestored
+    | DiskWorks
+    | ClockStepped
     | OrderGiven
     | FeedSaid
     | PolicySet
     | ViewSet
     | Declares
+    | VouchSaid
+    | KeysReplaced
+    | Noticed
     | Tick
 )
 
@@ -200,10 +240,32 @@ class RecordState:
     value: bytes
 
 
-Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState
+@dataclass(frozen=True, slots=True)
+class ProbeDisk:
+    """Write something that means nothing, and say `DiskWorks` if that was done."""
+
+
+Write = Record | RecordBody | RecordCheckpoint | RecordReceipt | RecordState | ProbeDisk
 """What is done on the disk, all of a batch before anything leaves."""
 
-Effect = Show | Write | Send | CloseChannel
+
+@dataclass(frozen=True, slots=True)
+class AdmitKeys:
+    """Keep key statements of a peer that follow those admitted, and go on with a session under them."""
+
+    peer: PartyId
+    notes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What a peer says beside the logs, for the node to judge or to keep."""
+
+    peer: PartyId
+    frame: Audit | Witnessed | Proof | Copy
+
+
+Effect = Show | Write | Send | CloseChannel | AdmitKeys | Vouched
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,4 +325,5 @@ class Setup:
     alerts_shown: int = 200
     tick_ns: int = duration_ns(0.2)
     is_exercise: bool = False
-    charters: tuple[Charter, ...] = ()
+    line_test_ns: int = duration_ns(3_600.0)
+    tables: tuple[Charter, ...] = ()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Final, Literal, NamedTuple
 
@@ -229,6 +229,7 @@ class KeyChain:
     root: Vkey
     notes: tuple[bytes, ...]
     statements: tuple[KeyStatement, ...]
+    _log_vkeys: dict[str, list[Vkey]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def verify(cls, notes: Sequence[bytes], root: Vkey) -> KeyChain:
@@ -273,16 +274,25 @@ class KeyChain:
 
     def vkeys(self, use: Use) -> list[Vkey]:
         """Return every key that ever served *use*, the newest last."""
-        return list(dict.fromkeys(key for statement in self.statements for key in statement.vkeys(use)))
+        return list(self._by_use.get(use, ()))
+
+    @cached_property
+    def _by_use(self) -> dict[Use, dict[Vkey, None]]:
+        found: dict[Use, dict[Vkey, None]] = {}
+        for key in (key for statement in self.statements for key in statement.keys):
+            found.setdefault(key.use, {})[Vkey.parse(key.vkey)] = None
+        return found
 
     def log_vkeys(self, origin_: str) -> list[Vkey]:
         """Return every key that ever signed checkpoints of the log *origin_*, under its name, the newest last.
 
         Raises PeerFault when the log is not one that this node writes.
         """
-        if writer_of(origin_) != self.node:
-            raise PeerFault(f"{self.node} does not write {origin_}")
-        return [Vkey(origin_, ED25519, key.public_key) for key in self.vkeys("log")]
+        if origin_ not in self._log_vkeys:  # the point check is not cheap
+            if writer_of(origin_) != self.node:
+                raise PeerFault(f"{self.node} does not write {origin_}")
+            self._log_vkeys[origin_] = [Vkey(origin_, ED25519, key.public_key) for key in self.vkeys("log")]
+        return list(self._log_vkeys[origin_])
 
     def check_valid(self, vkey: Vkey, log: str, index: int) -> None:
         """Refuse a key that may not sign what stands at *index* of *log*: raises PeerFault that says from where on."""

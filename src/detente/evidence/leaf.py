@@ -65,6 +65,7 @@ class Kind(StrEnum):
     ESCALATION = "escalation"
     STAND_DOWN = "stand_down"
     WATCH = "watch"
+    HOLD = "hold"
 
 
 # The last letter before the padding carries four bits only: one hash has one spelling.

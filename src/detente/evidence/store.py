@@ -12,6 +12,7 @@ from typing import Protocol
 
 from detente.errors import DetenteError
 from detente.evidence.log import Receipt
+from detente.evidence.merkle import Tree
 
 
 class StoreFault(DetenteError):
@@ -56,8 +57,28 @@ class LeafStore(Protocol):
         """Return how many leaves each log holds."""
         ...
 
+    def tree(self, origin: str) -> Tree:
+        """Return the tree of a log as it stands, ready to go on; opening it costs no more for a long log."""
+        ...
+
     def leaf_hashes(self, origin: str) -> bytes:
         """Return all leaf hashes of a log, 32 bytes each, as computed when they were appended."""
+        ...
+
+    def bodies_wanted(self, origin: str, start: int = 0) -> list[int]:
+        """Return the leaves from *start* on that came without their body and whose body never came."""
+        ...
+
+    def bodies_held(self, origin: str, start: int, limit: int) -> list[int]:
+        """Return the first *limit* leaves from *start* on whose body is here."""
+        ...
+
+    def forget_bodies(self, origin: str, seqs: Sequence[int]) -> None:
+        """Delete bodies for good; their leaves and commitments stay. They are not wanted again."""
+        ...
+
+    def mend(self, origin: str, seq: int, leaf: bytes) -> None:
+        """Put a leaf back in the place of a damaged one; raises OwnFault when its hash is not the tree's there."""
         ...
 
     def checkpoint(self, origin: str) -> bytes | None:

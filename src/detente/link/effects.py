@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from detente.evidence.leaf import Envelope
 from detente.evidence.log import Receipt
 from detente.evidence.store import Entry
-from detente.link.frames import Channel, Code
+from detente.link.frames import Audit, Channel, Code, Copy, Proof, Witnessed
 from detente.link.transitions import State
 from detente.link.unlogged import UnloggedFlash
 from detente.types import Instant
@@ -127,6 +127,11 @@ class Keep:
     value: bytes
 
 
+def strong_key(origin: str) -> str:
+    """Return under which key the newest receipt of a log that bears an ML-DSA-44 line is kept."""
+    return f"pq {origin}"
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """The peer's receipt: it says that everything below *size* was durably held there at *at*, by its clock."""
@@ -134,6 +139,20 @@ class Held:
     origin: str
     size: int
     at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StatementsCame:
+    """Key statements of the peer that follow those admitted: to be kept, shown, and gone by in a new session."""
+
+    notes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What the peer says beside the logs, for the node that has the disk and the keys."""
+
+    frame: Audit | Witnessed | Proof | Copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +194,8 @@ Effect = (
     | Recovered
     | Keep
     | Held
+    | StatementsCame
+    | Aside
     | StateChanged
     | Refused
     | Forked

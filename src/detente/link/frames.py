@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.errors import PeerFault
+from detente.evidence.keys import STATEMENT_LIMIT
 from detente.evidence.leaf import LEAF_LIMIT, Count, Hash, Lane
 from detente.evidence.tiles import pack_entries, unpack_entries
 
@@ -164,13 +165,78 @@ class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     notes: Annotated[tuple[_Note, ...], Meta(min_length=1, max_length=4)]
 
 
+class KeysWanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="keys_wanted"):
+    """The newest key statement of the reader's admitted here has the digest ``after``: send those that follow it."""
+
+    after: Hash
+
+
+class Keys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="keys"):
+    """One key statement of the sender's, as its root signed it; several come in order."""
+
+    note: Annotated[str, Meta(max_length=STATEMENT_LIMIT)]
+
+
+class Audit(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="audit"):
+    """The newest checkpoint of the sender's log of acts, and the proof that it goes on from ``old`` leaves."""
+
+    note: _Note
+    old: Count
+    proof: Annotated[tuple[Hash, ...], Meta(max_length=64)]
+
+
+class Witnessed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="witnessed"):
+    """The sender has cosigned the reader's log of acts at ``size``; without ``lines``: offer it from there."""
+
+    size: Count
+    lines: _Note
+
+
+class Challenge(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="challenge"):
+    """Show that you hold leaf ``seq`` of this log of mine, which you gave a receipt for."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+    nonce: Hash
+
+
+class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="proof"):
+    """The answer: a digest over nonce and leaf, one over nonce, salt and body; empty for what is not held."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+    leaf: Annotated[str, Meta(max_length=44)]
+    body: Annotated[str, Meta(max_length=44)]
+
+
+class Want(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="want"):
+    """Leaf ``seq`` of this log, ours or yours, is damaged here: send me your copy."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+
+
+class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="copy"):
+    """The copy asked for: the leaf; salt and body in base64, empty without a body or when it is too long for a text."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    seq: Count
+    leaf: Annotated[str, Meta(max_length=LEAF_LIMIT)]
+    salt: Annotated[str, Meta(max_length=44)]
+    body: Annotated[str, Meta(max_length=TEXT_LIMIT // 2)]
+
+
+Vouch = KeysWanted | Keys | Audit | Witnessed | Challenge | Proof | Want | Copy
+"""What is said beside the logs; it travels on ``prio``."""
+
+
 class Bye(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="t", tag="bye"):
     """The sender closes this channel."""
 
     code: Code
 
 
-Text = Hello | Cp | Rcpt | Credit | Hb | Nack | Ask | Fork | Bye
+Text = Hello | Cp | Rcpt | Credit | Hb | Nack | Ask | Fork | Vouch | Bye
 
 
 class Encoding(IntEnum):

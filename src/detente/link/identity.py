@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-
-import msgspec
 
 from detente.evidence.keys import KeyChain, KeyStatement
 from detente.evidence.leaf import Lane
-from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey, split_note
+from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey
 from detente.evidence.store import Entry
 from detente.link.quota import Allowance
 from detente.types import NS_PER_S, NodeName
@@ -21,10 +18,9 @@ Read = Callable[[str, int, int], list[Entry]]
 
 @dataclass(frozen=True)
 class OwnIdentity:
-    """This node: its name, its signing keys, the secret that salts bodies, the digest of its key statement.
+    """This node: its name, its signing keys, the secret that salts bodies, its key statements.
 
-    *statements* are all of them, oldest first, for a peer that has not admitted the newest yet. With *mirror_pq* a
-    receipt is cosigned once an hour with ML-DSA-44 too.
+    With *mirror_pq* a receipt is cosigned once an hour with ML-DSA-44 too.
     """
 
     node: NodeName
@@ -32,16 +28,18 @@ class OwnIdentity:
     log: Ed25519Signer
     mirror: Cosigner
     salt_key: bytes = field(repr=False)
-    statement_digest: str
-    statements: tuple[bytes, ...] = ()
+    chain: KeyChain
     mirror_pq: MlDsaCosigner | None = None
 
-    @cached_property
+    @property
+    def statement_digest(self) -> str:
+        """Digest of the statement in force, as ``hello`` carries it."""
+        return self.chain.digest
+
+    @property
     def env_vkeys(self) -> list[Vkey]:
         """Every key that ever signed our leaves, the newest first: a leaf may come back under one replaced since."""
-        lines = [split_note(note)[0].split(b"\n")[1] for note in reversed(self.statements)]
-        stated = [key for line in lines for key in msgspec.json.decode(line, type=KeyStatement).vkeys("env")]
-        return list(dict.fromkeys([self.env.vkey, *stated]))
+        return self.chain.vkeys("env")[::-1]
 
 
 @dataclass(frozen=True)
@@ -65,6 +63,20 @@ class PeerIdentity:
     def node(self) -> NodeName:
         """The peer's name."""
         return self.chain.node
+
+    @property
+    def env(self) -> Vkey:
+        """The newest key of its leaves. Which key counts at an index is the chain's to say."""
+        return self.statement.vkey("env")
+
+    @property
+    def mirror(self) -> Vkey:
+        """The newest key of its receipts."""
+        return self.statement.vkey("mirror")
+
+    def log(self, origin: str) -> Vkey:
+        """The newest key of its checkpoints of the log *origin*."""
+        return self.chain.log_vkeys(origin)[-1]
 
 
 def _seconds(value: float) -> int:

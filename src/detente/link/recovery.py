@@ -66,8 +66,8 @@ class Recovery:
         first = writer.next_seq
         entries: list[Entry] = []
         for seq, leaf in enumerate(bundle.leaves, bundle.start):
-            if seq < writer.log.size and leaf_hash(leaf) == writer.log.tree.leaf(seq):
-                continue
+            if seq < writer.next_seq and leaf_hash(leaf) == writer.hash_at(seq):
+                continue  # given twice: on the disk, or on its way there
             if seq > writer.next_seq or len(entries) >= self._limits.given_leaves:
                 break
             entries.append(self._taken(seq, leaf))

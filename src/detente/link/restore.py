@@ -8,31 +8,36 @@ from detente.evidence.log import Log
 from detente.evidence.store import LeafStore
 from detente.link import fork
 from detente.link.hybrid import HybridClock
-from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
 from detente.link.session import Session
 from detente.link.settlement import epoch_key
 from detente.types import NodeName
 
-_BATCH = 256
 _TRACK_BODIES = 3_600
 """Of so many of the newest track frames a missing body is asked for again; older ones serve nobody's picture."""
 
 
 def restored_log(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> Log:
     """Return the log in which *writer* speaks to *reader* on *lane*, in its newest epoch, as *store* has it."""
-    first = origin(writer, reader, lane)
-    name = origin(writer, reader, lane, int(store.state(epoch_key(first)) or 1))
-    return Log.restore(name, store.leaf_hashes(name), store.checkpoint(name), store.receipt(name))
+    name = origin(writer, reader, lane, _epoch(store, writer, reader, lane))
+    return Log(name, store.tree(name), store.checkpoint(name), store.receipt(name))
 
 
-def missing_bodies(read: Read, log: Log, lane: Lane) -> set[int]:
-    """Return the leaves of a mirrored *log* that are on the disk without their body."""
-    first = max(0, log.size - _TRACK_BODIES) if lane is Lane.TRACK else 0
-    missing: set[int] = set()
-    for start in range(first, log.size, _BATCH):
-        entries = read(log.origin, start, min(log.size, start + _BATCH))
-        missing.update(seq for seq, entry in enumerate(entries, start) if entry.body is None)
-    return missing
+def _epoch(store: LeafStore, writer: NodeName, reader: NodeName, lane: Lane) -> int:
+    return int(store.state(epoch_key(origin(writer, reader, lane))) or 1)
+
+
+def past_logs(store: LeafStore, one: NodeName, other: NodeName) -> dict[str, int]:
+    """Return the logs of earlier epochs between two nodes, and how many leaves each has."""
+    ways = [(writer, reader, lane) for writer, reader in ((one, other), (other, one)) for lane in Lane]
+    names = [origin(*way, epoch) for way in ways for epoch in range(1, _epoch(store, *way))]
+    sizes = store.sizes()
+    return {name: sizes.get(name, 0) for name in names}
+
+
+def missing_bodies(store: LeafStore, log: Log, lane: Lane) -> set[int]:
+    """Return the leaves of a mirrored *log* whose body is still to come."""
+    return set(store.bodies_wanted(log.origin, max(0, log.size - _TRACK_BODIES) if lane is Lane.TRACK else 0))
 
 
 def restored_session(
@@ -56,6 +61,7 @@ def restored_session(
         limits,
         codebook,
         clock=clock,
-        missing={lane: missing_bodies(store.read, log, lane) for lane, log in mirrors.items()},
+        missing={lane: missing_bodies(store, log, lane) for lane, log in mirrors.items()},
+        past=past_logs(store, own.node, peer.node),
         forks={name: fork.unpacked(proof) for name, proof in proofs.items() if proof is not None},
     )

@@ -21,9 +21,11 @@ from typing import Final
 from detente.errors import OwnFault, PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.leaf import read as read_leaf
 from detente.evidence.log import Log
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
+from detente.evidence.store import Entry
 from detente.link import fork, frames
 from detente.link.effects import Close, Effect, Forked, HeardUnlogged, Keep, Refused, Transmit
 from detente.link.frames import (
@@ -43,6 +45,8 @@ from detente.link.frames import (
     GivenChunk,
     Hb,
     Hello,
+    Keys,
+    KeysWanted,
     LaneHello,
     Leaves,
     LinkFault,
@@ -51,6 +55,7 @@ from detente.link.frames import (
     Quota,
     Rcpt,
     Unlogged,
+    Vouch,
 )
 from detente.link.hybrid import HybridClock
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
@@ -62,9 +67,10 @@ from detente.link.standing import Standing
 from detente.link.status import LaneStatus, LinkStatus
 from detente.link.transitions import Event, State
 from detente.link.unlogged import UnloggedFlash, sign, verified
+from detente.link.vouch import Vouching
 from detente.link.window import Window
 from detente.link.writer import Draft, Writer
-from detente.types import NS_PER_MS, Instant
+from detente.types import NS_PER_MS, Instant, NodeName
 
 __all__ = ["Draft", "Session"]
 
@@ -80,6 +86,7 @@ class _Connection:
 
     opened_at: int
     is_greeted: bool = False
+    awaits_keys: bool = False  # the peer goes by a statement not yet admitted: nothing else is read
     sent: int = 0
     peer_took: int = 0  # by its newest credit
     moved_at: int = 0  # elapsed at which that last grew
@@ -103,7 +110,9 @@ class Session:
         clock: HybridClock | None = None,
         missing: Mapping[Lane, Collection[int]] | None = None,
         forks: Mapping[str, fork.Proof] | None = None,
+        past: Mapping[str, int] | None = None,
     ) -> None:
+        self.past = dict(past or {})  # logs of earlier epochs, and how many leaves each has
         self._own = own
         self._peer = peer
         self._read = read
@@ -128,9 +137,11 @@ class Session:
         self._heard_at: Instant | None = None
         self._peer_codebook: str | None = None
         self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
+        self._written_after: dict[str, int] = {}  # log of the peer → ms UTC, by our clock
         self._is_suspect = False
         self._refused: Counter[Code] = Counter()
         self._refused_by_peer: Counter[Code] = Counter()
+        self._vouching = Vouching(own, peer)
         self._standing = Standing(is_confirmed=peer.confirmed)
         self._settlement = Settlement(
             own, peer, self.writers, self.mirrors, read, self._limits, self._change, forks or {}
@@ -149,6 +160,45 @@ class Session:
     def state(self) -> State:
         """What both desks show of this link."""
         return self._standing.state
+
+    def entry(self, log: str, seq: int) -> Entry:
+        """Return leaf *seq* of *log* as it stands on our disk."""
+        return self._read(log, seq, seq + 1)[0]
+
+    def decode(self, leaf: bytes) -> Envelope:
+        """Return the envelope in *leaf*, signed by the peer for whomever; raises PeerFault."""
+        return self._peer.chain.decode(leaf)
+
+    def written_after_ms(self, envelope: Envelope) -> int | None:
+        """Return the time, by our clock, after which the peer wrote *envelope*: when we wrote what it says it has seen.
+
+        What it had seen in an earlier leaf of the log it had seen in this one. None: it has named nothing of ours yet.
+        """
+        for lane, (size, _) in envelope.seen.items():
+            log = self.writers[lane].log
+            if 0 < size <= log.size:
+                at_ms = read_leaf(self._read(log.origin, size - 1, size)[0].leaf).ts
+                self._written_after[envelope.log] = max(at_ms, self._written_after.get(envelope.log, at_ms))
+        return self._written_after.get(envelope.log)
+
+    def is_current(self, log: str) -> bool:
+        """Whether *log* is the newest epoch of its lane here."""
+        return any(one.log.origin == log for one in self._logs())
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether nothing of ours is on its way to the disk."""
+        return all(writer.next_seq == writer.log.size for writer in self.writers.values())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the peer's digits are confirmed: until then nothing is released to it."""
+        return self._standing.is_confirmed
+
+    @property
+    def peer_node(self) -> NodeName:
+        """The peer's name."""
+        return self._peer.node
 
     @property
     def forks(self) -> Mapping[str, fork.Proof]:
@@ -226,6 +276,13 @@ class Session:
         connection.sent += len(frame)
         return leaf_hash(note), [Transmit(Channel.PRIO, frame)]
 
+    def vouch(self, frame: Vouch, now: Instant) -> list[Effect]:
+        """Say *frame* beside the logs. No effects: the line is not open, try again."""
+        self._advance(now)
+        connection = self._open.get(Channel.PRIO)
+        is_open = connection is not None and connection.is_greeted
+        return [Transmit(Channel.PRIO, frames.encode(frame))] if is_open else []
+
     def disk_failed(self) -> None:
         """Take nothing into the record and say nothing from it: the disk takes no leaf. A new session ends it."""
         for log in self._logs():
@@ -237,6 +294,7 @@ class Session:
         self._advance(now)
         self._settlement.proof_against(log)
         fresh = Log(next_epoch(log))
+        self.past[log] = next(one.log.size for one in self._logs() if one.log.origin == log)
         lane = parse_origin(log).lane
         if log in self._by_origin:
             self.writers[lane] = Writer(self._own, self._peer, lane, fresh, self._read, self._limits)
@@ -417,6 +475,8 @@ class Session:
             return [closed] if is_agreed else [Refused(frame.code, self._said_bye(channel), by_peer=True), closed]
         if isinstance(frame, Hello):
             return self._greeted(channel, connection, frame)
+        if connection.awaits_keys:
+            return self._vouching.keys(frame) if isinstance(frame, Keys | KeysWanted) else []
         if not connection.is_greeted:
             raise LinkFault(Code.HELLO, "a frame before hello")
         self._pulses[channel].alive(self._elapsed)
@@ -426,6 +486,8 @@ class Session:
             return []
         if isinstance(frame, Hb):
             return self._heartbeat_heard(channel, frame, now)
+        if isinstance(frame, Vouch):
+            return self._vouching.heard(frame, self._entry, self._elapsed)
         if frame.lane not in LANES[channel]:
             raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
         if isinstance(frame, Leaves | Chunk | Preview | Unlogged):
@@ -434,6 +496,11 @@ class Session:
             connection.taken += size
             return self._settlement.given(frame)
         return self._said(frame, now)
+
+    def _entry(self, log: str, seq: int) -> Entry | None:
+        """Leaf *seq* of a log of this link, ours or the peer's, as it stands here."""
+        known = self._by_origin.get(log) or self._mirror_by_origin.get(log)
+        return self._read(log, seq, seq + 1)[0] if known is not None and seq < known.log.size else None
 
     def _said_bye(self, channel: Channel) -> str:
         return f"{self._peer.node} closed {channel}"
@@ -507,9 +574,9 @@ class Session:
         if hello.node != self._peer.node:
             raise LinkFault(Code.NODE, f"hello of {hello.node}, not of {self._peer.node}")
         if hello.keys != self._peer.statement_digest:
-            raise LinkFault(
-                Code.STATEMENT, f"{self._peer.node} goes by another key statement than the one admitted here"
-            )
+            connection.awaits_keys = True
+            asked = self._vouching.unknown(hello.keys)
+            return asked if channel is Channel.PRIO else []
         connection.is_greeted = True
         self._pulses[channel].alive(self._elapsed)
         self._heard_at = self._now
@@ -557,7 +624,8 @@ class Session:
         if nack.code is Code.FORK and writer.frozen is not Code.FORK:
             writer.freeze(Code.FORK)
             own = (writer.log.checkpoint,) if writer.log.checkpoint else ()
-            return [*self._settlement.forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+            effects = [*self._settlement.forked(writer.log.origin, own), Refused(Code.FORK, why, by_peer=True)]
+            return [*effects, *self._settlement.show_ours(writer, nack.seq)]
         return [Refused(nack.code, why, by_peer=True)]
 
     def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:
@@ -635,8 +703,9 @@ class Session:
             rtt_p95_ms=pulse.rtt_p95_ms,
             offset_ms=pulse.offset_ms,
             loss=pulse.loss,
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(max((w.shown_lag(self._elapsed) for w in self.writers.values()), key=_known)),
             receipts_withheld=lag >= self._limits.withheld_lag_ns,
+            flash_receipts_late=self.writers[Lane.FLASH].receipt_lag(self._elapsed) > self._limits.degraded_lag_ns,
             clock_suspect=self._is_suspect,
             codebook_same=None if self._peer_codebook is None else self._peer_codebook == self._codebook,
             channels=tuple(channel for channel, connection in self._open.items() if connection.is_greeted),
@@ -647,7 +716,7 @@ class Session:
 
     def _lane_status(self, lane: Lane, elapsed: int) -> LaneStatus:
         writer, mirror = self.writers[lane], self.mirrors[lane]
-        lag = writer.receipt_lag(elapsed)
+        per_minute, _, left = self._quota(lane)
         wrote = self._settlement.peer_wrote.get(lane)
         return LaneStatus(
             lane=lane,
@@ -658,8 +727,20 @@ class Session:
             their_root=b64(mirror.log.tree.root()),
             backlog=writer.log.size - writer.sent,
             their_backlog=None if wrote is None else max(0, wrote - mirror.log.size),
-            receipt_lag_ms=lag / NS_PER_MS if lag else None,
+            receipt_lag_ms=_ms(writer.shown_lag(elapsed)),
+            quota_per_min=per_minute,
+            quota_left=left,
+            their_quota_per_min=None if writer.quota is None else writer.quota[0],
+            their_quota_left=None if writer.quota is None else writer.quota[2],
             bodies_missing=len(mirror.missing),
             own_stopped=writer.frozen or writer.stopped,
             their_stopped=mirror.frozen or mirror.stopped,
         )
+
+
+def _known(lag: int | None) -> int:
+    return -1 if lag is None else lag
+
+
+def _ms(lag: int | None) -> float | None:
+    return None if lag is None else lag / NS_PER_MS

@@ -101,7 +101,10 @@ class Settlement:
         return effects
 
     def _resume_writer(self, writer: Writer, said: LaneHello, elapsed: int) -> list[Effect]:
+        was_forked = writer.frozen is Code.FORK
         effects = self.check_ours(writer, said.have, "hello", ())
+        if was_forked:  # what was shown before may have been lost in a cut
+            effects += self.show_ours(writer, said.have[0])
         if said.have[0] > writer.log.size and writer.frozen is Code.ROLLBACK:
             self._recoveries[writer.lane] = Recovery(self._own, writer, said, self._read, self._limits)
             effects += self._recoveries[writer.lane].ask(elapsed)
@@ -140,11 +143,10 @@ class Settlement:
         writer.freeze(Code.FORK)
         ours = (writer.log.checkpoint,) if writer.log.checkpoint else ()
         # Our leaf of the last place beside the peer's makes two signed leaves of one place: it answers with both.
-        last = tuple(entry.leaf for entry in self._read(log, size - 1, size)) if size else ()
         return [
             *self.forked(log, (*ours, *proof)),
             Refused(Code.FORK, f"{log}: the root of {size} leaves in the peer's {where} is not ours"),
-            *self._shown(writer, last),
+            *self.show_ours(writer, size),
         ]
 
     def _fell_behind(self, log: str, size: int, why: str) -> list[Effect]:
@@ -234,6 +236,11 @@ class Settlement:
             *self._shown(writer, seen.proof),
         ]
 
+    def show_ours(self, writer: Writer, size: int) -> list[Effect]:
+        """Show the reader our last leaf of the *size* that it holds: beside its own it is a proof, or the same."""
+        last = min(size, writer.log.size)
+        return self._shown(writer, tuple(e.leaf for e in self._read(writer.log.origin, last - 1, last)) if last else ())
+
     def _shown(self, writer: Writer, notes: tuple[bytes, ...]) -> list[Effect]:
         """Show the reader of our log what we have against it: it may hold what makes it a proof."""
         if not notes:
@@ -260,7 +267,9 @@ class Settlement:
         log, chain = mirror.log.origin, self._peer.chain
         proof = fork.proof_in(log, notes, chain.log_vkeys(log), chain.vkeys("env"), mirror.leaf)
         if mirror.frozen is Code.FORK:
-            return []
+            kept = fork.proof_in(log, self.forks.get(log, ()), chain.log_vkeys(log), chain.vkeys("env"))
+            # What froze the log may be no proof for a third: a signed root, and leaves that have another.
+            return [] if proof is None or kept is not None else [*self.forked(log, proof), mirror.show_fork(proof)]
         if proof is None:
             return [Refused(Code.FORK, f"{self._peer.node} shows no proof against {log}", by_peer=True)]
         return mirror.forked(ForkSeen(log, "its writer shows two histories", *proof))

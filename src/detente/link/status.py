@@ -22,7 +22,11 @@ class LaneStatus:
     their_root: str
     backlog: int  # own leaves not yet sent
     their_backlog: int | None  # leaves that the peer has written and we do not hold; None before its first heartbeat
-    receipt_lag_ms: float | None  # age of the oldest checkpoint offered without receipt; None: none is outstanding
+    receipt_lag_ms: float | None  # how long a receipt is owed, else how long the newest took; None: there was none yet
+    quota_per_min: int  # leaves of the peer that we take
+    quota_left: int  # that we would take at once now; 0: reading has stopped
+    their_quota_per_min: int | None  # the same of ours, as the peer says; None: it has not said
+    their_quota_left: int | None
     bodies_missing: int
     own_stopped: Code | None  # why our leaves do not go: refused by the peer, or frozen here
     their_stopped: Code | None  # why the peer's leaves are not taken
@@ -44,6 +48,7 @@ class LinkStatus:
     loss: float
     receipt_lag_ms: float | None
     receipts_withheld: bool  # late by 30 s on a live link
+    flash_receipts_late: bool  # late by 5 s on a live link: FLASH alone may be held up
     clock_suspect: bool  # the peer's newest leaf was stamped more than two seconds ahead of us
     codebook_same: bool | None
     channels: tuple[str, ...]  # open and greeted

@@ -27,11 +27,22 @@ from detente.evidence.leaf import (
 )
 from detente.evidence.log import Log, Receipt
 from detente.evidence.merkle import leaf_hash
-from detente.evidence.note import COSIGNATURE, b64, open_note
+from detente.evidence.note import COSIGNATURE, MLDSA44, b64, open_note
 from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.bodies import Body, chunks
-from detente.link.effects import Append, Effect, Held, Recovered, Refused, SaveCheckpoint, SaveReceipt, Wrote
+from detente.link.effects import (
+    Append,
+    Effect,
+    Held,
+    Keep,
+    Recovered,
+    Refused,
+    SaveCheckpoint,
+    SaveReceipt,
+    Wrote,
+    strong_key,
+)
 from detente.link.frames import Code, Cp, Leaves, LinkFault, Preview, Quota
 from detente.link.hybrid import Reading
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
@@ -120,6 +131,11 @@ class Writer:
         """The index of the next leaf."""
         return self.log.size + len(self._unstored)
 
+    def hash_at(self, seq: int) -> bytes:
+        """Return the hash of our leaf *seq*, on the disk or on its way there."""
+        on_disk = self.log.size
+        return self.log.tree.leaf(seq) if seq < on_disk else self._unstored[seq - on_disk].leaf_hash
+
     def newest_reading(self) -> Reading:
         """Return the hybrid clock's reading in the newest leaf on disk; (0, 0) for an empty log."""
         if not self.log.size:
@@ -204,7 +220,7 @@ class Writer:
         return [*effects, *self.sign_if_due(elapsed)]
 
     def _goes_at_once(self) -> bool:
-        can_send = self._may_go() and self.may_send != 0 and self.sent >= self.log.receipt_size
+        can_send = self._may_go() and self.sent >= self.log.receipt_size
         return can_send and self.log.size - self.sent <= _BACKLOG[self.lane]
 
     def sign_if_due(self, elapsed: int, *, is_opening: bool = False) -> list[Effect]:
@@ -302,9 +318,12 @@ class Writer:
 
     def _fill(self) -> None:
         is_held, self._is_held = self._is_held or self.may_send == 0, False
-        if self._to_preview and self.may_send != 0:
+        can_go = self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due()
+        # Where the quota has no room for both, a preview would only stand in the way of its leaf.
+        is_scarce = can_go and self.may_send is not None and self.may_send < self.log.size - self.sent
+        if self._to_preview and self.may_send != 0 and not is_scarce:
             self._fill_preview(self._to_preview.popleft())
-        elif self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due():
+        elif can_go:
             self._fill_leaves()
 
     def _may_go(self) -> bool:
@@ -383,6 +402,10 @@ class Writer:
             owed = since if owed is None else min(owed, since)
         return 0 if owed is None else elapsed - owed
 
+    def shown_lag(self, elapsed: int) -> int | None:
+        """Return the lag for the desk: of the receipt that is owed, else of the newest one; None before any."""
+        return self.receipt_lag(elapsed) or self.newest_lag
+
     def offer_again_if_late(self, elapsed: int) -> None:
         """Offer a checkpoint again whose receipt is late."""
         if self._unreceipted and elapsed - self._offered_at >= self._limits.reoffer_ns:
@@ -410,8 +433,10 @@ class Writer:
         for owed in (self._recorded, self._unreceipted):
             while owed and owed[0][0] <= size:
                 self.newest_lag = elapsed - owed.popleft()[1]
+        is_strong = any(s.vkey.algorithm == MLDSA44 for s in signatures)
         return [
             SaveReceipt(self.log.origin, receipt),
+            *([Keep(strong_key(self.log.origin), note)] if is_strong else []),
             Held(self.log.origin, size, Instant(at_s * NS_PER_S)),
         ]
 

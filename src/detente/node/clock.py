@@ -15,6 +15,10 @@ class Clock(Protocol):
         """Return how long to sleep for *duration_s* of this clock to pass, in seconds of the machine."""
         ...
 
+    def stepped_s(self) -> float:
+        """Return how far the machine's clock was set away from this one, in seconds."""
+        ...
+
 
 class SystemClock:
     """The machine's UTC at start, then its monotonic clock: a step of the machine's clock never moves a timer.
@@ -47,6 +51,9 @@ class ScaledClock:
 
     def real_s(self, duration_s: float) -> float:
         return duration_s / self.speed
+
+    def stepped_s(self) -> float:
+        return 0.0  # it follows no clock that anybody sets
 
     def set_speed(self, speed: float) -> None:
         """Go on from the present instant at *speed* times real time."""

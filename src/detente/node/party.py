@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import msgspec
+
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
 from detente.config import Config, RecordingFeed, read_config, split_address
+from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
-from detente.detect.profile import profile_named
+from detente.detect.airspace import AircraftClass, Airspace
+from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones
 from detente.engine.engine import Engine
 from detente.engine.restore import restore
@@ -29,18 +33,23 @@ from detente.engine.values import (
     Setup,
 )
 from detente.errors import ConfigError, PeerFault
-from detente.evidence.store import LeafStore
+from detente.evidence.leaf import Lane
+from detente.link.frames import Code
 from detente.link.hybrid import HybridClock
-from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
+from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Session
-from detente.node.charters import charters_of
+from detente.node.acts import Acts
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
 from detente.node.feeding import feed_tasks
+from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
-from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received
+from detente.node.logfiles import logs_app
+from detente.node.office import Keys, Office
+from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
@@ -55,11 +64,29 @@ from detente.types import NodeName, PartyId, Role
 
 def zones_of(config: Config, folder: Path) -> tuple[Zone, ...]:
     """Return the notified lines and zones of all files that *config* names; raises ConfigError."""
+    return _zones_in(config.detection.zones, folder)
+
+
+def airspace_of(config: Config, folder: Path) -> Airspace:
+    """Return which profile holds where and for which aircraft; raises ConfigError."""
+    detection, own = config.detection, PartyId(config.node.party)
+
+    def named(name: str) -> Profile:
+        return promoting(profile_named(name), detection.promote_level_off_s)
+
+    return Airspace(
+        named(detection.profile),
+        [(zone, named(area.profile)) for area in detection.area for zone in _zones_in([area.file], folder, own)],
+        [(AircraftClass(p.classes[0]), AircraftClass(p.classes[1]), named(p.profile)) for p in detection.pair],
+    )
+
+
+def _zones_in(names: list[str], folder: Path, asserted_by: PartyId | None = None) -> tuple[Zone, ...]:
     zones: list[Zone] = []
-    for name in config.detection.zones:
+    for name in names:
         path = folder / name
         try:
-            zones += read_zones(path.read_bytes())
+            zones += read_zones(path.read_bytes(), asserted_by)
         except OSError as wrong:
             raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
         except ConfigError as wrong:
@@ -78,12 +105,48 @@ def policy_of(config: Config, folder: Path) -> Policy:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
 
 
+def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
+    """Return the charters of the tables that *config* names; raises ConfigError."""
+    found: list[Charter] = []
+    for name in config.coordination.tables:
+        path = folder / name
+        try:
+            charter = msgspec.toml.decode(path.read_bytes(), type=Charter)
+            charter.check()
+        except OSError as wrong:
+            raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+            raise ConfigError(f"{path}: {wrong}") from None
+        known = {config.node.party, *(peer.party for peer in config.peer)}
+        strangers = sorted(set(charter.members) - known)
+        if strangers or config.node.party not in charter.members:
+            whom = strangers[0] if strangers else config.node.party
+            why = "is no peer here" if strangers else "does not sit at it"
+            raise ConfigError(f"{path}: table {charter.table}: {whom} {why}")
+        found.append(charter)
+    return tuple(found)
+
+
+def link_limits(config: Config) -> LinkLimits:
+    """Return the bounds of each link, with what *config* says of quotas."""
+    limits = config.limits
+    return LinkLimits(
+        quotas={
+            Lane.FLASH: Allowance(limits.flash_per_s, limits.flash_burst),
+            Lane.OPS: Allowance(limits.ops_per_s, limits.ops_burst),
+            Lane.TRACK: Allowance(limits.track_per_s, limits.track_burst),
+        },
+        mirror_bytes_a_day=limits.peer_mb_a_day << 20,
+    )
+
+
 def check_files(path: Path) -> list[str]:
     """Return what the configuration *path* holds, line by line, all its files read; raises ConfigError."""
     config, folder = read_config(path), path.parent
     zones, policy = zones_of(config, folder), policy_of(config, folder)
     charters = charters_of(config, folder)
     Releaser(policy, zones, {})
+    airspace = airspace_of(config, folder)
     for feed in config.feed:
         if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
             raise ConfigError(f"{path}: feed {feed.name!r}: no file {feed.path!r}")
@@ -98,7 +161,7 @@ def check_files(path: Path) -> list[str]:
         f"  party {config.node.party} ({config.node.name}), node {config.node.node}",
         f"  peers: {peers}",
         f"  feeds: {feeds}",
-        f"  zones: {len(zones)}; profile {config.detection.profile}",
+        f"  zones: {len(zones)}; profiles {', '.join(profile.name for profile in airspace.profiles)}",
         *(
             f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
             for charter in charters
@@ -126,36 +189,58 @@ class Node:
         clock: Clock,
         keyring: Keyring,
         peers: Mapping[NodeName, Paired],
-        store: LeafStore,
+        store: SqliteStore,
         staging: Staging | None = None,
     ) -> None:
         self.config = config
         self.folder = folder
         self._staging = staging or Staging()
         self.clock = clock
-        self.keyring = keyring
         self.store = store
         self.inbox = Inbox(config.limits.inbox_plots)
         self.zones = zones_of(config, folder)
         self.codebook = draft_codebook()
-        self._paired = {peer.party: peers[NodeName(peer.node)] for peer in config.peer if NodeName(peer.node) in peers}
-        missing = [peer.party for peer in config.peer if peer.party not in self._paired]
+        paired = {PartyId(p.party): peers[NodeName(p.node)] for p in config.peer if NodeName(p.node) in peers}
+        missing = [peer.party for peer in config.peer if peer.party not in paired]
         if missing:
             raise ConfigError(f"peer {missing[0]!r} is not paired: detente pair {folder} its-pairing-file")
+        directory = folder / config.node.directory
+        self.keys = Keys(directory / "keys", keyring, paired)
         self._hybrid = HybridClock()
+        self._high_water = HighWater(directory / config.record.high_water)
+        self._behind = self._high_water.behind(store)
         self.engine = Engine(self._setup())
         restore(self.engine, store.read)
+        self.acts = Acts(directory, keyring, clock)
+        self.office = Office(
+            config,
+            self.keys,
+            self.acts,
+            store,
+            directory / "record.sqlite",
+            self._high_water,
+            self.engine,
+            self.inbox,
+            clock,
+            self.sessions,
+        )
         self.desk = Desk(self.engine, self.inbox, clock, list(Role))
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
             keyring.tls_certificate,
             [
-                PeerAddress(NodeName(peer.node), self._paired[peer.party].keys.certificate_pem, f"wss://{peer.link}/")
+                PeerAddress(
+                    NodeName(peer.node), paired[PartyId(peer.party)].keys.certificate_pem, f"wss://{peer.link}/"
+                )
                 for peer in config.peer
             ],
             host=split_address(config.listen.link, "listen.link")[0],
             port=split_address(config.listen.link, "listen.link")[1],
+            limits=TransportLimits(
+                accepts_per_s=config.limits.accepts_per_s,
+                accepts_per_address_per_s=config.limits.accepts_per_address_per_s,
+            ),
         )
 
     @classmethod
@@ -173,6 +258,11 @@ class Node:
         return cls(config, folder, clock or SystemClock(), keyring, peers, store, staging)
 
     @property
+    def keyring(self) -> Keyring:
+        """Our own keys as they are in force."""
+        return self.keys.own
+
+    @property
     def console_url(self) -> str:
         """Where a browser finds the desk: the first configured host name, else the listening address."""
         hosts = self.config.listen.hosts
@@ -181,19 +271,35 @@ class Node:
     async def run(self) -> None:
         """Work until cancelled, then close what is open."""
         host, port = split_address(self.config.listen.console, "listen.console")
-        app = build_app(self.desk, hosts=[*self.config.listen.hosts, self.config.listen.console])
+        hosts = [*self.config.listen.hosts, self.config.listen.console]
+        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
         pump = Pump(
-            self.engine, self.inbox, self.store, self.links, self.desk, self.clock, self.nodes_by_party(), self.sessions
+            self.engine,
+            self.inbox,
+            self.store,
+            self.links,
+            self.desk,
+            self.clock,
+            self.nodes_by_party(),
+            self.sessions,
+            self.office,
         )
+        self.office.pump = pump
+        self.office.started(self._behind)
         await asyncio.to_thread(warm)
         try:
             async with self.links, asyncio.TaskGroup() as tasks:
                 tasks.create_task(pump.run())
                 tasks.create_task(self._listen())
+                tasks.create_task(self.office.run())
                 tasks.create_task(serve(app, host, port))
+                if self.config.listen.logs:
+                    where = split_address(self.config.listen.logs, "listen.logs")
+                    tasks.create_task(serve(logs_app(self.store), *where))
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
+            self.office.close()
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
@@ -208,20 +314,24 @@ class Node:
             self.keyring.log,
             self.keyring.mirror,
             self.keyring.salt_key,
-            self.keyring.statement_digest,
-            self.keyring.chain.notes,
+            self.keyring.chain,
             self.keyring.mirror_pq if self.config.record.post_quantum else None,
         )
-        return {
+        restored = {
             PartyId(party): restored_session(
                 self.store,
                 own,
                 PeerIdentity(paired.keys.chain, paired.confirmed_at is not None),
+                link_limits(self.config),
                 codebook=self.codebook.digest,
                 clock=self._hybrid,
             )
-            for party, paired in self._paired.items()
+            for party, paired in self.keys.paired.items()
         }
+        for writer in (writer for session in restored.values() for writer in session.writers.values()):
+            if writer.log.origin in self._behind:
+                writer.freeze(Code.ROLLBACK)  # peer first: its hello says what was written since
+        return restored
 
     def nodes_by_party(self) -> dict[PartyId, NodeName]:
         return {PartyId(peer.party): NodeName(peer.node) for peer in self.config.peer}
@@ -236,7 +346,8 @@ class Node:
 
     def _setup(self) -> Setup:
         config = self.config
-        profile = profile_named(config.detection.profile)
+        airspace = airspace_of(config, self.folder)
+        profile = airspace.profiles[0]
         own = Party(PartyId(config.node.party), config.node.name, NodeName(config.node.node))
         peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
         parties = (own, *peers)
@@ -245,7 +356,9 @@ class Node:
             parties=parties,
             sessions=self.sessions(),
             surveillance=Surveillance(
-                Tracker(config.limits.tracks), detection.Detector(profile, self.zones, ids), AlertBook(profile)
+                Tracker(config.limits.tracks),
+                detection.Detector(profile, self.zones, ids, airspace=airspace),
+                AlertBook(profile, airspace.profiles),
             ),
             releaser=self.releaser(policy_of(config, self.folder)),
             zones=self.zones,
@@ -261,7 +374,6 @@ class Node:
             )
             + self._staging.feeds,
             not_built_yet=self._staging.not_built_yet,
-            charters=charters_of(config, self.folder),
             declared=Declared(
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
@@ -272,6 +384,8 @@ class Node:
             alerts_shown=config.limits.alerts_shown,
             tick_ns=round(config.detection.tick_s * 1e9),
             is_exercise="EXERCISE" in config.node.badges,
+            line_test_ns=round(config.link.line_test_s * 1e9),
+            tables=charters_of(config, self.folder),
         )
 
     async def _listen(self) -> None:

@@ -15,12 +15,15 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -31,7 +34,8 @@ from websockets.typing import Subprotocol
 from detente.errors import ConfigError, OwnFault
 from detente.evidence.keys import spki_pin
 from detente.link.frames import FRAME_LIMIT, Channel
-from detente.types import NodeName
+from detente.link.quota import Allowance, Bucket
+from detente.types import NS_PER_S, NodeName
 
 SUBPROTOCOL: Final = Subprotocol("detente.link.v1")
 _CLOSE_DUPLICATE: Final = 4000
@@ -66,7 +70,77 @@ class TransportLimits:
     backoff_first_s: float = 0.1
     backoff_last_s: float = 15.0
     duplicate_alive_s: float = 3.0  # a connection heard this recently is kept, and a second one closed
+    # Connections accepted, before anything is spent on TLS: a second, and at once. Beyond it they are closed, counted.
+    accepts_per_s: float = 20.0
+    accepts_burst: int = 60
+    accepts_per_address_per_s: float = 5.0
+    accepts_per_address_burst: int = 20
+    addresses: int = 1_024  # remembered; the one unheard for longest is forgotten
     waiting_per_peer: int = 8  # connections of one peer on which nothing has come yet: further ones are refused
+
+
+class Doorkeeper:
+    """Who may knock: so many connections a second from one address and in all, whatever they would be.
+
+    An address of a configured peer has its own allowance and no part in the one for all: a storm of strangers does not
+    keep it out. *elapsed* is the loop's time, in seconds.
+    """
+
+    def __init__(self, limits: TransportLimits, known: Collection[str] = ()) -> None:
+        self._limits = limits
+        self._known = frozenset(known)
+        self._all = Bucket(Allowance(limits.accepts_per_s, limits.accepts_burst))
+        self._each: OrderedDict[str, Bucket] = OrderedDict()
+        self.refused: Counter[str] = Counter()  # by address, of those remembered
+
+    def admits(self, address: str, elapsed_s: float) -> bool:
+        """Whether a connection from *address* is accepted now."""
+        limits = self._limits
+        if address not in self._each:
+            allowance = Allowance(limits.accepts_per_address_per_s, limits.accepts_per_address_burst)
+            self._each[address] = Bucket(allowance)
+            if len(self._each) > limits.addresses:
+                forgotten, _ = self._each.popitem(last=False)
+                self.refused.pop(forgotten, None)
+        self._each.move_to_end(address)
+        buckets = [self._each[address]] if address in self._known else [self._each[address], self._all]
+        for bucket in buckets:
+            bucket.refill(round(elapsed_s * NS_PER_S))
+        if not all(bucket.is_open for bucket in buckets):
+            self.refused[address] += 1
+            return False
+        for bucket in buckets:
+            bucket.spend(1)
+        return True
+
+
+class _Listener(socket.socket):
+    """A listening socket that closes at once whom its doorkeeper does not admit: no handshake is begun with them."""
+
+    door: Doorkeeper
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        if not self.door.admits(str(address[0]), asyncio.get_running_loop().time()):
+            connection.close()
+            raise BlockingIOError
+        return connection, address
+
+
+def _listener(host: str, port: int, door: Doorkeeper) -> _Listener:
+    try:
+        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = _Listener(family, socket.SOCK_STREAM)
+    except OSError as wrong:
+        raise ConfigError(f"link: cannot listen on {host}:{port}: {wrong.strerror or wrong}") from None
+    listener.door = door
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+    except OSError as wrong:
+        listener.close()
+        raise ConfigError(f"link: cannot listen on {host}:{port}: {wrong.strerror or wrong}") from None
+    return listener
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +270,7 @@ class PeerLinks:
         }
         self._listen_tls = _tls(ssl.Purpose.CLIENT_AUTH, own, "".join(peer.certificate_pem for peer in peers))
         self._events: asyncio.Queue[LinkEvent] = asyncio.Queue(self._limits.events)
+        self.door = Doorkeeper(self._limits, {urlsplit(peer.url).hostname or "" for peer in peers if peer.url})
         self._server: Server | None = None
         self._dialling: list[asyncio.Task[None]] = []
         self._is_ending = False
@@ -203,8 +278,7 @@ class PeerLinks:
     async def __aenter__(self) -> Self:
         self._server = await serve(
             self._accept,
-            self._host,
-            self._wanted_port,
+            sock=_listener(self._host, self._wanted_port, self.door),
             ssl=self._listen_tls,
             ssl_handshake_timeout=self._limits.handshake_s,
             open_timeout=self._limits.handshake_s,

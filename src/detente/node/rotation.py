@@ -35,12 +35,17 @@ def load_root(path: Path, keyring: Keyring) -> Ed25519Signer:
 
 
 def replace_keys(
-    directory: Path, root: Ed25519Signer, uses: Sequence[str], ends: Mapping[str, int], now: Instant
+    directory: Path,
+    root: Ed25519Signer,
+    uses: Sequence[str],
+    ends: Mapping[str, int],
+    now: Instant,
+    url: str | None = None,
 ) -> Keyring:
     """Replace the keys for *uses* (of `USES`) in *directory*; return the keyring as it is from now on.
 
     *ends*: by origin, from which index on the keys now in use count no more; in a log not named they count nowhere. A
-    crash at any moment leaves either the old keys in force or the new ones.
+    crash at any moment leaves either the old keys in force or the new ones. *url*: another address of the link, if any.
     """
     unknown = [use for use in uses if use not in USES]
     if unknown or not uses:
@@ -63,6 +68,7 @@ def replace_keys(
         keys=(*(key for key in before.keys if key not in replaced), *made),
         revoked=(*before.revoked, *(_ended(key, keyring.node, ends) for key in replaced)),
         tls=tls,
+        url=before.url if url is None else url,
         valid=(instant_ms(now), instant_ms(now) + VALID_DAYS * DAY_MS),
     )
     write_statements(directory, _followed(keyring.chain, sign_statement(statement, root)), pem)

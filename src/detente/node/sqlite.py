@@ -10,7 +10,9 @@ import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import apsw
@@ -19,13 +21,17 @@ from detente.errors import ConfigError, OwnFault
 from detente.evidence.log import Receipt
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.store import Entry, StoreFault, Write
+from detente.evidence.tiled import TiledTree, tile_root
+from detente.evidence.tiles import TILE_WIDTH
 
 OLDEST_SQLITE: Final = (3, 51, 3)
 """Earlier versions can corrupt a WAL database when two connections write and checkpoint at once."""
 
 _APPLICATION: Final = 0x44E70001
+_VERSION: Final = 2
 
-# The index carries the hashes apart from the leaves, so that a start reads 40 bytes a leaf and not the leaf.
+# The index carries the hashes apart from the leaves, and whole tiles of 256 of them with their root stand apart again:
+# so a start reads a few rows, however long the log. What is wanted is a body that did not come with its leaf.
 _SCHEMA: Final = f"""
 CREATE TABLE log (
   id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, checkpoint BLOB,
@@ -38,8 +44,14 @@ CREATE INDEX leaf_hash ON leaf (log, seq, hash);
 CREATE TABLE body (
   log INTEGER NOT NULL, seq INTEGER NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (log, seq)
 ) STRICT;
+CREATE TABLE wanted (log INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE tile (
+  log INTEGER NOT NULL, level INTEGER NOT NULL, n INTEGER NOT NULL, root BLOB NOT NULL, hashes BLOB NOT NULL,
+  PRIMARY KEY (log, level, n)
+) STRICT;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 PRAGMA application_id = {_APPLICATION};
+PRAGMA user_version = {_VERSION};
 """
 _READ: Final = """
 SELECT leaf.leaf, body.body, body.salt FROM leaf
@@ -50,7 +62,19 @@ _READ_LEAVES: Final = """
 SELECT leaf FROM leaf WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? AND seq < ? ORDER BY seq
 """
 _READ_HASHES: Final = """
-SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = (SELECT id FROM log WHERE origin = ?) ORDER BY seq
+SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq
+"""
+_READ_ROOTS: Final = """
+SELECT root FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n >= ? ORDER BY n
+"""
+_READ_TILE: Final = """
+SELECT hashes FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n = ?
+"""
+_WANTED: Final = """
+SELECT seq FROM wanted WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq
+"""
+_HELD: Final = """
+SELECT seq FROM body WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq LIMIT ?
 """
 
 
@@ -76,6 +100,7 @@ class SqliteStore:
             self._unlock()
             raise
         self._ids: dict[str, int] = {}
+        self._reading = Lock()
 
     def append(self, writes: Sequence[Write]) -> dict[str, list[bytes]]:
         """Record all of *writes* or none; see `LeafStore`."""
@@ -91,6 +116,9 @@ class SqliteStore:
                 )
                 bodies = ((log, i, e.salt, e.body) for i, e in rows if e.body is not None)
                 db.executemany("INSERT INTO body VALUES (?, ?, ?, ?)", bodies)
+                wanted = ((log, i) for i, e in rows if e.body is None)
+                db.executemany("INSERT INTO wanted VALUES (?, ?)", wanted)
+                _add_tiles(db, log, size, size + len(entries))
         hashes: dict[str, list[bytes]] = {}
         for origin, start, entries in writes:
             read_back = self._rows(_READ_LEAVES, (origin, start, start + len(entries)))
@@ -104,6 +132,31 @@ class SqliteStore:
             if not 0 <= seq < self._size(db, log):
                 raise OwnFault(f"{origin}: a body for leaf {seq}, which is not there")
             db.execute("INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?)", (log, seq, salt, body))
+            db.execute("DELETE FROM wanted WHERE log = ? AND seq = ?", (log, seq))
+
+    def bodies_wanted(self, origin: str, start: int = 0) -> list[int]:
+        """Return the leaves whose body never came; see `LeafStore`."""
+        return [seq for (seq,) in self._rows(_WANTED, (origin, start))]
+
+    def bodies_held(self, origin: str, start: int, limit: int) -> list[int]:
+        """Return the leaves whose body is here; see `LeafStore`."""
+        return [seq for (seq,) in self._rows(_HELD, (origin, start, limit))]
+
+    def forget_bodies(self, origin: str, seqs: Sequence[int]) -> None:
+        """Delete bodies for good; see `LeafStore`."""
+        with self._transaction() as db:
+            log = self._log(origin)
+            db.executemany("DELETE FROM body WHERE log = ? AND seq = ?", ((log, seq) for seq in seqs))
+            db.executemany("DELETE FROM wanted WHERE log = ? AND seq = ?", ((log, seq) for seq in seqs))
+
+    def mend(self, origin: str, seq: int, leaf: bytes) -> None:
+        """Put a damaged leaf right; see `LeafStore`."""
+        hashed = leaf_hash(leaf)
+        if self.tree(origin).leaf(seq) != hashed:
+            raise OwnFault(f"{origin}: not the leaf {seq} that the log's tree holds")
+        with self._transaction() as db:
+            values = (leaf, hashed, self._log(origin), seq)
+            db.execute("UPDATE leaf SET leaf = ?, hash = ? WHERE log = ? AND seq = ?", values)
 
     def read(self, origin: str, start: int, stop: int) -> list[Entry]:
         """Return entries [start, stop); see `LeafStore`."""
@@ -115,9 +168,41 @@ class SqliteStore:
         query = "SELECT origin, (SELECT max(seq) + 1 FROM leaf WHERE leaf.log = log.id) FROM log"
         return {origin: size or 0 for origin, size in self._rows(query)}
 
+    def mend_hashes(self, origin: str) -> None:
+        """Make the hashes beside the leaves of a log, and its tiles, anew from the leaves: a scrub blamed them."""
+        size = self.sizes().get(origin, 0)
+        with self._transaction() as db:
+            log = self._log(origin)
+            for start in range(0, size, TILE_WIDTH):
+                rows = self._rows(_READ_LEAVES, (origin, start, start + TILE_WIDTH))
+                values = ((leaf_hash(leaf), log, seq) for seq, (leaf,) in enumerate(rows, start))
+                db.executemany("UPDATE leaf SET hash = ? WHERE log = ? AND seq = ?", values)
+            db.execute("DELETE FROM tile WHERE log = ?", (log,))
+            _add_tiles(db, log, 0, size)
+
     def leaf_hashes(self, origin: str) -> bytes:
         """Return all leaf hashes of a log, 32 bytes each."""
-        return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, (origin,)))
+        return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, (origin, 0)))
+
+    def tree(self, origin: str) -> TiledTree:
+        """Return the tree of a log from its tiles' roots and its last leaves; older tiles are read when asked for."""
+        size = self.sizes().get(origin, 0)
+        edge, level, nodes = [], 0, size
+        while nodes:
+            whole = nodes // TILE_WIDTH
+            query = _READ_HASHES if level == 0 else _READ_ROOTS
+            place = (origin, whole * TILE_WIDTH) if level == 0 else (origin, level - 1, whole * TILE_WIDTH)
+            edge.append(b"".join(hashed for (hashed,) in self._rows(query, place)))
+            level, nodes = level + 1, whole
+        return TiledTree(size, edge, partial(self.tile, origin))
+
+    def tile(self, origin: str, level: int, n: int) -> bytes:
+        """Return the whole tile *n* of a level; raises StoreFault when it is not there."""
+        row = self._row(_READ_TILE, (origin, level, n))
+        if row is None:
+            raise StoreFault(f"the record: {origin}: tile {level}/{n} is not there")
+        hashes: bytes = row[0]
+        return hashes
 
     def checkpoint(self, origin: str) -> bytes | None:
         """Return the newest checkpoint note of a log."""
@@ -153,6 +238,11 @@ class SqliteStore:
         """Return what the node put under *key*."""
         row = self._row("SELECT value FROM state WHERE key = ?", (key,))
         return row[0] if row else None
+
+    def states(self, prefix: str) -> dict[str, bytes]:
+        """Return what was put under keys that begin with *prefix*."""
+        rows = self._rows("SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        return dict(rows)
 
     def put_state(self, key: str, value: bytes) -> None:
         """Keep *value* under *key*."""
@@ -196,7 +286,8 @@ class SqliteStore:
 
     def _rows(self, query: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
         try:
-            return self._reader.execute(query, bindings).fetchall()
+            with self._reading:  # the engine reads while the writer's thread reads back
+                return self._reader.execute(query, bindings).fetchall()
         except apsw.Error as wrong:
             raise StoreFault(f"the record: {wrong}") from wrong
 
@@ -208,6 +299,19 @@ class SqliteStore:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _add_tiles(db: apsw.Connection, log: int, before: int, after: int) -> None:
+    """Keep the tiles that became whole as a log grew from *before* to *after* leaves, and those over them."""
+    query = "SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = ?1 AND seq >= ?2 AND seq < ?2 + ?3 ORDER BY seq"
+    level = 0
+    while (before := before // TILE_WIDTH) < (after := after // TILE_WIDTH):
+        for n in range(before, after):
+            below = (log, n * TILE_WIDTH, TILE_WIDTH) if level == 0 else (log, n * TILE_WIDTH, TILE_WIDTH, level - 1)
+            hashes = b"".join(hashed for (hashed,) in db.execute(query, below))
+            db.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?)", (log, level, n, tile_root(hashes), hashes))
+        query = "SELECT root FROM tile WHERE log = ?1 AND level = ?4 AND n >= ?2 AND n < ?2 + ?3 ORDER BY n"
+        level += 1
 
 
 def is_written(path: Path) -> bool:
@@ -247,6 +351,9 @@ def _open(path: Path, *, create: bool, read_only: bool) -> apsw.Connection:
     if db.pragma("application_id") != _APPLICATION:
         db.close()
         raise ConfigError(f"{path}: not a record of this program")
+    if db.pragma("user_version") != _VERSION:
+        db.close()
+        raise ConfigError(f"{path}: a record of another version of this program")
     if not read_only:
         db.execute("PRAGMA synchronous = FULL")
     return db

@@ -1,10 +1,12 @@
 """Which tracks are the same aircraft: said beside the tracks, never by merging them.
 
 Two rules. Tracks under one name and near each other are one aircraft at once; far from each other, if the name is an
-ICAO address, they are two aircraft under one address, and neither is assessed. Tracks without a common name are one
-aircraft only after they have stayed together, as near and as equal in speed as one airframe, for a minute; and never
-when both carry an ICAO address, for two transponders are two aircraft. Own tracks stand for peers', then the older for
-the younger.
+ICAO address, they are two aircraft under one address, and the one that came second is not assessed (both, when they
+came together). Tracks without a common name are one aircraft only after they have stayed together, as near and as equal
+in speed as one airframe, for a while; and never when both carry an ICAO address, for two transponders are two aircraft.
+
+Own tracks stand for peers', then the older for the younger. Nothing a peer says hides an own track, takes it out of
+judgement or declares it, when the two disagree: while our own is held, however old, the peer's is shown beside it.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from numba import njit
 from detente.picture.limits import Limits
 from detente.picture.motion import offset_m
 from detente.picture.picture import NOBODY, Mark, Reason, Tracks
+from detente.picture.suspicion import RULES, is_unit_ratio
 from detente.types import Instant, duration_ns
 
 _NEAR: Final = 1
 _FAR: Final = 2
+_FALSE: Final = np.array([rule.reason for rule in RULES if rule.reason is not Reason.COASTED_TOO_LONG])
 
 Rows = npt.NDArray[np.int64]
 
@@ -63,7 +67,7 @@ def _compared(tracks: Tracks, pairs: Rows, near_m: float, near_height_m: float, 
         too_high = height_m > near_height_m  # false when a height is unknown
         if distance_m <= near_m + sigmas_m and not too_high:
             codes[i] = _NEAR
-        elif distance_m > far_m + sigmas_m:
+        elif distance_m > far_m + sigmas_m or height_m > 2.0 * near_height_m:
             codes[i] = _FAR
 
 
@@ -172,14 +176,21 @@ class Correlator:
         )
         a, b = self._pairs.T
         stale = tracks["flags"] & np.uint32(Mark.STALE) != 0
+        ours, theirs = tracks["party"][a] == 0, tracks["party"][b] != 0
         near = self._codes == _NEAR
-        swapped = near & stale[a] & ~stale[b]
+        lapsed = near & stale[a] & ~stale[b]
+        swapped = lapsed & ~(ours & theirs)
+        near &= ~lapsed | swapped
         shown, other = np.where(swapped, b, a)[near], np.where(swapped, a, b)[near]
         _stand_for(tracks, shown, other)
         # Two sources may number their nameless tracks alike: far apart that is no fault, near it is one aircraft.
         far = (self._codes == _FAR) & ~stale[a] & ~stale[b] & self._icao[a] & self._icao[b]
-        for rows in (a[far], b[far]):
-            tracks["not_assessed"][rows] = Reason.DUPLICATE_ADDRESS
+        began = tracks["first_at_ns"]
+        first_stays = (ours & theirs) | (began[b] - began[a] >= duration_ns(self._limits.established_s))
+        first_goes = ~(ours & theirs) & (began[a] - began[b] >= duration_ns(self._limits.established_s))
+        for falls, rows, others in ((far & ~first_stays, a, b), (far & ~first_goes, b, a)):
+            for i in np.flatnonzero(falls).tolist():
+                tracks["not_assessed"][rows[i]] = _why_far(tracks[rows[i]], tracks[others[i]], limits)
 
     def _rebuild(self, tracks: Tracks) -> None:
         """List the pairs anew: the first of each address with each other; twins of one source are known to be two."""
@@ -237,6 +248,27 @@ class Correlator:
                 _stand_for(tracks, np.array([shown]), np.array([other]))
 
 
+def _why_far(false: np.void, true: np.void, limits: Limits) -> Reason:
+    """Return what makes *false*, of the same address, lie far from *true*: a known confusion, or another aircraft."""
+    if is_unit_ratio(false["altitude_pressure_m"], true["altitude_pressure_m"], 0.04):
+        return Reason.UNIT_MIXUP
+    latitude, longitude = float(false["latitude_rad"]), float(false["longitude_rad"])
+    flips = ((longitude, latitude), (-latitude, longitude), (latitude, -longitude), (-latitude, -longitude))
+    for n, (flipped_latitude, flipped_longitude) in enumerate(flips):
+        apart_m = math.hypot(
+            *offset_m(true["latitude_rad"], true["longitude_rad"], flipped_latitude, flipped_longitude)
+        )
+        if abs(flipped_latitude) <= math.pi / 2 and apart_m <= limits.same_identity_m:
+            return Reason.MIRRORED if n else Reason.SWAPPED_COORDINATES
+    east = abs(abs(false["v_east_mps"]) - abs(true["v_east_mps"]))
+    north = abs(abs(false["v_north_mps"]) - abs(true["v_north_mps"]))
+    turned = math.hypot(false["v_east_mps"] - true["v_east_mps"], false["v_north_mps"] - true["v_north_mps"])
+    height_m = abs(false["altitude_pressure_m"] - true["altitude_pressure_m"])
+    if max(east, north) <= limits.together_speed_mps < turned and height_m <= limits.together_vertical_m:
+        return Reason.MIRRORED
+    return Reason.DUPLICATE_ADDRESS
+
+
 def _in_order(tracks: Tracks, a: int, b: int) -> tuple[int, int]:
     """Return the row that is shown, then the other: own before peers', then the older."""
     first, second = sorted((a, b), key=lambda row: (int(tracks["party"][row]) != 0, int(tracks["number"][row])))
@@ -248,4 +280,5 @@ def _stand_for(tracks: Tracks, shown: Rows, other: Rows) -> None:
     tracks["flags"][other] |= np.uint32(Mark.SECONDARY)
     tracks["same_as"][other] = tracks["number"][shown]
     claimed = (tracks["declared_by"][shown] == NOBODY) & (tracks["declared_by"][other] != NOBODY)
+    claimed &= ~np.isin(tracks["not_assessed"][other], _FALSE)  # a claim on a false track is no claim on the true one
     tracks["declared_by"][shown[claimed]] = tracks["declared_by"][other[claimed]]

@@ -84,3 +84,4 @@ class Reason(IntEnum):
     SWAPPED_COORDINATES = 17
     UNIT_MIXUP = 18
     IDENTITY_SWAP = 19
+    NOT_ASSESSED_BY_PARTY = 20  # the party whose sensors hold it says that it could not be judged there

@@ -15,10 +15,12 @@ import numpy.typing as npt
 
 from detente.feeds.plot import PLOT, Plots, Reject, empty_plots
 from detente.picture.correlate import Correlator
+from detente.picture.echo import copied, find_mirrored, new_places
 from detente.picture.follow import GATE_RECORD, GATES, MEMORY, follow, judge, screened
 from detente.picture.limits import Limits
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason, Tracks
-from detente.types import Instant
+from detente.picture.suspicion import suspect
+from detente.types import Instant, duration_ns
 
 REASONS: Final = max(Reject) + 1
 """Length of a count of plots by reason: index 0 counts those taken, the others are `Reject`."""
@@ -63,6 +65,8 @@ class Tracker:
         self._memories = np.zeros(capacity, MEMORY)
         self._declared = np.full(capacity, NOBODY, np.uint16)
         self._dropped = np.zeros(capacity, np.uint8)
+        self._places = new_places()
+        self._of_peers = 0  # rows that hold peers' tracks
         self._keys: list[Key | None] = [None] * capacity
         self._rows: dict[Key, int] = {}
         self._by_number: dict[int, int] = {}
@@ -83,18 +87,24 @@ class Tracker:
         declared_by: int | npt.NDArray[np.uint16] = NOBODY,
         *,
         synthetic: bool = False,
+        is_assessed: npt.NDArray[np.bool_] | None = None,
     ) -> Counts:
         """Take *plots* of one source, in order of time. Returns how many by `Reject`; index 0 counts those taken.
 
         A plot counted as ALTITUDE_OUTLIER was taken without its altitude; all others counted by a reason were not.
         declared_by: the party that says "this one is mine", one for all or one a plot; NOBODY takes nothing back.
+        is_assessed: for each plot, whether the party that tells it could judge it; None: it says nothing about it.
         """
         n = len(plots)
         verdicts = np.zeros(n, np.int64)
         screened(plots, now, self._gates, verdicts)
         rows = self._associated(party, source, plots, verdicts)
-        follow(plots, rows, self._tracks, self._memories, self._gates, now, verdicts)
+        tracks = self._tracks[: self._used]
+        follow(plots, rows, tracks, self._memories, self._gates, now, verdicts)
+        copied(plots, rows, verdicts, tracks, self._memories, self._places, self.limits.mistrust_s)
         self._note(plots, rows, verdicts, declared_by, synthetic=synthetic)
+        if is_assessed is not None:
+            self._memories["said_by_party"][rows[verdicts == 0]] = ~is_assessed[verdicts == 0]
         self._split(source, plots, rows, now)
         counts = np.bincount(verdicts, minlength=REASONS)
         self.tallies.setdefault((party, source), Tally()).counts[:] += counts
@@ -102,6 +112,8 @@ class Tracker:
 
     def tick(self, now: Instant) -> npt.NDArray[np.uint32]:
         """Mark coasted and stale tracks, drop the old, say which are one aircraft. Returns the numbers dropped."""
+        suspect(self._tracks, self._memories, self._used, self.limits.mistrust_s)
+        find_mirrored(self._tracks[: self._used], self._memories, self.limits.mistrust_s)
         judge(self._tracks, self._memories, self._used, now, self._gates, self._dropped)
         gone = np.flatnonzero(self._dropped[: self._used])
         numbers = self._tracks["number"][gone].copy()
@@ -141,6 +153,8 @@ class Tracker:
         return rows
 
     def _new(self, key: Key, source: int, *, twin: bool = False) -> int:
+        if key[0] and self._of_peers >= self.limits.peers_share * self.capacity:
+            return -1
         if self._free:
             row = self._free.pop()
         elif self._used < self.capacity:
@@ -160,6 +174,7 @@ class Tracker:
         self._tracks[row] = track[0]
         self._declared[row] = NOBODY
         self._keys[row] = key
+        self._of_peers += key[0] != 0
         self._by_number[self.last_number] = row
         if not twin:
             self._rows[key] = row
@@ -177,6 +192,7 @@ class Tracker:
     ) -> None:
         """Write what needs no kernel: names and who declares."""
         taken = (verdicts == 0) | (verdicts == Reject.ALTITUDE_OUTLIER)
+        self._watch_callsigns(plots, rows, taken)
         for name in ("callsign", "category"):
             told = taken & (plots[name] != b"")
             self._tracks[name][rows[told]] = plots[name][told]
@@ -186,6 +202,21 @@ class Tracker:
         self._tracks["declared_by"][rows[told]] = declared[told]
         if synthetic:
             self._tracks["flags"][rows[taken]] |= np.uint32(Mark.SYNTHETIC)
+
+    def _watch_callsigns(self, plots: Plots, rows: Counts, taken: npt.NDArray[np.bool_]) -> None:
+        """Mistrust a track that takes, in the air, the callsign that another track of its party has or had."""
+        before = self._tracks["callsign"][rows]
+        changed = taken & (plots["callsign"] != b"") & (before != b"") & (plots["callsign"] != before)
+        for i in np.flatnonzero(changed).tolist():
+            row = int(rows[i])
+            tracks = self._tracks[: self._used]
+            others = (tracks["callsign"] == plots["callsign"][i]) & (tracks["party"] == tracks["party"][row])
+            others[row] = False
+            if np.any(others & (tracks["identity"] != tracks["identity"][row])) and tracks["on_ground"][row] != 1:
+                for swapped in (row, *np.flatnonzero(others).tolist()):
+                    memory = self._memories[swapped]
+                    memory["mistrust"] = Reason.IDENTITY_SWAP
+                    memory["mistrust_until_ns"] = plots["applicable_at_ns"][i] + duration_ns(self.limits.mistrust_s)
 
     def _split(self, source: int, plots: Plots, rows: Counts, now: Instant) -> None:
         """Give the second aircraft under one address a row of its own, where the kernel has asked for one."""
@@ -203,10 +234,19 @@ class Tracker:
             last["v_east_mps"] = memory["candidate_v_east_mps"]
             last["v_north_mps"] = memory["candidate_v_north_mps"]
             last["applicable_at_ns"] = memory["candidate_at_ns"]
+            first_stays = self._tracks["plots"][row] >= self.limits.established_plots and memory[
+                "candidate_since_ns"
+            ] - self._tracks["first_at_ns"][row] >= duration_ns(self.limits.established_s)
+            reason = memory["candidate_reason"] or Reason.DUPLICATE_ADDRESS
             memory["candidate_plots"] = 0
-            follow(last, np.array([other]), self._tracks, self._memories, self._gates, now, np.zeros(1, np.int64))
+            tracks = self._tracks[: self._used]
+            follow(last, np.array([other]), tracks, self._memories, self._gates, now, np.zeros(1, np.int64))
             memory["twin"] = other
-            self._memories["twin"][other] = row
+            memory["twin_reason"] = Reason.NONE if first_stays else Reason.DUPLICATE_ADDRESS
+            newcomer = self._memories[other]
+            newcomer["twin"] = row
+            newcomer["twin_reason"] = newcomer["mistrust"] = reason
+            newcomer["mistrust_until_ns"] = last["applicable_at_ns"][0] + duration_ns(self.limits.mistrust_s)
 
     def _drop(self, row: int) -> None:
         key = self._keys[row]
@@ -221,6 +261,7 @@ class Tracker:
                 self._rows[key] = twin
         number = int(self._tracks["number"][row])
         del self._by_number[number]
+        self._of_peers -= key[0] != 0
         self._correlator.left(key[2], row)
         self._keys[row] = None
         self._tracks[row] = np.zeros(1, TRACK)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cache
 
-from detente.evidence.keys import Key, KeyChain, KeyStatement, sign_statement, statement_digest
+from detente.evidence.keys import Key, KeyChain, KeyStatement, sign_statement
 from detente.evidence.note import Cosigner, Ed25519Signer
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.types import NodeName
@@ -32,8 +32,7 @@ def own_identity(node: str) -> OwnIdentity:
         log=_TestSigner(f"{node}/log", _seed(node, "log")),
         mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
         salt_key=_seed(node, "salt"),
-        statement_digest=statement_digest(key_statement(node)),
-        statements=(key_statement(node),),
+        chain=peer_identity(node).chain,
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,13 +25,14 @@ from detente.evidence.note import b64, open_note, split_note
 from detente.evidence.store import Entry
 from detente.link import frames
 from detente.link.effects import Append, Heard
-from detente.link.frames import Leaves, Preview, Rcpt
+from detente.link.fork import proof_in
+from detente.link.frames import Code, Leaves, Preview, Rcpt
 from detente.link.identity import LinkLimits
 from detente.link.session import Session
 from detente.link.transitions import State
 from detente.link.window import FLOOR_BYTES
 from detente.testing.clock import VirtualClock
-from detente.testing.identities import own_identity
+from detente.testing.identities import own_identity, peer_identity
 from detente.testing.store import MemoryStore
 from detente.types import Instant
 
@@ -98,6 +100,7 @@ class Laws:
         self._limits = limits
         self._liar = liar
         self._opened: dict[bytes, Envelope] = {}
+        self._proofs: dict[tuple[str, str], bool] = {}
         self._verified: set[bytes] = set()
         self._cosigned: set[bytes] = set()
         self._ever: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
@@ -166,7 +169,7 @@ class Laws:
         writer = parse_origin(head.origin).writer
         if note not in self._verified:
             try:
-                open_checkpoint(note, own_identity(writer).log.named(head.origin).vkey)
+                open_checkpoint(note, peer_identity(writer).chain.log_vkeys(head.origin)[-1])
             except PeerFault as wrong:
                 raise Violation(self._seed, f"{node.name} keeps {wrong.reason}") from None
             self._verified.add(note)
@@ -199,7 +202,7 @@ class Laws:
             self._receipted[origin] = (head.size, head.root)
 
     def _is_cosigned(self, note: bytes, mirror: str) -> bool:
-        cosigner = own_identity(mirror).mirror.vkey
+        cosigner = peer_identity(mirror).statement.vkey("mirror")
         if note not in self._cosigned:
             try:
                 if open_note(note, cosigner).by(cosigner) is not None:
@@ -283,7 +286,11 @@ class Laws:
     # --- in the end
 
     def settled(self, one: Session, other: Session, lane: Lane) -> None:
-        """Both sides of one log are the same, receipted and told."""
+        """Both sides of one log are the same, receipted and told, and no desk says that anybody went back."""
+        self._whole(one, other, lane)
+        self.require(one.state not in {State.FORK, State.ROLLBACK}, f"{one.state} though nobody lied or went back")
+
+    def _whole(self, one: Session, other: Session, lane: Lane) -> None:
         written, mirrored = one.writers[lane].log, other.mirrors[lane].log
         self.require(written.head() == mirrored.head(), f"{written.origin}: roots differ when all is quiet")
         self.require(
@@ -292,26 +299,38 @@ class Laws:
         )
         self.require(other.mirrors[lane].delivered == written.size, f"{written.origin}: not all was told")
         self.require(not other.mirrors[lane].missing, f"{written.origin}: bodies are missing when all is quiet")
-        self.require(one.state not in {State.FORK, State.ROLLBACK}, f"{one.state} though nobody lied or went back")
         size, root = self._receipted.get(written.origin, (0, _FIRST_PREV))
         self.require(
             size <= written.size and written.tree.root(size) == root, f"{written.origin}: receipted leaves are gone"
         )
 
-    def histories(self, links: Iterable[tuple[Session, Session]]) -> None:
-        """Where writer and mirror hold two histories of one log, or one has lost what was receipted, a desk says so."""
-        for one, other in links:
-            for lane in Lane:
-                written, mirrored = one.writers[lane].log, other.mirrors[lane].log
-                both = min(written.size, mirrored.size)
-                states = {one.state, other.state}
-                if written.tree.root(both) != mirrored.tree.root(both):
-                    self.require(
-                        bool(states & {State.FORK, State.ROLLBACK}),
-                        f"{written.origin}: two histories, and the desks say {sorted(states)}",
-                    )
-                elif mirrored.size > written.size:
-                    self.require(
-                        bool(states & {State.FORK, State.ROLLBACK}),
-                        f"{written.origin}: its writer lacks leaves, and the desks say {sorted(states)}",
-                    )
+    def proves(self, node: SimulatedNode, origin: str, proof: Sequence[bytes]) -> None:
+        """Note whether *proof* shows two histories: by itself, or as a signed root beside the leaves we hold."""
+        writer = own_identity(parse_origin(origin).writer)
+        logs = [writer.log.named(origin).vkey]
+        tree = node.trees.get(origin, Tree())
+        is_proof = proof_in(origin, proof, logs, [writer.env.vkey]) is not None
+        for note in proof:
+            with suppress(PeerFault):
+                head = open_checkpoint(note, *logs).checkpoint
+                is_proof |= head.size <= tree.size and tree.root(head.size) != head.root
+        self._proofs[node.name, origin] = is_proof
+
+    def recovered_or_forked(self, one: Session, other: Session, lane: Lane) -> None:
+        """After somebody went back a log is whole on both sides again, or both show a fork and one holds the proof."""
+        log = one.writers[lane].log.origin
+        sides = (one.writers[lane].frozen, other.mirrors[lane].frozen)
+        if Code.FORK not in sides:
+            self._whole(one, other, lane)
+            self.require(State.ROLLBACK not in {one.state, other.state}, f"{log}: whole, and the desks say ROLLBACK")
+            return
+        self.require(self._nodes[parse_origin(log).writer].went_back, f"{log}: a fork of a writer that never went back")
+        self.require(sides == (Code.FORK, Code.FORK), f"{log}: a fork that one side does not show: {sides}")
+        self.require(one.state is other.state is State.FORK, f"{log}: forked, and a desk says else")
+        has_proof = [self._proofs.get((name, log), False) for name in self._pair(log)]
+        self.require(any(has_proof), f"{log}: a fork of which nobody holds a proof")
+
+    @staticmethod
+    def _pair(log: str) -> tuple[str, str]:
+        place = parse_origin(log)
+        return place.writer, place.reader

@@ -29,6 +29,7 @@ from detente.engine.restore import restore
 from detente.engine.values import (
     CloseChannel,
     Declared,
+    DiskWorks,
     Effect,
     Feed,
     Input,
@@ -38,6 +39,7 @@ from detente.engine.values import (
     PeerOpened,
     PeerSent,
     PlotsReceived,
+    ProbeDisk,
     Record,
     RecordBody,
     RecordCheckpoint,
@@ -86,8 +88,9 @@ class Character:
     ladder: Ladder = DEFAULT_LADDER
     feeds: tuple[str, ...] = ("radar",)
     badges: tuple[str, ...] = ()
-    charters: tuple[Charter, ...] = ()
     codebook: Codebook = field(default_factory=draft_codebook)
+    line_test_ns: int = 3_600 * NS_PER_S
+    tables: tuple[Charter, ...] = ()
     is_confirmed: bool = True  # whether the peers' digits are
     clock: VirtualClock = field(default_factory=VirtualClock)
 
@@ -150,7 +153,8 @@ class Side:
             declared=its.declared,
             badges=its.badges,
             is_exercise="EXERCISE" in its.badges,
-            charters=its.charters,
+            line_test_ns=its.line_test_ns,
+            tables=its.tables,
         )
 
     def write(self, effects: Sequence[Effect]) -> list[Input]:
@@ -168,6 +172,8 @@ class Side:
                         self.store.put_receipt(log, receipt)
                     case RecordState(key, value):
                         self.store.put_state(key, value)
+                    case ProbeDisk():
+                        self.store.put_state("probe", b"")
         except DetenteError as fault:
             self.store_faults += 1
             return [StoreFailed(str(fault))]
@@ -175,7 +181,8 @@ class Side:
         starts: dict[str, int] = {}
         for record in appends:
             starts.setdefault(record.origin, record.start)
-        return [Stored(log, starts[log], leaf_hashes) for log, leaf_hashes in hashes.items()]
+        stored: list[Input] = [Stored(log, starts[log], leaf_hashes) for log, leaf_hashes in hashes.items()]
+        return [*stored, *(DiskWorks() for write in effects if isinstance(write, ProbeDisk))]
 
 
 class Parties:
@@ -247,7 +254,10 @@ class Parties:
                 effects += batch
             writes = [e for e in effects if isinstance(e, Write)]
             waiting = side.write(writes) if writes else []
-            if any(isinstance(told, StoreFailed) for told in waiting):
+            is_probe = all(isinstance(write, ProbeDisk) for write in writes)
+            if any(isinstance(told, StoreFailed) for told in waiting) and is_probe:
+                effects = [e for e in effects if not isinstance(e, ProbeDisk)]
+            elif any(isinstance(told, StoreFailed | DiskWorks) for told in waiting):
                 # Nothing of this batch leaves; the links begin again from what the disk has.
                 self._begin_again(side, waiting)
                 return

@@ -25,8 +25,10 @@ from detente.link.effects import (
     Append,
     Close,
     Effect,
+    Forked,
     Heard,
     Held,
+    Keep,
     KeepBody,
     SaveCheckpoint,
     SaveReceipt,
@@ -47,6 +49,7 @@ _POL: Final = b64(bytes(32))
 _TICK_NS: Final = 500 * NS_PER_MS
 _LOOK_NS: Final = 100 * NS_PER_MS
 _CALM_NS: Final = 40 * NS_PER_S
+_LONG_NS: Final = 200 * NS_PER_S  # what was held before is sent again at a quarter of the line
 _TRACE_LINES: Final = 60
 _LANES: Final = (Lane.FLASH, Lane.FLASH, Lane.OPS, Lane.TRACK)
 _PRECEDENCE: Final = {
@@ -179,8 +182,11 @@ class Simulation:
         if any(node.went_back for node in self._nodes.values()):
             self._run_until(Instant(self.now + 5 * NS_PER_S))
             self._connect_all()  # what was on its way to a slow disk is there now, and is told
-            self._run_until(Instant(self.now + 2 * NS_PER_S))
-            self._laws.histories(self._links())
+            self._run_until(Instant(self.now + _LONG_NS), self._is_settled)
+            self._run_until(Instant(self.now + 2 * NS_PER_S))  # the next heartbeats, which end a ROLLBACK
+            for one, other in self._links():
+                for lane in Lane:
+                    self._laws.recovered_or_forked(one, other, lane)
             return
         self._run_until(Instant(self.now + _CALM_NS), self._is_settled)
         for one, other in self._links():
@@ -189,8 +195,7 @@ class Simulation:
 
     def _connect_all(self) -> None:
         for way in self._lines:
-            self._cut(way, is_silent=False)
-            self._connect(way)
+            self._heal(way)
 
     def _say(self, what: str, *more: object) -> None:
         if self.trace.maxlen:
@@ -416,7 +421,7 @@ class Simulation:
 
     def _do(self, node: SimulatedNode, peer: str, effect: Effect) -> None:
         match effect:
-            case KeepBody() | SaveCheckpoint() | SaveReceipt():
+            case KeepBody() | SaveCheckpoint() | SaveReceipt() | Keep():
                 write = partial(self._keep, node, peer, effect)
                 if not self._is_refused(node, write):
                     write()
@@ -426,6 +431,10 @@ class Simulation:
                 if self.trace.maxlen:
                     self._say(node.name, "to", peer, _told(frame))
                 self._carry(node, peer, channel, frame)
+            case Forked(origin, proof):
+                self._say(node.name, "has proof that", origin, "has two histories")
+                self._laws.proves(node, origin, proof)
+                self._hash.update(repr(effect).encode())
             case Heard():
                 self._say(node.name, "is told", effect.envelope.log, effect.envelope.seq)
                 self._laws.hears(node, effect)
@@ -440,7 +449,7 @@ class Simulation:
                 self._say(node.name, repr(effect)[:160])
                 self._hash.update(repr(effect).encode())
 
-    def _keep(self, node: SimulatedNode, peer: str, effect: KeepBody | SaveCheckpoint | SaveReceipt) -> None:
+    def _keep(self, node: SimulatedNode, peer: str, effect: KeepBody | SaveCheckpoint | SaveReceipt | Keep) -> None:
         match effect:
             case KeepBody(origin, seq, salt, body):
                 self._laws.keeps_body(node, origin, seq, node.store.logs[origin][seq].leaf, salt, body)
@@ -451,6 +460,8 @@ class Simulation:
             case SaveReceipt(origin, receipt):
                 self._laws.keeps_receipt(node, peer, origin, receipt)
                 node.store.put_receipt(origin, receipt)
+            case Keep(key, value):
+                node.store.put_state(key, value)
 
     def _on_disk(self, node: SimulatedNode, origin: str, start: int, entries: Sequence[Entry]) -> list[bytes]:
         self._laws.appends(node, origin, start, entries)
@@ -467,8 +478,11 @@ class Simulation:
 
     def _is_settled(self) -> bool:
         return all(
-            one.writers[lane].log.receipt_size == one.writers[lane].next_seq == other.mirrors[lane].delivered
-            and not other.mirrors[lane].missing
+            one.writers[lane].frozen is other.mirrors[lane].frozen is Code.FORK
+            or (
+                one.writers[lane].log.receipt_size == one.writers[lane].next_seq == other.mirrors[lane].delivered
+                and not other.mirrors[lane].missing
+            )
             for one, other in self._links()
             for lane in Lane
         )

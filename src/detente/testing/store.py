@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from detente.errors import OwnFault
 from detente.evidence.log import Receipt
-from detente.evidence.merkle import leaf_hash
+from detente.evidence.merkle import Tree, leaf_hash
 from detente.evidence.store import Entry, LeafStore, StoreFault, Write
 
 _T = TypeVar("_T")
@@ -24,6 +24,7 @@ class MemoryStore:
     checkpoints: dict[str, bytes] = field(default_factory=dict)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     states: dict[str, bytes] = field(default_factory=dict)
+    wanted: dict[str, set[int]] = field(default_factory=dict)
 
     def append(self, writes: Sequence[Write]) -> dict[str, list[bytes]]:
         sizes = self.sizes()
@@ -34,7 +35,9 @@ class MemoryStore:
         hashes: dict[str, list[bytes]] = {}
         for origin, _, entries in writes:
             kept = [e if e.body is not None else replace(e, salt=b"") for e in entries]
-            self.logs.setdefault(origin, []).extend(kept)
+            log = self.logs.setdefault(origin, [])
+            self.wanted.setdefault(origin, set()).update(i for i, e in enumerate(kept, len(log)) if e.body is None)
+            log.extend(kept)
             hashes.setdefault(origin, []).extend(leaf_hash(entry.leaf) for entry in entries)
         return hashes
 
@@ -43,6 +46,24 @@ class MemoryStore:
         if not 0 <= seq < len(log):
             raise OwnFault(f"{origin}: a body for leaf {seq}, which is not there")
         log[seq] = Entry(leaf=log[seq].leaf, body=body, salt=salt)
+        self.wanted[origin].discard(seq)
+
+    def bodies_wanted(self, origin: str, start: int = 0) -> list[int]:
+        return sorted(seq for seq in self.wanted.get(origin, ()) if seq >= start)
+
+    def bodies_held(self, origin: str, start: int, limit: int) -> list[int]:
+        log = self.logs.get(origin, [])
+        return [seq for seq in range(start, len(log)) if log[seq].body is not None][:limit]
+
+    def forget_bodies(self, origin: str, seqs: Sequence[int]) -> None:
+        for seq in seqs:
+            self.logs[origin][seq] = Entry(leaf=self.logs[origin][seq].leaf, body=None, salt=b"")
+            self.wanted[origin].discard(seq)
+
+    def mend(self, origin: str, seq: int, leaf: bytes) -> None:
+        if leaf_hash(leaf) != self.tree(origin).leaf(seq):
+            raise OwnFault(f"{origin}: not the leaf {seq} that the log's tree holds")
+        self.logs[origin][seq] = replace(self.logs[origin][seq], leaf=leaf)
 
     def read(self, origin: str, start: int, stop: int) -> list[Entry]:
         return self.logs.get(origin, [])[max(start, 0) : max(stop, 0)]
@@ -50,6 +71,9 @@ class MemoryStore:
     def sizes(self) -> dict[str, int]:
         known = self.logs.keys() | self.checkpoints.keys() | self.receipts.keys()
         return {origin: len(self.logs.get(origin, [])) for origin in sorted(known)}
+
+    def tree(self, origin: str) -> Tree:
+        return Tree(leaf_hash(entry.leaf) for entry in self.logs.get(origin, []))
 
     def leaf_hashes(self, origin: str) -> bytes:
         return b"".join(leaf_hash(entry.leaf) for entry in self.logs.get(origin, []))
@@ -110,6 +134,21 @@ class FaultyStore:
 
     def sizes(self) -> dict[str, int]:
         return self.inner.sizes()
+
+    def tree(self, origin: str) -> Tree:
+        return self.inner.tree(origin)
+
+    def bodies_wanted(self, origin: str, start: int = 0) -> list[int]:
+        return self.inner.bodies_wanted(origin, start)
+
+    def bodies_held(self, origin: str, start: int, limit: int) -> list[int]:
+        return self.inner.bodies_held(origin, start, limit)
+
+    def forget_bodies(self, origin: str, seqs: Sequence[int]) -> None:
+        self._write(lambda: self.inner.forget_bodies(origin, seqs))
+
+    def mend(self, origin: str, seq: int, leaf: bytes) -> None:
+        self._write(lambda: self.inner.mend(origin, seq, leaf))
 
     def leaf_hashes(self, origin: str) -> bytes:
         return self.inner.leaf_hashes(origin)

@@ -12,11 +12,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from detente.coordination.act import check_plain
 from detente.coordination.plain import TEXT_LIMIT, is_plain
-from detente.coordination.statement import Statement
 from detente.desk.hotline import Said, Words
-from detente.errors import OrderRefused, PeerFault
+from detente.errors import PeerFault
+from detente.evidence.leaf import Hash
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 
@@ -26,9 +25,14 @@ __all__ = [
     "Body",
     "DisplayedBody",
     "EscalationBody",
+    "HoldBody",
     "HotlineBody",
+    "KeysBody",
+    "LineTestBody",
     "Named",
+    "RebaseBody",
     "StandDownBody",
+    "TableBody",
     "decode_body",
     "encode_body",
     "hotline_body",
@@ -82,7 +86,61 @@ class StandDownBody(_Body, frozen=True):
     at_ms: _Ms
 
 
-Body = Statement | HotlineBody | AckBody | DisplayedBody | EscalationBody | StandDownBody | AlertTold
+class KeysBody(_Body, frozen=True):
+    """The writer goes by this key statement from now on (kind `keys`): for the record, since `hello` has told it."""
+
+    note: Annotated[str, Meta(max_length=32_768)]
+
+
+class HoldBody(_Body, frozen=True):
+    """The writer keeps, and asks the reader to keep, the bodies of what was written in this window (kind `hold`)."""
+
+    hold: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9-]{0,63}\Z")]  # its name, the writer's own
+    from_ms: _Ms
+    to_ms: _Ms
+    lifted: bool = False  # only who placed it lifts it
+
+
+class LineTestBody(_Body, frozen=True):
+    """The line works (kind `line_test`): said at each full interval, so that an unused line is known to."""
+
+    at_ms: _Ms
+    every_s: Annotated[int, Meta(ge=1, le=86_400)]
+
+
+class RebaseBody(_Body, frozen=True):
+    """The writer agrees that `log`, which has two histories, goes on in its next epoch (kind `rebase`)."""
+
+    log: Annotated[str, Meta(max_length=300)]
+    proof: Hash  # digest of the notes below
+    notes: Annotated[tuple[Annotated[str, Meta(max_length=16_384)], ...], Meta(min_length=1, max_length=4)]
+
+
+class TableBody(_Body, frozen=True):
+    """What the writer holds of a table (kind `table`): of each party the number and digest of its newest statement.
+
+    Said after every statement of another party, so that whoever told two members different things is found out. With
+    `shown` it carries a statement as its author signed it to us: leaf, salt and body, base64.
+    """
+
+    table: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_-]{0,31}\Z")]
+    heads: Annotated[dict[str, tuple[int, str]], Meta(max_length=16)] = {}
+    shown: tuple[str, str, str] | None = None
+
+
+Body = (
+    HotlineBody
+    | AckBody
+    | DisplayedBody
+    | EscalationBody
+    | StandDownBody
+    | AlertTold
+    | LineTestBody
+    | RebaseBody
+    | TableBody
+    | KeysBody
+    | HoldBody
+)
 
 _FORMS: Final[dict[str, type[Body]]] = {
     "hotline": HotlineBody,
@@ -91,10 +149,11 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "escalation": EscalationBody,
     "stand_down": StandDownBody,
     "alert": AlertTold,
-    **dict.fromkeys(
-        ("activity", "report", "decision", "incident", "proposal", "statement", "ceasefire", "table", "watch"),
-        Statement,
-    ),
+    "keys": KeysBody,
+    "hold": HoldBody,
+    "line_test": LineTestBody,
+    "rebase": RebaseBody,
+    "table": TableBody,
 }
 """Which body stands under which kind of leaf."""
 
@@ -119,8 +178,6 @@ def decode_body(kind: str, raw: bytes) -> Body:
         raise PeerFault(f"{kind}: the body is not in canonical form", raw)
     if isinstance(body, HotlineBody):
         _check_words(body, raw)
-    if isinstance(body, Statement):
-        _check_plain(body, raw)
     return body
 
 
@@ -158,13 +215,6 @@ def said_of(
         lang=body.lang,
         answers=answers,
     )
-
-
-def _check_plain(body: Statement, raw: bytes) -> None:
-    try:
-        check_plain(body.act)
-    except OrderRefused as refused:
-        raise PeerFault(f"statement: {refused.reason}", raw) from None
 
 
 def _check_words(body: HotlineBody, raw: bytes) -> None:

@@ -89,8 +89,13 @@ def identity_of(item: TrackItem) -> bytes:
     return item.identity.encode() if item.identity else f"~{item.ref:013x}"[:16].encode()
 
 
-def plots_of(items: list[TrackItem]) -> tuple[Plots, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return a peer's *items* as plots, in order of time; which it declares its own, and which are synthetic."""
+Flags = npt.NDArray[np.bool_]
+
+
+def plots_of(items: list[TrackItem]) -> tuple[Plots, Flags, Flags, Flags]:
+    """Return a peer's *items* as plots, in order of time, and of each: whether the peer declares it its own, whether it
+    is synthetic, and whether the peer could judge it.
+    """
     items = sorted(items, key=lambda item: item.at_ms)
     plots = empty_plots(len(items))
     plots["applicable_at_ns"] = [item.at_ms * NS_PER_MS for item in items]
@@ -108,7 +113,8 @@ def plots_of(items: list[TrackItem]) -> tuple[Plots, npt.NDArray[np.bool_], npt.
     plots["on_ground"] = [UNKNOWN_GROUND if item.on_ground is None else item.on_ground for item in items]
     is_theirs = np.array([item.is_ours for item in items], np.bool_)
     is_synthetic = np.array([item.is_synthetic for item in items], np.bool_)
-    return plots, is_theirs, is_synthetic
+    is_assessed = np.array([item.is_assessed for item in items], np.bool_)
+    return plots, is_theirs, is_synthetic, is_assessed
 
 
 def _scaled(value: int | None, unit: float) -> float:

@@ -54,13 +54,21 @@ class _SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _sign_in = msgspec.json.Decoder(_SignIn)
 
 
-def build_app(desk: DeskPort, *, hosts: Sequence[str], token: str = "", tls: bool = False) -> Starlette:
+def build_app(
+    desk: DeskPort,
+    *,
+    hosts: Sequence[str],
+    token: str = "",
+    tls: bool = False,
+    signed_in: Callable[[str, bool], None] = lambda _role, _is_in: None,
+) -> Starlette:
     """Return the console's application.
 
     hosts: what browsers may write in their address line, port included (`alfa.localhost:8001`); anything else is
     refused. token: when not empty, signing in asks for it (the address printed at start carries it after `#`).
+    signed_in: is told of every role that is taken (True) or left.
     """
-    console = _Console(desk, token, tls=tls)
+    console = _Console(desk, token, signed_in, tls=tls)
     return Starlette(
         routes=[
             Route("/", console.page),
@@ -86,8 +94,9 @@ def build_app(desk: DeskPort, *, hosts: Sequence[str], token: str = "", tls: boo
 class _Console:
     """The routes, with what they share: the desk, the sessions and the files."""
 
-    def __init__(self, desk: DeskPort, token: str, *, tls: bool) -> None:
+    def __init__(self, desk: DeskPort, token: str, signed_in: Callable[[str, bool], None], *, tls: bool) -> None:
         self._desk = desk
+        self._signed_in = signed_in
         self._token = token
         self._sessions = Sessions()
         self._assets = assets()
@@ -130,6 +139,7 @@ class _Console:
             raise HTTPException(403, f"no demo account for the role {asked.role!r}")
         self._sessions.close(request.cookies.get(self._cookie))
         cookie, session = self._sessions.open(asked.role, time.monotonic())
+        self._signed_in(asked.role, True)
         response = self._seat(session)
         response.set_cookie(
             self._cookie, cookie, max_age=SESSION_S, path="/", secure=self._secure, httponly=True, samesite="strict"
@@ -137,7 +147,7 @@ class _Console:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        self._writer(request)
+        self._signed_in(self._writer(request).role, False)
         self._sessions.close(request.cookies.get(self._cookie))
         response = self._seat(None)
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")

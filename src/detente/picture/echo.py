@@ -1,0 +1,253 @@
+"""Tracks that are another track once more: later on the same path, or in a mirror.
+
+Every plot taken leaves its mark in a table of places, a metre wide each, the newest last. A track that twice comes to
+where another was, as fast and as high, with one and the same delay, is its copy (DELAYED_COPY). A track that changes
+its speed and climb with another's at the same second, flying its reflection, is its mirror image (MIRRORED). Our own
+tracks are compared with our own only: nothing a peer says can put them under suspicion.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from detente.picture.motion import offset_m
+from detente.picture.picture import Reason
+
+Record = Any
+Records = npt.NDArray[np.void]
+
+PLACES: Final = 1 << 17
+"""Slots of the table, one a place; a later passer takes the slot. At 1,000 plots a second it reaches back minutes."""
+PLACE: Final = np.dtype(
+    [
+        ("number", "u4"),
+        ("party", "u2"),
+        ("at_ns", "i8"),
+        ("latitude_rad", "f8"),
+        ("longitude_rad", "f8"),
+        ("v_east_mps", "f8"),
+        ("v_north_mps", "f8"),
+        ("height_m", "f8"),
+    ]
+)
+CELL_RAD: Final = math.radians(1e-5)
+SAME_PLACE_M: Final = 1.5
+SAME_MPS: Final = 0.3
+SAME_HEIGHT_M: Final = 2.0
+"""The link rounds to 1e-7 degree, 1 cm/s and 1 ft; a copy is no farther off, another aircraft hardly ever so near."""
+SHORTEST_DELAY_S: Final = 1.5
+LONGEST_DELAY_S: Final = 180.0
+SAME_DELAY_S: Final = 0.1
+MOVING_MPS: Final = 20.0
+"""Below this speed aircraft are where others were because that is where one stands, hovers or circles."""
+
+MIRROR_MPS: Final = 0.1
+MIRROR_HEIGHT_M: Final = 1.0
+MIRROR_AT_NS: Final = 60_000_000
+CHANGED_MPS: Final = 0.02
+"""How equal two reflections are, and how much a velocity must have changed beyond its last change to tell a copy."""
+
+_COPY: Final = int(Reason.DELAYED_COPY)
+_MIRROR: Final = int(Reason.MIRRORED)
+_TELEPORT: Final = int(Reason.TELEPORT)
+_DUPLICATE: Final = int(Reason.DUPLICATE_ADDRESS)
+
+
+def new_places() -> Records:
+    """Return an empty table of places."""
+    return np.zeros(PLACES, PLACE)
+
+
+def _slot(latitude_rad: float, longitude_rad: float) -> int:
+    """Return the slot of a place."""
+    north = math.floor(latitude_rad / CELL_RAD + 0.5)
+    east = math.floor(longitude_rad / CELL_RAD + 0.5)
+    mixed = int(north) * 73_856_093 ^ int(east) * 19_349_663
+    return int((mixed ^ (mixed >> 17)) & (PLACES - 1))
+
+
+slot = njit(cache=True, nogil=True)(_slot)
+
+
+def _is_same(was: Record, plot: Record) -> bool:
+    """Whether *plot* is where *was* was, as fast and as high."""
+    v_east = plot["v_east_mps"]
+    v_north = plot["v_north_mps"]
+    if not math.hypot(v_east, v_north) >= MOVING_MPS:  # nan: it tells no velocity
+        return False
+    if not math.hypot(v_east - was["v_east_mps"], v_north - was["v_north_mps"]) <= SAME_MPS:
+        return False
+    height_m = plot["altitude_pressure_m"]
+    if math.isnan(height_m):
+        height_m = plot["altitude_ellipsoid_m"]
+    if abs(height_m - was["height_m"]) > SAME_HEIGHT_M:
+        return False
+    east_m, north_m = offset_m(was["latitude_rad"], was["longitude_rad"], plot["latitude_rad"], plot["longitude_rad"])
+    return bool(math.hypot(east_m, north_m) <= SAME_PLACE_M)
+
+
+is_same = njit(cache=True, nogil=True)(_is_same)
+
+
+def _is_again(memory: Record, number: int, delay_s: float, at_ns: int) -> bool:
+    """Note that a track was met on the path of *number*; whether it was before, as late."""
+    again = (
+        memory["copy_of"] == number
+        and abs(memory["copy_delay_s"] - delay_s) <= SAME_DELAY_S
+        and 0.5 <= (at_ns - memory["copy_at_ns"]) * 1e-9 <= 60.0
+    )
+    if not again:
+        memory["copy_of"] = number
+        memory["copy_delay_s"] = delay_s
+    memory["copy_at_ns"] = at_ns
+    return bool(again)
+
+
+is_again = njit(cache=True, nogil=True)(_is_again)
+
+
+def _copied(
+    plots: Records,
+    rows: npt.NDArray[np.int64],
+    verdicts: npt.NDArray[np.int64],
+    tracks: Records,
+    memories: Records,
+    places: Records,
+    mistrust_s: float,
+) -> None:
+    """Compare *plots*, followed already, with who was at their places before, and put those taken into *places*.
+
+    A refused plot that lies on its own track's path marks the candidate; a taken one on another's, its track.
+    """
+    for i in range(len(plots)):
+        row = rows[i]
+        if row < 0:
+            continue
+        plot = plots[i]
+        track = tracks[row]
+        memory = memories[row]
+        latitude = plot["latitude_rad"]
+        longitude = plot["longitude_rad"]
+        if not (abs(latitude) <= 2.0 and abs(longitude) <= 4.0):
+            continue
+        at_ns = plot["applicable_at_ns"]
+        number = track["number"]
+        was = places[slot(latitude, longitude)]
+        delay_s = (at_ns - was["at_ns"]) * 1e-9
+        taken = verdicts[i] == 0
+        if (
+            was["number"] != 0
+            and SHORTEST_DELAY_S <= delay_s <= LONGEST_DELAY_S
+            and (was["number"] != number) == taken
+            and (was["party"] == track["party"] or track["party"] != 0)
+            and is_same(was, plot)
+            and is_again(memory, was["number"], delay_s, at_ns)
+        ):
+            if taken:
+                memory["mistrust"] = _COPY
+                memory["mistrust_until_ns"] = at_ns + np.int64(mistrust_s * 1e9)
+            else:
+                memory["candidate_reason"] = _COPY
+                known = memory["mistrust"]
+                if known in (_TELEPORT, _DUPLICATE):
+                    memory["mistrust"] = _COPY
+        if taken:
+            was["number"] = number
+            was["party"] = track["party"]
+            was["at_ns"] = at_ns
+            was["latitude_rad"] = latitude
+            was["longitude_rad"] = longitude
+            was["v_east_mps"] = plot["v_east_mps"]
+            was["v_north_mps"] = plot["v_north_mps"]
+            pressure_m = plot["altitude_pressure_m"]
+            was["height_m"] = plot["altitude_ellipsoid_m"] if math.isnan(pressure_m) else pressure_m
+
+
+copied = njit(cache=True, nogil=True)(_copied)
+
+
+def _reflects(a: Record, b: Record) -> bool:
+    """Whether track *b* flies as *a* in a mirror: in a meridian, a parallel, or both."""
+    height_m = abs(a["altitude_pressure_m"] - b["altitude_pressure_m"])
+    if not (height_m <= MIRROR_HEIGHT_M and abs(a["applicable_at_ns"] - b["applicable_at_ns"]) <= MIRROR_AT_NS):
+        return False
+    east = abs(abs(a["v_east_mps"]) - abs(b["v_east_mps"]))
+    north = abs(abs(a["v_north_mps"]) - abs(b["v_north_mps"]))
+    if not (east <= MIRROR_MPS and north <= MIRROR_MPS):
+        return False
+    return bool(
+        abs(a["v_east_mps"] - b["v_east_mps"]) > 10.0 * MIRROR_MPS
+        or abs(a["v_north_mps"] - b["v_north_mps"]) > 10.0 * MIRROR_MPS
+    )
+
+
+reflects = njit(cache=True, nogil=True)(_reflects)
+
+
+def _surprise(memory: Record) -> bool:
+    """Whether the newest plot changed its told velocity, and otherwise than the one before it did."""
+    n = memory["kept"] - 1
+    if n < 2:
+        return False
+    speed = np.empty(3)
+    for k in range(3):
+        speed[k] = math.hypot(memory["v_east_mps"][n - k], memory["v_north_mps"][n - k])
+    changed = abs(speed[0] - speed[1]) > CHANGED_MPS
+    return bool(changed and abs(speed[0] - 2.0 * speed[1] + speed[2]) > CHANGED_MPS)
+
+
+surprise = njit(cache=True, nogil=True)(_surprise)
+
+
+def _mirrored(tracks: Records, memories: Records, order: npt.NDArray[np.int64], mistrust_s: float) -> None:
+    """Find mirror images among the tracks at *order*, sorted by altitude, and mistrust the younger, or the peer's."""
+    for i in range(len(order)):
+        a = order[i]
+        one = tracks[a]
+        for j in range(i + 1, len(order)):
+            b = order[j]
+            other = tracks[b]
+            if other["altitude_pressure_m"] - one["altitude_pressure_m"] > MIRROR_HEIGHT_M:
+                break
+            if not reflects(one, other):
+                continue
+            newer = a
+            older = b
+            if (one["party"] == 0) == (other["party"] == 0):
+                if other["number"] > one["number"]:
+                    newer, older = b, a
+            elif one["party"] == 0:
+                newer, older = b, a
+            if memories[newer]["kept"] < 1 or memories[older]["kept"] < 1:
+                continue
+            memory = memories[newer]
+            at_ns = tracks[newer]["applicable_at_ns"]
+            if memory["mirror_of"] != tracks[older]["number"] or (at_ns - memory["mirror_at_ns"]) * 1e-9 > 30.0:
+                memory["mirror_of"] = tracks[older]["number"]
+                memory["mirror_hits"] = 0
+                memory["mirror_at_ns"] = at_ns
+                continue
+            waited_s = (at_ns - memory["mirror_at_ns"]) * 1e-9
+            if waited_s <= 0.0:
+                continue
+            memory["mirror_at_ns"] = at_ns
+            if surprise(memory) or surprise(memories[older]):
+                memory["mirror_hits"] += 2 if waited_s >= 4.0 else 1
+            if memory["mirror_hits"] >= 2:
+                memory["mistrust"] = _MIRROR
+                memory["mistrust_until_ns"] = at_ns + np.int64(mistrust_s * 1e9)
+
+
+mirrored = njit(cache=True, nogil=True)(_mirrored)
+
+
+def find_mirrored(tracks: Records, memories: Records, mistrust_s: float) -> None:
+    """Mistrust each of *tracks* that flies another's mirror image, by its row in *memories*."""
+    v2 = tracks["v_east_mps"] ** 2 + tracks["v_north_mps"] ** 2
+    rows = np.flatnonzero((tracks["number"] != 0) & (v2 > MOVING_MPS**2) & np.isfinite(tracks["altitude_pressure_m"]))
+    mirrored(tracks, memories, rows[np.argsort(tracks["altitude_pressure_m"][rows], kind="stable")], mistrust_s)

@@ -1,0 +1,147 @@
+"""From an empty folder to a paired node: init, pair, keys, scrub, acts, tiles, and what is refused on the way."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from contracts.leaf_store import FLASH, entries
+from detente import cli
+from detente.evidence.checkpoint import sign_checkpoint
+from detente.evidence.keys import origin
+from detente.evidence.log import Log
+from detente.node.acts import Acts
+from detente.node.clock import SystemClock
+from detente.node.keyring import load_keyring, load_peers
+from detente.node.sqlite import SqliteStore
+from detente.types import NodeName
+
+
+def run(monkeypatch, capsys, *words):
+    """Run the command line; return its exit code and what it said."""
+    monkeypatch.setattr("sys.argv", ["detente", *map(str, words)])
+    code = cli.main()
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    return code, said.out + said.err
+
+
+@pytest.fixture
+def detente(monkeypatch, capsys):
+    return lambda *words: run(monkeypatch, capsys, *words)
+
+
+@pytest.fixture
+def two(detente, tmp_path):
+    for name in ("alfa", "bravo"):
+        assert detente("init", tmp_path / name, "--party", name)[0] == 0
+    return tmp_path / "alfa", tmp_path / "bravo"
+
+
+def test_init_makes_a_node_whose_root_lies_in_a_folder_of_its_own(detente, tmp_path):
+    code, said = detente("init", tmp_path / "alfa", "--party", "alfa")
+    assert code == 0
+    keyring = load_keyring(tmp_path / "alfa" / "keys")
+    assert keyring.own_digits in said
+    assert (tmp_path / "alfa" / "offline" / "root.key").exists()
+    assert not (tmp_path / "alfa" / "keys" / "root.key").exists()
+    assert detente("check-config", tmp_path / "alfa" / "detente.toml")[0] == 0
+    assert detente("init", tmp_path / "alfa", "--party", "alfa") == (
+        2, f"detente: {tmp_path / 'alfa' / 'detente.toml'}: there is a node already\n",
+    )  # fmt: skip
+    stick = tmp_path / "stick"
+    assert detente("init", tmp_path / "charlie", "--party", "charlie", "--root-in", stick)[0] == 0
+    assert (stick / "root.key").stat().st_mode & 0o077 == 0
+
+
+def test_pairing_takes_the_digits_of_the_other_side_and_no_others(detente, two):
+    alfa, bravo = two
+    digits = load_keyring(bravo / "keys").own_digits
+    pairing = bravo / "keys" / "pairing.txt"
+    code, said = detente("pair", alfa, pairing, "--digits", "1" * 30)
+    assert code == 2
+    assert "not the digits of bravo" in said
+    assert digits not in said  # they are never shown where they are typed
+    assert "UNVERIFIED" in detente("pair", alfa)[1]
+    assert detente("pair", alfa, pairing, "--digits", digits)[0] == 0
+    assert "bravo.example/detente: confirmed" in detente("pair", alfa)[1]
+    assert detente("pair", alfa, "--forget", "bravo.example/detente")[0] == 0
+    assert load_peers(alfa / "keys") == {}
+    assert detente("pair", alfa, alfa / "detente.toml", "--digits", digits)[0] == 2
+
+
+def test_t28_rotation_and_revocation_need_the_root_and_end_the_old_keys_where_the_logs_stand(detente, two):
+    alfa, _ = two
+    node = load_keyring(alfa / "keys").node
+    log = origin(node, NodeName("bravo.example/detente"), "ops")
+    store = SqliteStore(alfa / "record.sqlite")
+    store.append([(log, 0, entries(5))])
+    rotate = ("keys", "rotate", alfa, "--use", "env", "--root", alfa / "offline" / "root.key")
+    code, said = detente(*rotate)  # another process writes: it runs
+    assert code == 0
+    assert f"{log} from {5 + 4_096}" in said
+    revoke = ("keys", "revoke", alfa, "--use", "env", "--use", "log", "--root", alfa / "offline" / "root.key")
+    assert "stop the node first" in detente(*revoke)[1]
+    store.close()
+    code, said = detente(*revoke, "--at", f"{log}=3")
+    assert code == 0
+    assert f"{log} from 3" in said
+    assert load_keyring(alfa / "keys").statement.epoch == 3
+    assert "epoch 3" in detente("keys", "show", alfa)[1]
+    for wrong, complaint in (
+        (("--at", f"{log}=6"), "holds 5 leaves"),
+        (("--at", "nonsense=1"), "ORIGIN=INDEX"),
+        (("--at", f"{log}=x"), "ORIGIN=INDEX"),
+    ):
+        code, said = detente(*revoke, *wrong)
+        assert code == 2
+        assert complaint in said
+    code, said = detente(*rotate[:-1], alfa / "gone" / "root.key")
+    assert (code, "bring the stick" in said) == (2, True)
+    assert detente("keys", "rotate", alfa, "--use", "salt", "--root", alfa / "offline" / "root.key")[0] == 2
+
+
+def test_a_root_of_another_node_replaces_nothing(detente, two):
+    alfa, bravo = two
+    code, said = detente("keys", "rotate", alfa, "--use", "env", "--root", bravo / "offline" / "root.key")
+    assert code == 2
+    assert "not the root key of alfa" in said
+    assert load_keyring(alfa / "keys").statement.epoch == 1
+
+
+def test_scrub_acts_and_tiles_say_what_stands_in_the_record(detente, two, tmp_path):
+    alfa, _ = two
+    assert detente("acts", alfa)[0] == 2
+    store = SqliteStore(alfa / "record.sqlite")
+    store.append([(FLASH, 0, entries(3))])
+    head = Log(FLASH, store.tree(FLASH)).head()
+    store.replace_checkpoint(FLASH, None, sign_checkpoint(head, load_keyring(alfa / "keys").log))
+    store.close()
+    book = Acts(alfa, load_keyring(alfa / "keys"), SystemClock())
+    book.note("order", "duty_officer", {"order": "acknowledge"})
+    assert book.sign()
+    book.close()
+    code, said = detente("scrub", alfa)
+    assert code == 1  # these leaves are no envelopes, so no body can be theirs
+    assert "body 0" in said
+    assert "259 leaves read, 3 damaged" in said
+    code, said = detente("acts", alfa, "--json")
+    assert code == 0
+    assert json.loads(said)["act"] == "order"
+    assert "duty_officer" in detente("acts", alfa)[1]
+    assert detente("tiles", alfa, "--out", tmp_path / "logs")[0] == 0
+    assert (tmp_path / "logs" / FLASH / "checkpoint").exists()
+    assert detente("tiles", alfa, "--out", tmp_path / "logs")[0] == 2
+
+
+def test_run_refuses_what_it_cannot_run_in_one_line(detente, two, tmp_path):
+    alfa, _ = two
+    store = SqliteStore(alfa / "record.sqlite")
+    code, said = detente("run", "--config", alfa / "detente.toml")
+    store.close()
+    assert (code, "another process writes this record" in said) == (2, True)
+    (alfa / "record.sqlite").unlink()
+    code, said = detente("run", "--config", alfa / "detente.toml")
+    assert (code, "no record there" in said) == (2, True)
+    assert detente("run", "--config", tmp_path / "none.toml")[0] == 2
