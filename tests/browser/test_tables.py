@@ -13,11 +13,12 @@ from browser.serving import Desk, served
 from browser.table_scene import TableScene
 from browser.test_console import axe
 from browser.test_hostile_text import PAYLOADS
-from coordination.meeting import ALFA
+from coordination.meeting import ALFA, BRAVO
 from detente.coordination.incidents import Account
 from detente.coordination.plain import is_plain
-from detente.coordination.proposals import SettleDetail, Sign
+from detente.coordination.proposals import SettleDetail, Sign, TableProposal, Version
 from detente.desk.orders import AtTable
+from detente.types import Role
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +71,7 @@ def test_everything_that_stands_is_shown(desk: Desk, opened: Opened) -> None:
         "Earlier versions: 2",
         "No tanker within 20 NM.",
         "not agreed: Hours of the shift",
-        "not signed: alfa, military",
+        "not signed: Alfa military",
         view.proposals[-1].versions[-1].digest[:16],
     ):
         expect(shift).to_contain_text(words)
@@ -173,7 +174,7 @@ def test_the_arrangement_is_narrowed_and_what_has_stopped_is_seen(opened: Opened
         page.locator("#act-sure").check()
         page.locator("#act-form button.main").click()
         expect(page.locator(".table-head")).to_contain_text("suspended")
-        stopped = page.locator("#table-arrangement .badge.bad")
+        stopped = page.locator("#table-arrangement .badge.warn")
         expect(stopped).to_contain_text(["picture", "activities", "reports", "talks"])
         expect(page.locator('[data-act="arrangement.resume"]')).to_be_visible()
 
@@ -185,6 +186,29 @@ def test_a_contradiction_is_shown_with_both_digests(opened: Opened) -> None:
         page = at_table(opened(desk.address).page)
         expect(page.locator("#table-contradictions")).to_contain_text("f" * 64)
         expect(page.locator("#table-contradictions")).to_contain_text(ours[1])
+
+
+def test_a_time_that_no_calendar_has_stops_nothing(opened: Opened) -> None:
+    with served(tracks=10) as desk:
+        far = TableProposal("Without an end", Version(text="For ever."), expires_at_ms=2**53 - 1)
+        desk.do(lambda fake: fake.table_scene.meeting.say(BRAVO, Role.MILITARY, far))
+        watched = opened(desk.address)
+        page = at_table(watched.page)
+        expect(page.locator("#table-proposals")).to_contain_text("9007199254740991")
+        assert watched.complaints == []
+
+
+def test_another_partys_report_is_graded_and_a_key_in_a_dialog_turns_no_page(desk: Desk, opened: Opened) -> None:
+    page = at_table(opened(desk.address).page, "intelligence")
+    page.locator('[data-act="report.grade"]').click()
+    page.locator("#act-form button", has_text="Close").focus()
+    page.keyboard.press("3")
+    expect(page.locator("#act-form")).to_be_visible()
+    page.select_option("#act-source", "D")
+    page.fill("#act-words", "Seen before, once wrong.")
+    page.locator("#act-form button.main").click()
+    expect(page.locator("#table-reports")).to_contain_text("D6")
+    expect(page.locator("#table-reports")).to_contain_text("B2")
 
 
 @pytest.mark.parametrize("lang", ["en", "tr", "ru"])

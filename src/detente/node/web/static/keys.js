@@ -18,6 +18,7 @@ export function listen(bindings) {
   const byKey = new Map(KEYS.map(([key, name]) => [key, name]));
   addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
+    if (document.querySelector("dialog[open]")) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (target.matches?.(FIELDS) && event.key !== "Escape") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -20,7 +20,7 @@ export function arrangement(view) {
   return part("arrangement", t("table.arrangement"), html`
     <p>${stateBadge(word("arrangement", row.state), LEVEL[row.state])} ${row.since_ms !== null && html`${t("table.since")} ${at(row.since_ms)} ${party(row.by)}`}</p>
     <p><span class="muted">${t("table.flows")}</span> ${row.flows.map((/** @type {string} */ f) => html`<span key=${f} class="badge good">${word("flow", f)}</span> `)}</p>
-    ${row.stopped.length > 0 && html`<p><span class="muted">${t("table.stopped")}</span> ${row.stopped.map((/** @type {string} */ f) => html`<span key=${f} class="badge bad">${word("flow", f)}</span> `)}</p>`}
+    ${row.stopped.length > 0 && html`<p><span class="muted">${t("table.stopped")}</span> ${row.stopped.map((/** @type {string} */ f) => html`<span key=${f} class="badge warn">${word("flow", f)}</span> `)}</p>`}
     ${row.resume_agreed_by.length > 0 && html`<p>${t("table.resume_agreed_by")} ${parties(row.resume_agreed_by)}</p>`}
     ${row.notes.map((/** @type {Row} */ note, /** @type {number} */ k) => html`<div key=${k} class="note">${by(note.party, note.seat, note.at_ms)} <b>${word("arrangement", note.to)}</b>${words(note.note)}</div>`)}
     <details><summary>${t("table.agreement")}</summary>${words(view.agreement)}${digest(view.charter)}</details>

@@ -10,7 +10,7 @@ import { actRow } from "./act-row.js";
 
 /** @typedef {Record<string, any>} Row */
 
-const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ alleged: "warn", alleged_and_answered: "warn", disputed: "bad", remedied: "good" });
+const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ alleged: "warn", alleged_and_answered: "warn", disputed: "warn", remedied: "good" });
 
 /** @param {Row} view */
 export const ceasefires = (view) => part("ceasefires", t("table.ceasefires"), listed(view.ceasefires, terms, t("table.none")), view.ceasefires.length);

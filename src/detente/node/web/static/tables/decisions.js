@@ -9,7 +9,7 @@ import { actRow } from "./act-row.js";
 
 /** @typedef {Record<string, any>} Row */
 
-const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ confirmed: "good", claimed_done: "warn", disputed: "bad" });
+const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ confirmed: "good", claimed_done: "warn", disputed: "warn" });
 
 /** @param {Row} view */
 export const decisions = (view) => part("decisions", t("table.decisions"), listed(view.summits, summit, t("table.none")), view.summits.length);
@@ -32,9 +32,9 @@ function partOf(decision, row) {
   const about = `${decision.decision} ${decision.text}`;
   const theirs = { ...fixed, party: row.party };
   const isOwn = row.party === state.board?.party;
-  const acts = isOwn ? ownActs(row.state).map((act) => ({ act, fixed, about })) : theirActs(row).map((act) => ({ act, fixed: theirs, about }));
+  const acts = isOwn ? ownActs(row.state).map((act) => ({ act, fixed, about, values: act === "decision.assign" ? { seat: row.seat || "military", hours: "24" } : {} })) : theirActs(row).map((act) => ({ act, fixed: theirs, about }));
   return html`<div key=${row.party} class="side" data-part-of=${row.party}><p>${party(row.party)} ${row.seat && html`<span class="muted">${word("role", row.seat)}</span>`} ${stateBadge(word("part", row.state), LEVEL[row.state] ?? "")}
-      ${row.due_ms !== null && html`${t("table.due")} ${at(row.due_ms)}`} ${row.overdue && html`<b class="badge bad">${t("table.overdue")}</b>`}</p>
+      ${row.due_ms !== null && html`${t("table.due")} ${at(row.due_ms)}`} ${row.overdue && html`<b class="badge warn">${t("table.overdue")}</b>`}</p>
     ${row.progress && words(row.progress)}
     ${row.claim && html`<p class="small">${t("table.claimed")} ${at(row.claimed_at_ms)}</p>${words(row.claim)}`}
     ${row.evidence.length > 0 && html`<ul class="small">${row.evidence.map((/** @type {string} */ e, /** @type {number} */ k) => html`<li key=${k}>${t("table.evidence")} ${others(e)}</li>`)}</ul>`}
@@ -44,7 +44,10 @@ function partOf(decision, row) {
 }
 
 /** @param {string} at */
-const ownActs = (at) => (["adopted", "confirmed"].includes(at) ? [] : at === "claimed_done" ? ["decision.claim_done"] : ["decision.progress", "decision.claim_done"]);
+const ownActs = (at) => /** @type {Record<string, string[]>} */ ({
+  adopted: ["decision.assign"], assigned: ["decision.assign", "decision.progress", "decision.claim_done"], in_progress: ["decision.assign", "decision.progress", "decision.claim_done"],
+  claimed_done: ["decision.claim_done"], disputed: ["decision.progress", "decision.claim_done"],
+})[at] ?? [];
 
 /** @param {Row} row */
 const theirActs = (row) => (["claimed_done", "disputed"].includes(row.state) ? ["decision.confirm", "decision.dispute"] : []);

@@ -9,7 +9,7 @@ import { actRow } from "./act-row.js";
 /** @typedef {Record<string, any>} Row */
 
 /** @param {Row} view */
-export const differences = (view) => part("differences", t("table.differences"), listed(view.differences, (row) => difference(row, view.brief.members), t("table.none")), view.differences.length);
+export const differences = (view) => part("differences", t("table.differences"), html`${actRow([{ act: "difference.open" }])}${listed(view.differences, (row) => difference(row, view.brief.members), t("table.none"))}`, view.differences.length);
 
 /** @param {Row} row @param {string[]} members */
 function difference(row, members) {

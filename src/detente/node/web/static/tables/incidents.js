@@ -8,7 +8,7 @@ import { actRow } from "./act-row.js";
 
 /** @typedef {Record<string, any>} Row */
 
-const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ agreed: "good", open: "warn", disputed: "bad" });
+const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ agreed: "good", open: "warn", disputed: "warn" });
 
 /** @param {Row} view */
 export const incidents = (view) => part("incidents", t("table.incidents"), listed(view.incidents, incident, t("table.none")), view.incidents.length);

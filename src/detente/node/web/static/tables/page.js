@@ -8,7 +8,7 @@ import { briefs, openBrief } from "./load.js";
 import { parties, stateBadge } from "./pieces.js";
 import { LEVEL, arrangement } from "./arrangement.js";
 import { watches } from "./watches.js";
-import { trouble } from "./trouble.js";
+import { refusals, trouble } from "./trouble.js";
 import { proposals } from "./proposals.js";
 import { decisions } from "./decisions.js";
 import { incidents } from "./incidents.js";
@@ -28,7 +28,7 @@ export function tables(acts) {
       ${state.table.fault && html`<p class="text-alarm" role="alert">${t("table.not_read")} ${others(state.table.fault, "en")}</p>`}
       ${!brief && html`<p class="empty">${t("table.no_tables")}</p>`}</header>
     ${view && html`<div class="table-columns">
-      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_arrangement")}>${trouble(view)}${arrangement(view)}${watches(view)}${differences(view)}</div>
+      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_arrangement")}>${trouble(view)}${arrangement(view)}${watches(view)}${differences(view)}${refusals(view)}</div>
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_talks")}>${proposals(view)}${decisions(view)}</div>
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_events")}>${incidents(view)}${ceasefires(view)}${reports(view)}${wordsAndConduct(view)}</div></div>`}`;
 }

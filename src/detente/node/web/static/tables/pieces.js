@@ -22,7 +22,7 @@ export const digest = (digest) =>
   html`<details class="digest"><summary>${t("table.digest")} ${code(digest.slice(0, 16))}</summary>${code(digest, "whole")}</details>`;
 
 /** A party with its seat, and when. @param {string} who @param {string} seat @param {number | null} ms */
-export const by = (who, seat, ms) => html`<span>${party(who)}${seat ? html` <span class="muted">${word("role", seat)}</span>` : ""} ${at(ms)}</span>`;
+export const by = (who, seat, ms) => html`<span>${party(who)}${seat ? html` <span class="muted">${word("role", seat)}</span>` : ""}${ms === null ? "" : html` ${at(ms)}`}</span>`;
 
 /** Words of others, as written, lines and all. @param {string} text */
 export const words = (text) => html`<p class="written">${others(text)}</p>`;

@@ -9,7 +9,7 @@ import { actRow } from "./act-row.js";
 
 /** @typedef {Record<string, any>} Row */
 
-const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ in_force: "good", completed: "good", tabled: "warn", under_discussion: "warn", declined: "bad" });
+const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ in_force: "good", completed: "good", tabled: "warn", under_discussion: "warn", declined: "" });
 const OPEN = ["tabled", "under_discussion"];
 
 /** @param {Row} view */
@@ -28,7 +28,7 @@ function proposal(row, view) {
     ${row.details.length > 0 && checklist(row, view.brief.members)}
     <p class="small"><span class="muted">${t("table.signed")}</span> ${row.signatures.length === 0 && t("table.nobody_yet")}</p>
     ${row.signatures.length > 0 && html`<ul class="small">${row.signatures.map((/** @type {Row} */ s) => html`<li key=${`${s.party} ${s.seat}`}>${by(s.party, s.seat, s.at_ms)} ${t("table.version", { n: s.number })}${s.holds ? "" : html` <span class="text-caution">${t("table.signature_gone")}</span>`}</li>`)}</ul>`}
-    ${row.missing.length > 0 && html`<p class="small"><span class="text-caution">${t("table.missing")}</span></p><ul class="missing small">${row.missing.map((/** @type {string} */ why) => html`<li key=${why}>${others(why, "en")}</li>`)}</ul>`}
+    ${row.missing.length > 0 && html`<p class="small"><span class="text-caution">${t("table.missing")}</span></p><ul class="missing small">${row.missing.map((/** @type {string} */ why) => html`<li key=${why}>${lacking(why)}</li>`)}</ul>`}
     ${actRow(acts(row, newest))}
     <details><summary>${t("table.history")}</summary><ul class="small">${row.history.map((/** @type {any[]} */ [act, who, ms], /** @type {number} */ k) => html`<li key=${k}>${at(ms)} ${code(who)} ${code(act)}</li>`)}</ul></details>
   </article>`;
@@ -47,6 +47,14 @@ function checklist(row, members) {
       ${isOpen && actRow([{ act: "proposal.detail", fixed: { proposal: row.proposal, number: row.versions.length, detail: d.key }, about: d.title, values: { stance: "agreed" } }])}</th>
       ${members.map((m) => html`<td key=${m} class=${`stance-${d.stances[m] ?? "open"}`}>${word("stance", d.stances[m] ?? "open")}${d.words[m] ? html`<br />${others(d.words[m])}` : ""}</td>`)}
       <td class=${`stance-${d.stance}`}><b>${word("stance", d.stance)}</b></td></tr>`)}</tbody></table></div>`;
+}
+
+/** What is missing, in the desk's language where the node's words are known. @param {string} why */
+function lacking(why) {
+  const [, kind, what] = /^not (agreed|signed): ([^]*)$/.exec(why) ?? [];
+  if (kind === "agreed") return html`${t("table.not_agreed")} ${others(what)}`;
+  const [who, seat] = (what ?? "").split(", ");
+  return kind === "signed" ? html`${t("table.not_signed")} ${party(who)} ${word("role", seat)}` : others(why, "en");
 }
 
 /** @param {Row} row @param {Row} newest */

@@ -16,7 +16,7 @@ export const reports = (view) => part("reports", t("table.reports"), html`${list
 
 /** @param {Row} row */
 function report(row) {
-  return html`<article key=${row.report} class="thing" data-report=${row.report}><h3>${code(row.report)} ${others(row.title)} <span class="badge">TLP ${code(row.tlp)}</span> ${row.stale && stateBadge(t("table.stale"), "warn")} ${row.withdrawn && stateBadge(t("table.withdrawn"), "bad")} ${row.consent_withdrawn && stateBadge(t("table.consent_withdrawn"), "bad")}</h3>
+  return html`<article key=${row.report} class="thing" data-report=${row.report}><h3>${code(row.report)} ${others(row.title)} <span class="badge">TLP ${code(row.tlp)}</span> ${row.stale && stateBadge(t("table.stale"), "warn")} ${row.withdrawn && stateBadge(t("table.withdrawn"), "warn")} ${row.consent_withdrawn && stateBadge(t("table.consent_withdrawn"), "warn")}</h3>
     <p class="small">${by(row.by, row.seat, row.shared_at_ms)} · ${t("table.observed")} ${at(row.observed_ms)} · ${t("table.valid_until")} ${at(row.valid_until_ms)}</p>
     ${words(row.words)}${row.withdrawn && words(row.withdrawn)}
     <p class="small"><span class="muted">${t("table.about")}</span> ${word("about", row.about)} · ${code(row.kind)} · <span class="muted">${t("table.originator")}</span> ${party(row.originator)} ${row.material && code(row.material)} · ${cell(row.area, row.point)}</p>
@@ -25,5 +25,6 @@ function report(row) {
     <div class="sides">${Object.entries(row.grades).map(([who, [grade, why]]) => html`<div key=${who} class="side"><p>${party(who)} <b>${code(grade, "big")}</b></p>${why && words(why)}</div>`)}</div>
     <ul class="small">${row.provenance.map((/** @type {any[]} */ [link, name, ms], /** @type {number} */ k) => html`<li key=${k}>${word("chain", link)}: ${name === null ? html`<span class="text-caution">${t("table.not_said")}</span>` : others(name)} ${ms === null ? "" : at(ms)}</li>`)}</ul>
     ${row.missing.length > 0 && html`<p class="text-caution small">${t("table.provenance_missing")} ${row.missing.map((/** @type {string} */ m) => others(m, "en"))}</p>`}
+    ${row.by !== state.board?.party && actRow([{ act: "report.grade", fixed: { report: row.report }, about: row.title, values: { source: "F", item: "6" } }])}
     ${row.by === state.board?.party && !row.withdrawn && actRow([{ act: "report.withdraw", fixed: { report: row.report }, about: row.title }])}</article>`;
 }

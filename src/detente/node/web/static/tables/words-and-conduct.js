@@ -13,7 +13,7 @@ export const wordsAndConduct = (view) => part("timeline", t("table.timeline"), l
 
 /** @param {Row} row */
 function entry(row) {
-  return html`<div key=${row.entry} class=${`note entry-${row.kind}`}><p>${at(row.at_ms)} <b>${word("kind", row.kind)}</b> ${word("hedge", row.hedge)} · ${row.who === null ? "" : others(row.who)}${row.outlet && html` · ${others(row.outlet)}`}${row.republisher && html` · ${others(row.republisher)}`}</p>
+  return html`<div key=${row.entry} class=${`note entry-${row.kind}`}><p>${at(row.at_ms)} <b>${word("kind", row.kind)}</b> ${word("hedge", row.hedge)}${row.who === null ? "" : html` · ${others(row.who)}`}${row.outlet && html` · ${others(row.outlet)}`}${row.republisher && html` · ${others(row.republisher)}`}</p>
     <p class="written">${row.quoted ? html`<q>${others(row.words)}</q>` : others(row.words)}</p>
     ${row.missing.length > 0 && html`<p class="small text-caution">${t("table.provenance_missing")} ${row.missing.map((/** @type {string} */ m) => others(m, "en"))}</p>`}
     <p class="small">${code(row.entry)} ${t("table.put_by")} ${party(row.by)} ${row.about.map((/** @type {string} */ name) => code(name))}</p>
