@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from browser.table_scene import TableScene
+from coordination.meeting import ALFA
 from detente.coordination.view import TableView
 from detente.desk.board import (
     AlertRow,
@@ -33,12 +35,21 @@ from detente.desk.board import (
     ZoneRow,
 )
 from detente.desk.frame import track_frame
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, Displayed, SendCode, SendText, StandDown
+from detente.desk.orders import (
+    Acknowledge,
+    AcknowledgeMessage,
+    AnyOrder,
+    AtTable,
+    Displayed,
+    SendCode,
+    SendText,
+    StandDown,
+)
 from detente.errors import OrderRefused
 from detente.node.web.port import Changes, Preview, Withheld
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
-from detente.types import Instant
+from detente.types import Instant, Role
 from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
 
 CENTRE_DEG = (-40.6, 173.2)
@@ -267,6 +278,7 @@ class FakeDesk:
         self.sent: list[MessageRow] = []
         self.extra_alerts: list[AlertRow] = []
         self.extra_messages: list[MessageRow] = []
+        self.table_scene = TableScene()
         self.silent = False
         self._frame: bytes | None = None
 
@@ -286,7 +298,9 @@ class FakeDesk:
         return {"codebook": "detente-draft", "version": "0.1.0", "reasons": REASONS, "roles": [], "phrases": PHRASES}
 
     def table(self, table: str) -> TableView:
-        raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
+        if table != "line":
+            raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
+        return self.table_scene.view()
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
@@ -322,6 +336,10 @@ class FakeDesk:
                 self.acknowledged.setdefault(message, (now, role))
             case StandDown(subject, reason):
                 self.stood_down[subject] = reason
+            case AtTable(table, act):
+                self.table(table)
+                self.table_scene.meeting.now_ms = now
+                self.table_scene.meeting.say(ALFA, Role(role), act)
             case SendText() | SendCode():
                 if order.precedence == "Z" and not order.reason:
                     raise OrderRefused("flash_needs_reason", "a FLASH message needs a coded reason")
@@ -354,6 +372,7 @@ class FakeDesk:
                 FeedRow("asterix-062", "waiting", 0, {}, None, "connection refused, next try in 8 s"),
             ],
             zones=self.zones,
+            tables=[self.table_scene.brief()],
             counts=Counts(
                 own=sum(f.declared_by == 0 for f in flights),
                 shared=sum(f.party != 0 for f in flights),

@@ -10,6 +10,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
+from detente.coordination import arrangement, ceasefire, decisions, ledger, proposals, reports
+from detente.coordination.powers import COMMITMENTS, POWERS
 from detente.desk import board, orders
 from detente.feeds.plot import Reject
 from detente.node.web.assets import assets
@@ -69,12 +71,50 @@ def choices(struct: type, field: str) -> set[str]:
         ("role", {str(role) for role in Role}),
         ("why", {reason.name.lower() for reason in Reason} - {"none"}),
         ("why", {reject.name.lower() for reject in Reject}),
+        ("arrangement", set(arrangement.State)),
+        ("flow", set(arrangement.Flow)),
+        ("proposal", set(proposals.State)),
+        ("stance", choices(proposals.SettleDetail, "stance")),
+        ("part", set(decisions.State)),
+        ("claim", set(ceasefire.State)),
+        ("category", choices(ceasefire.Claim, "category")),
+        ("sense", choices(ceasefire.Claim, "sense")),
+        ("confidence", choices(ceasefire.Claim, "confidence")),
+        ("reply", choices(ceasefire.Reply, "stance")),
+        ("finding", set(ceasefire.Finding)),
+        ("incident", {*ceasefire.Finding, "open", "disputed"}),
+        ("grade", set(get_args(ceasefire.Grade))),
+        ("about", choices(reports.Share, "about")),
+        ("chain", choices(reports.Link, "part")),
+        ("hedge", choices(ledger.NoteStatement, "hedge")),
         ("reason", {"acting", "false_alert", "resolved", "exercise", "other_line"}),
     ],
 )
 def test_every_word_of_the_nodes_closed_lists_is_known(prefix: str, words: set[str]) -> None:
     assert words
     assert {f"{prefix}.{w}" for w in words} - CATALOGUES["en"].keys() == set()
+
+
+FORMS = dict(re.findall(r'^  "([a-z_]+\.[a-z_]+)": \[(.*)\],$', SOURCES["tables/act-forms.js"], re.MULTILINE))
+MADE = {"text", "details", "hours", "source", "item", "sources"}
+"""Fields of a form from which the node's own are made: a wording, a time, a grade."""
+
+
+def test_each_form_is_an_act_of_the_matrix_and_asks_for_what_that_act_has() -> None:
+    acts = {str(act.__struct_config__.tag): act for act in POWERS}
+    assert len(FORMS) > 25
+    for tag, form in FORMS.items():
+        asked = set(re.findall(r'\b(?:words|perhaps|line|document|lines|choice)\("(\w+)"', form))
+        assert asked - MADE <= set(acts[tag].__struct_fields__), tag
+        assert f"does.{tag}" in CATALOGUES["en"]
+        assert {f"field.{name}" for name in asked} <= CATALOGUES["en"].keys()
+
+
+def test_each_act_that_a_button_offers_has_a_form() -> None:
+    offered = set(re.findall(r'act: "([a-z_]+\.[a-z_]+)"', CODE))
+    assert len(offered) > 20
+    assert offered <= FORMS.keys()
+    assert {"proposal.sign", "arrangement.narrow"} <= {str(act.__struct_config__.tag) for act in COMMITMENTS}
 
 
 def test_the_stand_down_reasons_are_the_orders_own() -> None:

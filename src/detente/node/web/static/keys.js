@@ -5,7 +5,7 @@
 
 /** Key → what the help calls it. The order is the help's. @type {[string, string][]} */
 export const KEYS = [
-  ["1", "alerts"], ["2", "conflicts"], ["3", "map"], ["4", "hotline"], ["5", "link"], ["6", "feeds"], ["7", "release"],
+  ["1", "alerts"], ["2", "conflicts"], ["3", "map"], ["4", "hotline"], ["5", "link"], ["6", "feeds"], ["7", "release"], ["8", "tables"],
   ["n", "urgent"], ["Enter", "press"], ["g", "show"], ["x", "silence"], ["/", "find"], ["Escape", "close"],
   ["[", "previous"], ["]", "next"], ["+", "closer"], ["-", "farther"], ["h", "home"], ["f", "follow"],
   ["v", "vectors"], ["t", "trails"], ["r", "rings"], ["z", "zones"], ["l", "labels"], ["o", "lines"], ["?", "help"],
@@ -18,6 +18,7 @@ export function listen(bindings) {
   const byKey = new Map(KEYS.map(([key, name]) => [key, name]));
   addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
+    if (document.querySelector("dialog[open]")) return;
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (target.matches?.(FIELDS) && event.key !== "Escape") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;

@@ -16,6 +16,9 @@ import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { release } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
+import { tables } from "./tables/page.js";
+import { actDialog } from "./tables/act-dialog.js";
+import { keepTable } from "./tables/load.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
@@ -62,6 +65,8 @@ export const acts = {
     if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
     update({ selected: number });
   },
+  turnView: () => showView(state.view === "tables" ? "map" : "tables"),
+  showMap: () => showView("map"),
   home: () => {
     situation.home();
     update({ follow: false });
@@ -100,6 +105,7 @@ function draw() {
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
+  document.body.classList.toggle("at-tables", state.view === "tables");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
   render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
@@ -108,7 +114,10 @@ function draw() {
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
   render(html`<div>${timeline(acts)}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
-  render(html`<div>${help()}</div>`, at("#dialogs"));
+  at("#tables").hidden = state.view !== "tables";
+  if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
+  keepTable();
+  render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
   names();
   lookForRows();
   say(board?.alerts ?? []);
@@ -123,7 +132,7 @@ const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge wa
 function names() {
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
@@ -131,7 +140,15 @@ function names() {
 /** In a narrow window only one part is seen. @param {"left" | "map" | "right"} part */
 function reveal(part) {
   document.body.dataset.part = part;
-  update({ part });
+  document.body.classList.remove("at-tables");
+  at("#tables").hidden = true;
+  update({ part, view: "map" });
+}
+
+/** The map, or the tables in its place and that of the panels beside it. @param {"map" | "tables"} view */
+function showView(view) {
+  update({ view });
+  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "tables" ? "#tables" : "#sky").focus()));
 }
 
 /** @param {"link" | "feeds" | "release"} page */
@@ -154,7 +171,7 @@ function keyboard() {
   const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
   listen({
     alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
-    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"),
+    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"),
     urgent: () => {
       reveal("left");
       const row = mostUrgent(state.board?.alerts ?? []);

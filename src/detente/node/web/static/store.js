@@ -20,6 +20,10 @@ export const state = {
   /** @type {{text: string, bad: boolean} | null} */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
   /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
+  /** @type {"map" | "tables"} the large part of the desk */ view: "map",
+  /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
+  table: { chosen: "", view: null, powers: null, fault: null },
+  /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, sure}` */ act: null,
   lang: "en",
   help: false,
   tracksListed: false,

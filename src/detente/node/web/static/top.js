@@ -9,7 +9,7 @@ import { nodeNow, deskDifferenceMs } from "./clock.js";
 
 const STATE_LEVEL = /** @type {Record<string, string>} */ ({ UP: "good", DEGRADED: "warn", SUSPENDED: "warn", UNVERIFIED: "warn", DOWN: "bad", FORK: "bad", ROLLBACK: "bad" });
 
-/** @param {{speak: (lang: string) => void, sit: (role: string) => void}} acts */
+/** @param {{speak: (lang: string) => void, sit: (role: string) => void, turnView: () => void}} acts */
 export function top(acts) {
   const { board, session } = state;
   const now = nodeNow();
@@ -27,6 +27,7 @@ export function top(acts) {
     <span class="log"><span class="muted">${t("top.log")}</span> <span class="num">${count(written(board))}</span></span>
     <span class="grow"></span>
     ${clocks(board, now)}
+    ${(board?.tables ?? []).length > 0 && html`<button type="button" id="to-tables" aria-pressed=${state.view === "tables"} onClick=${acts.turnView}>${t("table.title")} <kbd>8</kbd></button>`}
     <label class="unseen" for="lang">${t("top.language")}</label>
     <select id="lang" value=${state.lang} onChange=${(/** @type {any} */ e) => acts.speak(e.target.value)}>
       ${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate=${false}>${l}</option>`)}

@@ -1,0 +1,61 @@
+// One act before it is said: what it is about, whole; its fields; and for what binds the party a second, explicit yes.
+
+import { html } from "../html.js";
+import { state, update } from "../store.js";
+import { t, word } from "../i18n.js";
+import { code, others, party } from "../words.js";
+import { FORMS, actOf, isComplete } from "./act-forms.js";
+import { powerOf } from "./act-row.js";
+import { sayAtTable } from "./load.js";
+
+/** @typedef {Record<string, any>} Row */
+
+/** @type {HTMLDialogElement | null} */
+let dialog = null;
+
+const open = (/** @type {HTMLDialogElement | null} */ element) => {
+  dialog = element;
+  if (dialog && !dialog.open) dialog.showModal();
+};
+
+const change = (/** @type {Row} */ more) => state.act && update({ act: { ...state.act, ...more } });
+
+export function actDialog() {
+  const draft = state.act;
+  if (!draft) return "";
+  const binds = powerOf(draft.act)?.commitment ?? true;
+  const say = async (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const refusal = await sayAtTable(actOf(draft));
+    if (refusal) change({ refusal });
+    else dialog?.close();
+  };
+  return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-title" onClose=${() => update({ act: null })}>
+    <form id="act-form" onSubmit=${say}><h2 id="act-title">${t(`does.${draft.act}`)}</h2>
+      <p>${party(state.board?.party)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
+      ${draft.act === "proposal.sign" && signed(draft.shown)}
+      ${FORMS[draft.act].map((field) => asked(field, draft.values))}
+      ${binds && html`<label class="sure"><input id="act-sure" type="checkbox" checked=${draft.sure} onChange=${(/** @type {any} */ e) => change({ sure: e.target.checked })} /> <span>${t("table.binds")}</span></label>`}
+      ${draft.refusal && html`<p class="text-alarm" role="alert">${t("order.refused")}: ${others(draft.refusal, "en")}</p>`}
+      <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isComplete(draft) || (binds && !draft.sure)}>${t(`does.${draft.act}`)}</button></div>
+    </form></dialog>`;
+}
+
+/** The wording that a signature is under, whole, with its digest whole. @param {Row} shown */
+const signed = (shown) => html`<h3>${t("table.version", { n: shown.number })}</h3>
+  <div id="act-text" class="written scrolls" tabindex="0" role="region" aria-label=${t("table.version", { n: shown.number })}>${others(shown.text)}</div>
+  <ul>${shown.details.map((/** @type {Row} */ d) => html`<li key=${d.key}>${others(d.title)} <b>${word("stance", d.stance)}</b></li>`)}</ul>
+  ${Object.entries(shown.promises).map(([who, what]) => html`<p key=${who}>${party(who)}: ${others(what)}</p>`)}
+  <p>${t("table.digest")} <span id="act-digest">${code(shown.digest, "whole")}</span></p><p class="muted">${t("table.compare")}</p>`;
+
+/** @param {Row} field @param {Row} values */
+function asked(field, values) {
+  const { name, kind, list, options, optional } = field;
+  const id = `act-${name}`;
+  const put = (/** @type {any} */ e) => change({ values: { ...values, [name]: e.target.value }, refusal: "" });
+  const value = values[name] ?? "";
+  return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>
+    ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}
+    ${kind === "line" && html`<input id=${id} maxlength="120" autocomplete="off" value=${value} onInput=${put} />`}
+    ${["words", "lines", "document"].includes(kind) && html`<textarea id=${id} rows=${kind === "document" ? 12 : 4} maxlength=${kind === "document" ? 100000 : 2000} value=${value} onInput=${put}></textarea>`}</div>`;
+}

@@ -1,0 +1,71 @@
+// What is asked of a person for each act: fields in their order. What an act is about goes with it unasked.
+
+import { nodeNow } from "../clock.js";
+
+/** @typedef {Record<string, any>} Row */
+
+const words = (/** @type {string} */ name) => ({ name, kind: "words", optional: false });
+const perhaps = (/** @type {string} */ name) => ({ name, kind: "words", optional: true });
+const line = (/** @type {string} */ name) => ({ name, kind: "line", optional: false });
+const document = (/** @type {string} */ name) => ({ name, kind: "document", optional: false });
+const lines = (/** @type {string} */ name) => ({ name, kind: "lines", optional: true });
+const choice = (/** @type {string} */ name, /** @type {string} */ list, /** @type {string[]} */ options, optional = false) => ({ name, kind: "choice", list, options, optional });
+
+const FINDINGS = ["agreed", "partly", "not_agreed", "not_established"];
+const POSTS = ["operator", "supervisor", "duty_officer"];
+
+/** Act → its fields. @type {Record<string, Row[]>} */
+export const FORMS = {
+  "arrangement.narrow": [choice("to", "arrangement", ["safety_of_life", "suspended", "terminated"]), words("note")],
+  "arrangement.resume": [words("note")],
+  "proposal.table": [line("title"), document("text"), lines("details")],
+  "proposal.counter": [document("text")],
+  "proposal.detail": [choice("stance", "stance", ["agreed", "disputed", "open"]), perhaps("words")],
+  "proposal.sign": [],
+  "proposal.decline": [words("reason")],
+  "proposal.withdraw": [words("reason")],
+  "proposal.lapse": [words("reason")],
+  "proposal.complete": [],
+  "decision.adopt": [perhaps("objection")],
+  "decision.assign": [choice("seat", "role", ["military", "intelligence", "foreign_service"]), choice("hours", "hours", ["4", "8", "12", "24", "72", "168"])],
+  "decision.progress": [words("words")],
+  "decision.claim_done": [words("words"), lines("evidence")],
+  "decision.confirm": [],
+  "decision.dispute": [words("reason")],
+  "incident.account": [words("words")],
+  "incident.find": [choice("finding", "finding", FINDINGS), words("words")],
+  "report.grade": [choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), words("words")],
+  "report.withdraw": [words("reason")],
+  "ceasefire.agree": [],
+  "ceasefire.reply": [choice("stance", "reply", ["confirms", "denies", "partly", "looks_into_it"]), words("words")],
+  "ceasefire.find": [choice("finding", "finding", FINDINGS), choice("grade", "grade", ["minor", "serious", "very_serious"], true), words("words")],
+  "ceasefire.remedy": [words("words")],
+  "ledger.comment": [words("words")],
+  "difference.open": [line("title"), words("words")],
+  "difference.words": [words("words")],
+  "difference.close": [],
+  "watch.take": [choice("post", "role", POSTS), choice("hours", "hours", ["4", "8", "12"]), perhaps("handed_over")],
+  "watch.leave": [choice("post", "role", POSTS), perhaps("reason")],
+};
+
+const split = (/** @type {string} */ text) => text.split("\n").map((one) => one.trim()).filter(Boolean);
+
+const inHours = (/** @type {string} */ hours) => Math.trunc(nodeNow()) + Number(hours) * 3_600_000;
+
+/** The act as the node takes it. @param {Row} draft @returns {Row} */
+export function actOf(draft) {
+  const given = Object.fromEntries(FORMS[draft.act].map(({ name, kind }) => [name, kind === "lines" ? split(draft.values[name] ?? "") : (draft.values[name] ?? "").trim()]).filter(([, value]) => value.length > 0));
+  const { text, details, hours, source, item, sources, ...rest } = given;
+  const act = { act: draft.act, ...draft.fixed, ...rest };
+  switch (draft.act) {
+    case "proposal.counter": return { ...act, version: { text, ...draft.shown.kept } };
+    case "proposal.table": return { ...act, version: { text, details: (details ?? []).map((/** @type {string} */ title, /** @type {number} */ k) => ({ key: `d${k + 1}`, title })) } };
+    case "report.grade": return { ...act, grade: { source, item, ...(sources ? { sources } : {}) } };
+    case "decision.assign": return { ...act, due_ms: inHours(hours) };
+    case "watch.take": return { ...act, until_ms: inHours(hours) };
+    default: return act;
+  }
+}
+
+/** Whether every field that is needed holds something. @param {Row} draft */
+export const isComplete = (draft) => FORMS[draft.act].every(({ name, optional }) => optional || (draft.values[name] ?? "").trim() !== "");

@@ -1,0 +1,51 @@
+// The table that is open: fetched when this page is seen, and again whenever the board says that something changed.
+
+import { state, update } from "../store.js";
+import { ask } from "../orders.js";
+
+/** @typedef {Record<string, any>} Row */
+
+const RETRY_MS = 5000;
+const AGAIN_MS = 30_000; // what only time changes: stale, expired, overdue
+
+let asking = false;
+let askedFor = "";
+let askedAtMs = -Infinity;
+
+/** @returns {Row[]} the tables this party sits at, in a few words each */
+export const briefs = () => state.board?.tables ?? [];
+
+/** @returns {Row | undefined} */
+export const openBrief = () => briefs().find((brief) => brief.table === state.table.chosen) ?? briefs()[0];
+
+/** Keep the open table as new as the board says it is. */
+export async function keepTable() {
+  const brief = openBrief();
+  if (state.view !== "tables" || asking || !brief || !state.session.role) return;
+  const wanted = JSON.stringify([brief, state.session.role]);
+  const sinceMs = performance.now() - askedAtMs;
+  const isNew = wanted !== askedFor && (state.table.fault === null || sinceMs > RETRY_MS);
+  if (!isNew && sinceMs < (state.table.fault === null ? AGAIN_MS : RETRY_MS)) return;
+  asking = true;
+  askedAtMs = performance.now();
+  try {
+    const [view, powers] = await Promise.all([ask(`/api/tables/${encodeURIComponent(brief.table)}`), state.table.powers ?? ask("/api/powers")]);
+    askedFor = wanted;
+    update({ table: { ...state.table, view, powers, fault: null } });
+  } catch (fault) {
+    update({ table: { ...state.table, fault: /** @type {Error} */ (fault).message } });
+  } finally {
+    asking = false;
+  }
+}
+
+/** Say *act* at the open table; returns why it was refused, or nothing. @param {Row} act @returns {Promise<string>} */
+export async function sayAtTable(act) {
+  try {
+    await ask("/api/orders", { method: "POST", body: JSON.stringify({ order: "at_table", table: openBrief()?.table, act }) });
+    askedAtMs = -Infinity;
+    return "";
+  } catch (fault) {
+    return /** @type {Error} */ (fault).message;
+  }
+}
