@@ -141,8 +141,35 @@ def test_everything_said_at_a_table_of_the_border_scenario_says_that_it_is_synth
     assert all(charter.title.startswith("SYNTHETIC") for charter in scenario.charters().values())
 
 
-def test_the_august_scenario_lists_its_fifteen_steps():
-    assert [step.n for step in scenario_named("august-2016").step] == list(range(1, 16))
+def test_the_august_scenario_has_its_fifteen_steps_and_all_are_built():
+    scenario = scenario_named("august-2016")
+    assert [step.n for step in scenario.step] == list(range(1, 16))
+    assert scenario.not_built_yet() == []
+
+
+def test_in_the_august_scenario_what_a_party_is_made_to_say_is_synthetic_or_says_who_said_it():
+    acts = [action.act for step in scenario_named("august-2016").step for action in step.do if isinstance(action, Act)]
+    attributed = {"ledger.statement", "ceasefire.claim", "ledger.conduct", "decision.summit"}
+    spoken = [act for act in acts if act["act"] not in attributed and "The news item" not in act.get("title", "")]
+    assert len(spoken) > 20
+    for act in spoken:
+        assert not words_of(act) or any("SYNTHETIC" in text for text in words_of(act)), act
+    for act in acts:
+        if act["act"] == "ceasefire.claim":
+            assert act["words"].startswith("As said by O. Shahbandar"), act
+        if act["act"] == "ledger.statement":
+            assert act["speaker"], act
+
+
+def test_the_delegations_of_the_august_scenario_have_three_seats_each_and_the_russian_ones_are_marked_assumed():
+    step = scenario_named("august-2016").step[0]
+    taken = [
+        action for action in step.do if isinstance(action, Act) and action.refused is None and action.table == "line"
+    ]
+    for party in ("turkiye", "russia"):
+        assert [a.role for a in taken if a.party == party] == ["military", "intelligence", "foreign_service"]
+    assert all("assumed" in action.act["words"] for action in taken if action.party == "russia")
+    assert [action.refused for action in step.do if action.role == "minister"] == ["wrong_seat"]
 
 
 @pytest.mark.parametrize("name", ["border", "august-2016"])

@@ -86,9 +86,13 @@ class Witness:
             case AlertIs(run=run):
                 recent = (s for s in self.at(condition.party) if run is not None or s.row.raised_at_ms >= since_ms)
                 return any(self.is_so(condition, seen) for seen in recent)
-            case RungIs(party=party, at_least=at_least):
+            case RungIs(party=party, at_least=at_least, run=run):
+                about = "any" if run is None else "reconstruction"
                 return any(
-                    row.rung >= at_least and row.state == "active" and half_of(row, party).acknowledged_at_ms is None
+                    is_about(row, about, run)
+                    and row.rung >= at_least
+                    and row.state == "active"
+                    and half_of(row, party).acknowledged_at_ms is None
                     for row in self.boards[party].alerts
                 )
             case MessageIs():

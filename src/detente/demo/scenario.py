@@ -149,6 +149,7 @@ class RungIs(_Condition, frozen=True, kw_only=True, tag="rung"):
 
     party: PartyName
     at_least: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    run: int | None = None  # of the reconstruction: an alert about that playing; none: any alert
 
 
 class MessageIs(_Condition, frozen=True, kw_only=True, tag="message"):
