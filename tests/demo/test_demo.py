@@ -68,11 +68,17 @@ def test_its_summary_has_every_key_of_the_contract(played):
         assert {"lead_time_s", "warned_at", "crossing_at"} <= set(summary["reconstruction"][version])
 
 
-def test_every_step_that_is_built_held(played):
+def test_all_twelve_steps_held(played):
     _, summary = played
-    steps = {step["n"]: step["held"] for step in summary["steps"]}
-    assert all(steps[n] is True for n in (1, 2, 3, 11))
-    assert False not in steps.values()
+    assert {step["n"]: step["held"] for step in summary["steps"]} == dict.fromkeys(range(1, 13), True)
+    assert summary["problems"] == []
+
+
+def test_what_was_refused_at_the_table_was_refused_for_the_reason_that_the_script_names(played):
+    _, summary = played
+    details = {step["n"]: step["detail"] for step in summary["steps"]}
+    for n, code in ((6, "details_open"), (7, "precise"), (7, "consent"), (10, "arrangement")):
+        assert re.search(rf"refused at \d+ s: \w+ \w+ [a-z_.]+ at \w+ \({code}: ", details[n]), (n, code)
 
 
 def test_the_incursion_was_warned_a_minute_ahead_in_one_version_and_did_not_happen_in_the_other(played):

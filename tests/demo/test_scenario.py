@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from detente.demo.reconstruction import account, reconstruction
 from detente.demo.scenario import (
     SHIPPED,
+    Act,
     AlertIs,
     Box,
     Play,
@@ -111,17 +112,64 @@ def test_each_shipped_scenario_reads_and_its_files_exist(name):
     assert all(scenario.file(party.policy).is_file() for party in scenario.party)
 
 
-def test_the_border_scenario_is_the_script_of_twelve_steps_and_says_which_are_not_built():
+def test_the_border_scenario_is_the_script_of_twelve_steps_and_all_are_built():
     scenario = scenario_named("border")
     assert [party.id for party in scenario.party] == ["alfa", "bravo", "charlie"]
     assert [step.n for step in scenario.step] == list(range(1, 13))
-    assert [step.n for step in scenario.step if step.built] == [1, 2, 3, 11, 12]
-    assert len(scenario.not_built_yet()) == 7
-    assert scenario.not_built_yet()[0].startswith("4. An incident opens by itself")
+    assert scenario.not_built_yet() == []
 
 
-def test_the_august_scenario_lists_its_fifteen_steps():
-    assert [step.n for step in scenario_named("august-2016").step] == list(range(1, 16))
+def words_of(value):
+    """Every text that people read in an act: not its name, keys, references, times."""
+    match value:
+        case dict():
+            read = ("title", "words", "text", "place", "note", "reason", "observer", "speaker", "outlet", "said_by")
+            own = [one for key, one in value.items() if key in read]
+            return own + [text for one in value.values() for text in words_of(one)]
+        case list():
+            return [text for one in value for text in words_of(one)]
+        case _:
+            return []
+
+
+def test_everything_said_at_a_table_of_the_border_scenario_says_that_it_is_synthetic():
+    scenario = scenario_named("border")
+    acts = [action.act for step in scenario.step for action in step.do if isinstance(action, Act)]
+    said = [text for act in acts for text in words_of(act)]
+    assert len(said) > 20
+    assert all(text.startswith("SYNTHETIC") for text in said)
+    assert all(charter.title.startswith("SYNTHETIC") for charter in scenario.charters().values())
+
+
+def test_the_august_scenario_has_its_fifteen_steps_and_all_are_built():
+    scenario = scenario_named("august-2016")
+    assert [step.n for step in scenario.step] == list(range(1, 16))
+    assert scenario.not_built_yet() == []
+
+
+def test_in_the_august_scenario_what_a_party_is_made_to_say_is_synthetic_or_says_who_said_it():
+    acts = [action.act for step in scenario_named("august-2016").step for action in step.do if isinstance(action, Act)]
+    attributed = {"ledger.statement", "ceasefire.claim", "ledger.conduct", "decision.summit"}
+    spoken = [act for act in acts if act["act"] not in attributed and "The news item" not in act.get("title", "")]
+    assert len(spoken) > 20
+    for act in spoken:
+        assert not words_of(act) or any("SYNTHETIC" in text for text in words_of(act)), act
+    for act in acts:
+        if act["act"] == "ceasefire.claim":
+            assert act["words"].startswith("As said by O. Shahbandar"), act
+        if act["act"] == "ledger.statement":
+            assert act["speaker"], act
+
+
+def test_the_delegations_of_the_august_scenario_have_three_seats_each_and_the_russian_ones_are_marked_assumed():
+    step = scenario_named("august-2016").step[0]
+    taken = [
+        action for action in step.do if isinstance(action, Act) and action.refused is None and action.table == "line"
+    ]
+    for party in ("turkiye", "russia"):
+        assert [a.role for a in taken if a.party == party] == ["military", "intelligence", "foreign_service"]
+    assert all("assumed" in action.act["words"] for action in taken if action.party == "russia")
+    assert [action.refused for action in step.do if action.role == "minister"] == ["wrong_seat"]
 
 
 @pytest.mark.parametrize("name", ["border", "august-2016"])
@@ -332,6 +380,77 @@ def test_traffic_is_checked_too(written):
 def test_a_scenario_that_does_not_exist_is_refused(name):
     with pytest.raises(ConfigError):
         scenario_named(name)
+
+
+CHARTER = 'table = "talks"\ntitle = "Talks"\nmembers = ["a", "b"]\nagreement = "We talk."\n'
+AT_TABLE = (
+    TINY.replace("labels = []", 'labels = []\ntables = ["talks.toml"]')
+    + """
+[[step.do]]
+do = "act"
+party = "a"
+role = "foreign_service"
+table = "talks"
+act = { act = "proposal.withdraw", proposal = "$proposals[0].proposal", reason = "x" }
+[[step.do]]
+do = "act"
+party = "b"
+role = "foreign_service"
+table = "talks"
+act = { act = "ledger.statement", speaker = "x", said_ms = "-30s", words = "x" }
+[[step.expect]]
+within_s = 5
+that = { is = "table", party = "b", table = "talks", at = "proposals[0].state", equals = "withdrawn" }
+"""
+)
+
+
+@pytest.fixture
+def with_table(written, tmp_path):
+    def write(text, charter=CHARTER):
+        (tmp_path / "talks.toml").write_text(charter)
+        return written(text)
+
+    return write
+
+
+def test_a_scenario_with_a_table_reads(with_table):
+    scenario = read_scenario(with_table(AT_TABLE))
+    assert scenario.charters()["talks.toml"].parties == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('tables = ["talks.toml"]', 'tables = ["gone.toml"]', r"tables\[0\]: gone.toml: No such file"),
+        ('table = "talks"', 'table = "walks"', r"step\[0\]\.do\[1\]\.table: a sits at no table 'walks'"),
+        ('reason = "x"', 'cause = "x"', r"step\[0\]\.do\[1\]\.act: Object contains unknown field `cause`"),
+        ('reason = "x"', 'reason = ""', r"do\[1\]\.act: Expected `str` of length >= 1 - at `\$\.reason`"),
+        ("$proposals[0].proposal", "$proposals[0].name", r"do\[1\]\.act: .* nothing at a table is found by name"),
+        ("$proposals[0].proposal", "$proposals[", r"do\[1\]\.act: 'proposals\[' cannot be read from '\[' on"),
+        ('said_ms = "-30s"', 'said_ms = "lately"', "do\\[2\\]\\.act: said_ms: 'lately' is neither"),
+        ('at = "proposals[0].state"', 'at = "proposals.state"', r"expect\[1\]\.that\.at: .* found by state"),
+        ('equals = "withdrawn"', 'is_so = "withdrawn"', r"unknown field `is_so` - at `\$\.step\[0\]\.expect\[1\]"),
+    ],
+)
+def test_what_does_not_fit_at_a_table_is_refused_with_the_place(with_table, old, new, said):
+    assert old in AT_TABLE
+    with pytest.raises(ConfigError, match=said) as refused:
+        read_scenario(with_table(AT_TABLE.replace(old, new, 1)))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('["a", "b"]', '["b", "a"]', r"tables\[0\]: talks.toml: table talks: members stand in order"),
+        ('["a", "b"]', '["a", "c"]', r"tables\[0\]: no party 'c'"),
+        ("title =", "titel =", r"tables\[0\]: talks.toml: Object contains unknown field `titel`"),
+    ],
+)
+def test_a_charter_that_does_not_fit_is_refused_with_its_file(with_table, old, new, said):
+    with pytest.raises(ConfigError, match=said):
+        read_scenario(with_table(AT_TABLE, CHARTER.replace(old, new)))
 
 
 def test_a_condition_names_whose_half_it_means():

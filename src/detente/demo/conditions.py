@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import msgspec
+
+from detente.demo.path import found_at
 from detente.demo.scenario import (
     AlertIs,
     Condition,
@@ -14,12 +17,15 @@ from detente.demo.scenario import (
     MessageIs,
     RecordsEqual,
     RungIs,
+    TableIs,
     TracksShared,
 )
 from detente.desk.board import AlertRow, Board, Half, LaneRow
+from detente.engine.tables import Tables
 from detente.evidence.log import Log
-from detente.types import PartyId
+from detente.types import Instant, PartyId
 
+BEFORE: Final = Instant(0)
 ON_THE_WAY: Final = 3
 """Leaves of one lane that may just be on their way while both nodes go on writing: three seconds of frames."""
 
@@ -32,8 +38,10 @@ class Seen:
     lead_s: float | None = None  # event ahead when that desk first showed it
 
 
-class Logs(Protocol):
-    """One node's logs with one peer, in order of lane."""
+class Records(Protocol):
+    """One node's tables, and its logs with one peer, in order of lane."""
+
+    tables: Tables
 
     def written(self, peer: PartyId) -> Sequence[Log]: ...
 
@@ -44,15 +52,18 @@ class Logs(Protocol):
 class Witness:
     """Follows all desks. `look` before asking `holds`."""
 
-    logs: Mapping[str, Logs]
+    records: Mapping[str, Records]
 
     boards: dict[str, Board] = field(default_factory=dict)
+    _views: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # since the last look
     alerts: dict[tuple[str, str], Seen] = field(default_factory=dict)  # by party and alert
     dossier_holds: bool | None = None  # known after the end
+    now: Instant = BEFORE
 
-    def look(self, boards: dict[str, Board]) -> None:
+    def look(self, boards: dict[str, Board], now: Instant) -> None:
         """Take the newest board of each party."""
-        self.boards = boards
+        self.boards, self.now = boards, now
+        self._views.clear()
         for party, board in boards.items():
             for row in board.alerts:
                 seen = self.alerts.setdefault((party, row.alert), Seen(row))
@@ -75,9 +86,13 @@ class Witness:
             case AlertIs(run=run):
                 recent = (s for s in self.at(condition.party) if run is not None or s.row.raised_at_ms >= since_ms)
                 return any(self.is_so(condition, seen) for seen in recent)
-            case RungIs(party=party, at_least=at_least):
+            case RungIs(party=party, at_least=at_least, run=run):
+                about = "any" if run is None else "reconstruction"
                 return any(
-                    row.rung >= at_least and row.state == "active" and half_of(row, party).acknowledged_at_ms is None
+                    is_about(row, about, run)
+                    and row.rung >= at_least
+                    and row.state == "active"
+                    and half_of(row, party).acknowledged_at_ms is None
                     for row in self.boards[party].alerts
                 )
             case MessageIs():
@@ -88,8 +103,17 @@ class Witness:
                 return self.records_meet(a, b)
             case TracksShared(party=party, by=by, at_least=at_least):
                 return any(p.party == by and p.shared_with_us >= at_least for p in self.boards[party].peers)
+            case TableIs():
+                return _is_asked(condition, found_at(self.view(condition.party, condition.table), condition.at))
             case DossierHolds():
                 return self.dossier_holds is True
+
+    def view(self, party: str, table: str) -> dict[str, Any]:
+        """Return what *party* sees of *table*, as plain values."""
+        if (party, table) not in self._views:
+            seen = self.records[party].tables.view(table, self.now)
+            self._views[party, table] = msgspec.json.decode(msgspec.json.encode(seen))
+        return self._views[party, table]
 
     def is_so(self, wanted: AlertIs, seen: Seen) -> bool:
         """Whether what was seen is what *wanted* describes."""
@@ -115,7 +139,9 @@ class Witness:
             theirs.size <= ours.size <= theirs.size + ON_THE_WAY and ours.tree.root(theirs.size) == theirs.tree.root()
             for writer, reader in ((a, b), (b, a))
             for ours, theirs in zip(
-                self.logs[writer].written(PartyId(reader)), self.logs[reader].mirrored(PartyId(writer)), strict=True
+                self.records[writer].written(PartyId(reader)),
+                self.records[reader].mirrored(PartyId(writer)),
+                strict=True,
             )
         )
 
@@ -146,6 +172,18 @@ class Witness:
             "acknowledged": half.acknowledged_at_ms,
         }
         return at[wanted.reached] is not None
+
+
+def _is_asked(asked: TableIs, found: Any) -> bool:
+    """Whether what was *found* at a table is what *asked* says of it."""
+    if found is None:
+        return False
+    if asked.equals is not None and found != asked.equals:
+        return False
+    if asked.contains is not None and not (isinstance(found, str | list | dict) and asked.contains in found):
+        return False
+    amount = len(found) if isinstance(found, list | dict | str) else found
+    return asked.at_least is None or amount >= asked.at_least
 
 
 def half_of(row: AlertRow, party: str) -> Half:

@@ -11,11 +11,14 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from detente.demo.conditions import Witness, half_of
+from detente.demo.acts import NotYet, act_of
+from detente.demo.conditions import BEFORE, Witness, half_of
 from detente.demo.scenario import (
     Acknowledge,
     AcknowledgeMessage,
+    Act,
     Action,
+    Condition,
     CutLink,
     DossierHolds,
     Expectation,
@@ -27,6 +30,7 @@ from detente.demo.scenario import (
     SetPolicy,
     ShowView,
     Step,
+    TableIs,
 )
 from detente.demo.stage import RECONSTRUCTION_SOURCE, Sight, Stage
 from detente.demo.staging import shifted, staged
@@ -40,9 +44,10 @@ from detente.node.party import Node
 from detente.release.policy import parse_policy
 from detente.types import NS_PER_MS, Instant, Role, duration_ns, iso_utc
 
-BEFORE: Final = Instant(0)
 LOOK_S: Final = 0.5
 """How often, in seconds of the demo's clock, plots are handed over and the desks are looked at."""
+UP_WITHIN_S: Final = 120.0
+"""How long, in real time, the links may take: on a first start the kernels are compiled meanwhile."""
 LATE_S: Final = 4.0 * LOOK_S
 """A look that comes this long after the last one came late: the machine has other work, and the clock is slowed."""
 
@@ -58,6 +63,17 @@ class Promise:
     by_s: float
     outcome: bool | None = None
     at_s: float | None = None
+
+
+@dataclass(slots=True)
+class Deed:
+    """One act at a table that the script has a party do, and what came of it."""
+
+    step: Step
+    act: Act
+    outcome: bool | None = None
+    at_s: float | None = None
+    said: str = ""  # the statement's name, or why it was refused
 
 
 @dataclass(slots=True)
@@ -89,6 +105,7 @@ class Runner:
     seconds: float | None = None
     witness: Witness = field(init=False)
     promises: list[Promise] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
     events_at: dict[tuple[str, int], Instant] = field(default_factory=dict)  # (version, run) → crossing, closest point
     failures: list[str] = field(default_factory=list)
     climbs: list[dict[str, Any]] = field(default_factory=list)
@@ -121,16 +138,17 @@ class Runner:
 
     async def _until_up(self) -> None:
         """Wait, in real time, until every link is up; a demo that cannot link says so."""
+        until = time.monotonic() + UP_WITHIN_S
         self.clock.set_speed(min(1.0, self._fastest))
         try:
-            for _ in range(600):
+            while time.monotonic() < until:
                 self._look()
                 if all(peer.state == "UP" for board in self.witness.boards.values() for peer in board.peers):
                     return
                 await asyncio.sleep(0.05)
         finally:
             self.clock.set_speed(self._fastest)
-        self.say("not every link came up within 30 s; the script goes on")
+        self.say(f"not every link came up within {UP_WITHIN_S:.0f} s; the script goes on")
 
     async def _play(self, running: list[asyncio.Task[None]]) -> None:
         self.playing = [self._sighted(sight, 0) for sight in self.stage.sights]
@@ -183,7 +201,7 @@ class Runner:
 
     def _look(self) -> None:
         now = self.clock.now()
-        self.witness.look({p: node.engine.board(Role.OPERATOR, now) for p, node in self.stage.nodes.items()})
+        self.witness.look({p: node.engine.board(Role.OPERATOR, now) for p, node in self.stage.nodes.items()}, now)
         for party, board in self.witness.boards.items():
             for row in board.alerts:
                 for half in row.halves:
@@ -252,6 +270,7 @@ class Runner:
             if step.at_s is not None:
                 at_s = step.at_s + shift_s
                 self.promises += [Promise(step, e, at_s + e.after_s, at_s, at_s + e.within_s) for e in step.expect]
+                self.deeds += [Deed(step, action) for action in step.do if isinstance(action, Act)]
 
     def _judge(self, now_s: float) -> None:
         for promise in self.promises:
@@ -282,7 +301,29 @@ class Runner:
                     self.failures.append(f"step {step.n}: {type(action).__name__} waited in vain for its condition")
                     return
                 await asyncio.sleep(self.clock.real_s(LOOK_S))
-        await self._do(action)
+        if isinstance(action, Act):
+            await self._do_at_table(next(d for d in self.deeds if d.act is action), at_s + action.within_s)
+        else:
+            await self._do(action)
+
+    async def _do_at_table(self, deed: Deed, until_s: float) -> None:
+        """Do an act as soon as what it refers to stands at its party's desk; note whether that went as written."""
+        act = deed.act
+        while deed.outcome is None:
+            try:
+                view = self.witness.view(act.party, act.table)
+                order = orders.AtTable(act.table, act_of(act.act, view, self.clock.now() // NS_PER_MS))
+                answer = await self.stage.nodes[act.party].inbox.ask(OrderGiven(order, act.role))
+                deed.outcome, deed.said = act.refused is None, str(answer["statement"])
+            except OrderRefused as refused:
+                deed.outcome, deed.said = act.refused == refused.code, f"{refused.code}: {refused.reason}"
+            except NotYet as nothing:
+                if self.now_s() > until_s:
+                    deed.outcome, deed.said = False, f"nothing at {nothing}"
+                await asyncio.sleep(self.clock.real_s(LOOK_S))
+        deed.at_s = self.now_s()
+        if not deed.outcome:
+            self.failures.append(f"step {deed.step.n}: {act.party} {act.act['act']}: {deed.said}")
 
     async def _until(self, at_s: float) -> None:
         """Wait for that second of the script, looking again and again: the clock's pace may change meanwhile."""
@@ -355,19 +396,40 @@ class Runner:
         results = []
         for step in self.scenario.step:
             mine = [p for p in self.promises if p.step.n == step.n]
-            outcomes = [p.outcome for p in mine]
+            deeds = [d for d in self.deeds if d.step.n == step.n]
+            outcomes = [p.outcome for p in mine] + [d.outcome for d in deeds]
             held = None if not outcomes or None in outcomes else all(outcomes)
-            results.append({"n": step.n, "name": step.name, "held": held, "detail": _detail(step, mine)})
+            results.append({"n": step.n, "name": step.name, "held": held, "detail": _detail(step, mine, deeds)})
         return results
 
 
-def _detail(step: Step, promises: list[Promise]) -> str:
+def _detail(step: Step, promises: list[Promise], deeds: list[Deed]) -> str:
     if not step.built:
         return "not built yet"
-    parts = []
+    parts = [_deed(deed) for deed in deeds]
     for p in promises:
-        said = msgspec.json.encode(p.expected.that).decode()
+        said = _condition(p.expected.that)
         word = {True: "held", False: "FAILED", None: "not judged"}[p.outcome]
         when = "" if p.at_s is None else f" at {p.at_s:.0f} s"
         parts.append(f"{word}{when}: {'never ' if p.expected.never else ''}{said}")
     return "; ".join(parts)
+
+
+def _deed(deed: Deed) -> str:
+    act = deed.act
+    who = f"{act.party} {act.role.replace('_', ' ')} {act.act['act']} at {act.table}"
+    if deed.outcome is None or deed.at_s is None:
+        return f"not judged: {who}"
+    word = "FAILED" if not deed.outcome else "refused" if act.refused else "done"
+    return f"{word} at {deed.at_s:.0f} s: {who} ({deed.said})"
+
+
+def _condition(that: Condition) -> str:
+    if not isinstance(that, TableIs):
+        return msgspec.json.encode(that).decode()
+    asked = [
+        f" {word} {msgspec.json.encode(value).decode()}"
+        for word, value in (("equals", that.equals), ("contains", that.contains), ("at least", that.at_least))
+        if value is not None
+    ]
+    return f"{that.party} at {that.table}: {that.at}{','.join(asked) or ' is there'}"

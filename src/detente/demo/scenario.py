@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from detente.config import Degrees, EscalationConfig, NodeText, PartyName, Seconds
+from detente.coordination.charter import Charter
+from detente.demo.acts import check_act
+from detente.demo.path import check_path
 from detente.demo.reconstruction import FASTEST_MPS, SLOWEST_MPS, Version
 from detente.desk.orders import Line
 from detente.errors import ConfigError
@@ -146,6 +149,7 @@ class RungIs(_Condition, frozen=True, kw_only=True, tag="rung"):
 
     party: PartyName
     at_least: Annotated[int, msgspec.Meta(ge=1, le=5)]
+    run: int | None = None  # of the reconstruction: an alert about that playing; none: any alert
 
 
 class MessageIs(_Condition, frozen=True, kw_only=True, tag="message"):
@@ -183,7 +187,21 @@ class DossierHolds(_Condition, frozen=True, kw_only=True, tag="dossier"):
     """The first party's record, exported at the end, verifies offline, and fails once a byte of it is flipped."""
 
 
-Condition = AlertIs | RungIs | MessageIs | LinkIs | RecordsEqual | TracksShared | DossierHolds
+class TableIs(_Condition, frozen=True, kw_only=True, tag="table"):
+    """At `party`'s desk something stands at a table: what `at` leads to, and what is asked of it.
+
+    Nothing asked: it is there. `never` on the expectation says that it must not be.
+    """
+
+    party: PartyName
+    table: str
+    at: str  # a path into the desk's view of the table: path.py
+    equals: str | int | float | bool | list[Any] | None = None
+    contains: str | None = None  # as one of a list's entries or a key, or within a text
+    at_least: float | None = None  # a number, or how many entries
+
+
+Condition = AlertIs | RungIs | MessageIs | LinkIs | RecordsEqual | TracksShared | DossierHolds | TableIs
 
 
 class Expectation(_Part, frozen=True, kw_only=True):
@@ -275,7 +293,21 @@ class ShowView(_Action, frozen=True, kw_only=True, tag="show_view"):
     view: Name
 
 
-Action = SetPolicy | Play | Acknowledge | SendText | SendCode | AcknowledgeMessage | CutLink | HealLink | ShowView
+class Act(_Action, frozen=True, kw_only=True, tag="act"):
+    """Do an act at a table. It waits, until `within_s`, for what it refers to; the step holds only if it was done.
+
+    With `refused` it must be refused with that code, and the step holds only if it was.
+    """
+
+    party: PartyName
+    role: Role
+    table: str
+    act: dict[str, Any]  # as in docs/operate/scenario.md: references by `$` and times by "+120s" are filled in
+    refused: str | None = None
+    within_s: Seconds = 30.0
+
+
+Action = SetPolicy | Play | Acknowledge | SendText | SendCode | AcknowledgeMessage | CutLink | HealLink | ShowView | Act
 
 
 class Step(_Part, frozen=True, kw_only=True):
@@ -296,6 +328,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
     view: Annotated[list[View], msgspec.Meta(min_length=1)]
     traffic: list[Traffic] = []
     party: Annotated[list[Party], msgspec.Meta(min_length=2, max_length=8)]
+    tables: list[str] = []  # charters: TOML files, as Traffic.recording, put into each member's configuration
     step: Annotated[list[Step], msgspec.Meta(min_length=1, max_length=99)]
     folder: str = ""  # set by read_scenario
 
@@ -304,6 +337,19 @@ class Scenario(_Part, frozen=True, kw_only=True):
         if name.startswith("shipped:"):
             return SHIPPED.parent / "data" / name.removeprefix("shipped:")
         return Path(self.folder) / name
+
+    def charters(self) -> dict[str, Charter]:
+        """Return the charter of each table by its file's name; raises ConfigError."""
+        found = {}
+        for i, name in enumerate(self.tables):
+            try:
+                found[name] = msgspec.toml.decode(self.file(name).read_bytes(), type=Charter)
+                found[name].check()
+            except OSError as wrong:
+                raise ConfigError(f"tables[{i}]: {name}: {wrong.strerror or wrong}") from None
+            except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+                raise ConfigError(f"tables[{i}]: {name}: {wrong}") from None
+        return found
 
     def not_built_yet(self) -> list[str]:
         """Return the sentences of the steps that this version does not have, for the screen."""
@@ -357,12 +403,24 @@ def _problems(scenario: Scenario) -> Iterator[str]:
         yield from _traffic_problems(scenario, one, f"traffic[{i}]")
     for i, party in enumerate(scenario.party):
         yield from _party_problems(scenario, party, views, traffic, f"party[{i}]")
+    members: dict[str, tuple[str, ...]] = {}
+    try:
+        charters = scenario.charters()
+    except ConfigError as wrong:
+        yield str(wrong)
+        return
+    for i, charter in enumerate(charters.values()):
+        members[charter.table] = charter.members
+        for name in charter.members:
+            if name not in parties:
+                yield f"tables[{i}]: no party {name!r}"
     numbers = [step.n for step in scenario.step]
     if numbers != sorted(set(numbers)):
         yield "step: the numbers must grow"
     runs: set[int] = set()
     for i, step in enumerate(scenario.step):
         yield from _step_problems(step, parties, views, f"step[{i}]")
+        yield from _table_problems(step, members, f"step[{i}]")
         for j, action in enumerate(step.do):
             if isinstance(action, SetPolicy) and not scenario.file(action.policy).is_file():
                 yield f"step[{i}].do[{j}].policy: no file {action.policy!r}"
@@ -421,6 +479,25 @@ def _step_problems(step: Step, parties: list[str], views: list[str], where: str)
             yield f"{where}.do[{i}].view: no view {action.view!r}"
     for i, expected in enumerate(step.expect):
         yield from _names_unknown(expected.that, parties, f"{where}.expect[{i}].that")
+
+
+def _table_problems(step: Step, members: dict[str, tuple[str, ...]], where: str) -> Iterator[str]:
+    """Yield what is wrong with what *step* does and looks for at tables."""
+    parts: list[tuple[str, Action | Condition | None]] = [(f"do[{i}]", action) for i, action in enumerate(step.do)]
+    parts += [(f"do[{i}].when", action.when) for i, action in enumerate(step.do)]
+    parts += [(f"expect[{i}].that", expected.that) for i, expected in enumerate(step.expect)]
+    for place, part in parts:
+        if not isinstance(part, Act | TableIs):
+            continue
+        if part.party not in members.get(part.table, ()):
+            yield f"{where}.{place}.table: {part.party} sits at no table {part.table!r}"
+        try:
+            if isinstance(part, Act):
+                check_act(part.act)
+            else:
+                check_path(part.at)
+        except ConfigError as wrong:
+            yield f"{where}.{place}.{'act' if isinstance(part, Act) else 'at'}: {wrong}"
 
 
 _NAMES_A_PARTY: Final = ("party", "to", "sender", "a", "b", "by", "half", "raised_by", "declared_by", "seen_by")

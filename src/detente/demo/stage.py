@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from detente.config import Config, ConsoleConfig, DetectionConfig, ListenConfig, NodeConfig, PeerConfig, ReleaseConfig
+from detente.config import (
+    Config,
+    ConsoleConfig,
+    CoordinationConfig,
+    DetectionConfig,
+    ListenConfig,
+    NodeConfig,
+    PeerConfig,
+    ReleaseConfig,
+)
 from detente.demo.scenario import Party, Scenario
 from detente.demo.staging import declared_by, seen_by
 from detente.engine.values import Declares, Feed
@@ -93,6 +102,9 @@ def _config(scenario: Scenario, party: Party, ports: Mapping[str, tuple[int, int
         ),
         release=ReleaseConfig(policy=str(scenario.file(party.policy))),
         escalation=party.escalation,
+        coordination=CoordinationConfig(
+            tables=[str(scenario.file(f)) for f, charter in scenario.charters().items() if party.id in charter.members]
+        ),
         console=ConsoleConfig(centre=(view.latitude_deg, view.longitude_deg), range_nm=view.range_nm),
     )
 

@@ -1,0 +1,100 @@
+"""A path into what stands at a table: `proposals[0].state`, `reports[title=Fog].area`.
+
+It begins with a field of `TableView` (docs/operate/scenario.md lists them). `[n]` is a place in a list (-1 the last),
+`[name=value]` the first row of a list whose field has that value. Conditions read by it, and acts refer by it to what
+was opened before, so that a script needs no names of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from detente.coordination.view import TableView
+from detente.errors import ConfigError
+
+_PART: Final = re.compile(r"\.?([a-z_][a-z0-9_-]*)|\[(-?\d+)\]|\[([a-z_]+)=([^\]]+)\]")
+
+Step = str | int | tuple[str, str]
+"""A field or key, a place in a list, or what a row must say."""
+
+
+def steps_of(path: str) -> list[Step]:
+    """Return the steps of *path*; raises ConfigError where it cannot be read."""
+    steps: list[Step] = []
+    at = 0
+    while at < len(path):
+        found = _PART.match(path, at)
+        if found is None or (at == 0) != (path[at] not in ".["):
+            raise ConfigError(f"{path!r} cannot be read from {path[at:]!r} on")
+        name, place, field, value = found.groups()
+        steps.append(name if name is not None else int(place) if place is not None else (field, value))
+        at = found.end()
+    if not steps:
+        raise ConfigError("an empty path")
+    return steps
+
+
+def check_path(path: str) -> None:
+    """Raise ConfigError unless *path* leads to something that a table can have."""
+    kind: Any = TableView
+    for step in steps_of(path):
+        kind = _inside(kind, step)
+        if kind is None:
+            raise ConfigError(f"{path!r}: nothing at a table is found by {_written(step)}")
+
+
+def found_at(view: Mapping[str, Any], path: str) -> Any:
+    """Return what stands at *path* in *view* (a `TableView` as plain values), None where there is nothing."""
+    value: Any = view
+    for step in steps_of(path):
+        match value, step:
+            case dict(), str():
+                value = value.get(step)
+            case list(), int():
+                value = value[step] if -len(value) <= step < len(value) else None
+            case list(), (field, wanted):
+                value = next((row for row in value if str(row.get(field)) == wanted), None)
+            case _:
+                return None
+    return value
+
+
+def _inside(kind: Any, step: Step) -> Any:
+    """Return the type that *step* leads to from *kind*, None where it leads nowhere."""
+    for one in _kinds(kind):
+        match one, step:
+            case type(), str() if issubclass(one, msgspec.Struct):
+                return get_type_hints(one).get(step)
+            case type(), int() if issubclass(one, tuple):  # one with named places, written as a list
+                places = tuple(get_type_hints(one).values())
+                return places[step] if -len(places) <= step < len(places) else None
+            case _, str() if get_origin(one) is dict:
+                return get_args(one)[1]
+            case _, int() if get_origin(one) is list:
+                return get_args(one)[0]
+            case _, int() if get_origin(one) is tuple:
+                places = get_args(one)
+                return places[step] if -len(places) <= step < len(places) else None
+            case _, (field, _) if get_origin(one) is list:
+                row = get_args(one)[0]
+                return row if _inside(row, field) is not None else None
+    return None
+
+
+def _kinds(kind: Any) -> Iterator[Any]:
+    yield from get_args(kind) if isinstance(kind, UnionType) else [kind]
+
+
+def _written(step: Step) -> str:
+    match step:
+        case str():
+            return step
+        case int():
+            return f"[{step}]"
+        case field, value:
+            return f"[{field}={value}]"
