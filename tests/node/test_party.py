@@ -422,8 +422,9 @@ def test_t27_a_backup_put_back_writes_nothing_before_the_peer_has_given_back_wha
         assert session(alfa).writers[Lane.OPS].frozen is not None
         async with running(alfa):
             await until(lambda: "a backup put back?" in faults(alfa))
-            with pytest.raises(OrderRefused, match="frozen"):
+            with pytest.raises(OrderRefused, match="takes no leaf now") as refused:
                 await say(alfa, "bravo", "too early")
+            assert refused.value.code == "frozen"
         alfa = stage.node("alfa")
         async with running(alfa, bravo):
             await until(lambda: session(alfa).writers[Lane.OPS].log.size >= 3)
