@@ -77,6 +77,23 @@ def test_a_whole_record_is_exported_and_verified(alfa, run, tmp_path, name):
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("leaves", [(), ("--leaves", "bravo.example/detente/to/alfa.example/ops/1:0:2")])
+def test_the_receipts_that_the_exporter_gave_are_cosigned_with_ml_dsa_too(alfa, run, tmp_path, leaves):
+    folder, digits = alfa
+    before = (folder / "record.sqlite").read_bytes()
+    off = "[record]\npost_quantum = false\n"
+    (folder / "off.toml").write_text((folder / "alfa.toml").read_text() + off)
+    for config, is_on in (("alfa.toml", True), ("off.toml", False)):
+        out = tmp_path / config
+        assert run("export", "--config", folder / config, "--out", out, *leaves)[0] == 0
+        code, said, err = run("verify", out, *roots(digits))
+        assert (code, err) == (0, "")
+        assert ("alfa.example/detente cosigned the first 3 with ML-DSA-44 too" in said) is is_on
+        assert "bravo.example/detente cosigned" not in said  # its own line is its own to add
+        assert "says it held the first 3 not later than 2026-11-22T16:00:00" in said
+    assert (folder / "record.sqlite").read_bytes() == before
+
+
 def test_a_flipped_byte_is_exit_1_with_the_exhibit_named(alfa, run, tmp_path):
     folder, digits = alfa
     run("export", "--config", folder / "alfa.toml", "--out", tmp_path / "d", "--log", "flash")

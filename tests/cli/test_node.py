@@ -11,11 +11,12 @@ from detente import cli
 from detente.evidence.checkpoint import sign_checkpoint
 from detente.evidence.keys import origin
 from detente.evidence.log import Log
+from detente.node import clock
 from detente.node.acts import Acts
 from detente.node.clock import SystemClock
 from detente.node.keyring import load_keyring, load_peers
 from detente.node.sqlite import SqliteStore
-from detente.types import NodeName
+from detente.types import NodeName, instant_of_ms, iso_utc
 
 
 def run(monkeypatch, capsys, *words):
@@ -100,6 +101,38 @@ def test_t28_rotation_and_revocation_need_the_root_and_end_the_old_keys_where_th
     code, said = detente(*rotate[:-1], alfa / "gone" / "root.key")
     assert (code, "bring the stick" in said) == (2, True)
     assert detente("keys", "rotate", alfa, "--use", "salt", "--root", alfa / "offline" / "root.key")[0] == 2
+
+
+def test_keys_show_says_until_when_the_statement_calls_itself_valid_and_when_that_is_over(detente, two, monkeypatch):
+    alfa, _ = two
+    _, last_ms = load_keyring(alfa / "keys").statement.valid
+    until = iso_utc(instant_of_ms(last_ms), 0)
+    said = detente("keys", "show", alfa)[1]
+    assert f" to {until}" in said
+    assert "OVER" not in said
+    monkeypatch.setattr(clock.SystemClock, "now", lambda self: instant_of_ms(last_ms))
+    assert f" to {until}: OVER" in detente("keys", "show", alfa)[1]
+
+
+def test_one_id_of_one_party_in_two_files_of_zones_is_refused(detente, two):
+    alfa, _ = two
+    line = {"zone_id": "alfa-line", "name": "L", "kind": "border", "asserted_by": "alfa", "resolution_m": 10}
+    ring = [[36.0, 36.0], [36.2, 36.0], [36.2, 36.2], [36.0, 36.0]]
+
+    def write(name, **more):
+        area = {"type": "Feature", "properties": line | more, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        (alfa / name).write_text(json.dumps({"type": "FeatureCollection", "features": [area]}))
+
+    configuration = alfa / "detente.toml"
+    named = configuration.read_text().replace("zones = []", 'zones = ["one.geojson", "two.geojson"]')
+    configuration.write_text(named)
+    write("one.geojson")
+    write("two.geojson")
+    code, said = detente("check-config", configuration)
+    assert (code, "the id 'alfa-line' stands twice" in said) == (2, True)
+    write("two.geojson", asserted_by="bravo")  # the same name, another party's line: told apart by party
+    code, said = detente("check-config", configuration)
+    assert (code, "zones: 2" in said) == (0, True)
 
 
 def test_a_root_of_another_node_replaces_nothing(detente, two):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from detente.errors import OwnFault, PeerFault
 from detente.evidence import keys
+from detente.evidence import note as note_module
 from detente.evidence.checkpoint import Checkpoint, sign_checkpoint
 from detente.evidence.keys import Key, KeyStatement, Revocation, sign_statement, verify_chain, verify_statement
 from detente.evidence.leaf import Envelope, Kind, Lane, encode
@@ -264,6 +265,28 @@ def test_t28_a_checkpoint_by_a_replaced_key_counts_up_to_its_index_and_is_refuse
         chain.checkpoint(sign_checkpoint(Checkpoint(ORIGIN, 8, bytes(32)), signer("env", "mallory")), ORIGIN)
     with pytest.raises(PeerFault, match="does not write"):
         chain.checkpoint(note, ORIGIN.replace("alpha", "mallory"))
+
+
+def test_t08_a_later_key_of_the_same_id_does_not_disown_leaves_and_checkpoints_on_the_link(monkeypatch):
+    """Four bytes can be had by trying: here the id is one constant, so every key of a name collides."""
+    monkeypatch.setattr(note_module, "key_id", lambda name, algorithm, public_key: b"\1\2\3\4")
+    env, log = signer("env", "alpha env 1"), signer("log")
+    first = sign_statement(statement(keys=(Key("env", str(env.vkey)), Key("log", str(log.vkey)))), ROOT)
+    new_env, new_log = signer("env", "alpha env 2"), signer("log", "alpha log 2")
+    ended = tuple(Revocation(str(old.vkey), {ORIGIN: 7}) for old in (env, log))
+    later = (Key("env", str(new_env.vkey)), Key("log", str(new_log.vkey)))
+    chain = keys.KeyChain.verify([first, sign_statement(next_of(first, keys=later, revoked=ended), ROOT)], ROOT.vkey)
+    for seq, by in ((6, env), (6, new_env), (7, new_env)):
+        assert chain.decode(leaf_at(seq, by)).seq == seq
+    for size, by in ((7, log), (7, new_log), (8, new_log)):
+        note = sign_checkpoint(Checkpoint(ORIGIN, size, bytes(32)), by)
+        assert chain.checkpoint(note, ORIGIN).checkpoint.size == size
+    with pytest.raises(PeerFault, match="leaf: "):
+        chain.decode(leaf_at(7, env))
+    with pytest.raises(PeerFault, match="checkpoint: "):
+        chain.checkpoint(sign_checkpoint(Checkpoint(ORIGIN, 8, bytes(32)), log), ORIGIN)
+    with pytest.raises(PeerFault, match="not signed"):
+        chain.decode(leaf_at(0, signer("env", "mallory")))
 
 
 def test_a_stolen_mirror_keys_receipts_count_up_to_its_index():

@@ -11,19 +11,20 @@ import pytest
 
 from detente.config import Config, ListenConfig, NodeConfig, PeerConfig, RecordConfig, RetentionConfig
 from detente.desk.orders import PlaceHold, SendText
-from detente.engine.values import OrderGiven
+from detente.engine.values import OrderGiven, PolicySet
 from detente.errors import ConfigError, OrderRefused
 from detente.evidence.audit import Act, check_chain
 from detente.evidence.keys import origin
 from detente.evidence.leaf import FIRST_PREV, Lane
 from detente.evidence.note import MLDSA44, split_note
 from detente.link.transitions import State
-from detente.node import party
+from detente.node import office, party
 from detente.node.clock import SystemClock
 from detente.node.keyring import confirm_peer, keep_peer, load_keyring, load_peers, make_keyring
 from detente.node.party import Node
 from detente.node.rotation import load_root, replace_keys
 from detente.node.sqlite import SqliteStore
+from detente.release.policy import NOTHING
 from detente.types import NS_PER_S, Instant, NodeName, PartyId, Role
 from node.test_peers import free_port
 
@@ -284,6 +285,81 @@ def test_t12_a_peer_that_does_not_hold_what_it_gave_a_receipt_for_is_found(tmp_p
             await until(lambda: "gave a receipt for the body of leaf 0" in faults(alfa))
 
     asyncio.run(scene())
+
+
+def test_t12_a_peer_that_answers_no_challenge_on_an_open_line_is_an_alarm_and_an_act(tmp_path, monkeypatch):
+    monkeypatch.setattr(office, "_TURN_S", 0.05)
+    monkeypatch.setattr(office, "_ANSWER_S", 0.3)
+    stage = Stage(tmp_path)
+
+    async def scene():
+        alfa, bravo = stage.node("alfa"), stage.node("bravo")
+        async with running(alfa, bravo):
+            await until(is_up(alfa, bravo))
+            await say(alfa, "bravo", "hold this")
+            await until(lambda: alfa.office._challenges >= 2)
+            assert alfa.office._silences["bravo"] == 0
+            answering = bravo.engine._sessions["alfa"].received
+            is_deaf = [True]
+
+            def received(channel, frame, now):
+                passed_over = is_deaf[0] and isinstance(frame, str) and '"t":"challenge"' in frame
+                return [] if passed_over else answering(channel, frame, now)
+
+            monkeypatch.setattr(bravo.engine._sessions["alfa"], "received", received)
+            await until(lambda: "does not show that it holds" in faults(alfa))
+            is_deaf[0] = False
+            await until(lambda: "does not show that it holds" not in faults(alfa))
+        assert "does not hold it" not in faults(alfa)
+
+    asyncio.run(scene())
+    alarms = [e for e in acts_of(tmp_path / "alfa", [kept_env(tmp_path, "alfa")]) if e.act is Act.ALARM]
+    assert [e.about["code"] for e in alarms] == ["unanswered"]
+
+
+def test_no_answer_is_no_alarm_while_the_line_is_down(tmp_path, monkeypatch):
+    monkeypatch.setattr(office, "_TURN_S", 0.05)
+    monkeypatch.setattr(office, "_ANSWER_S", 0.3)
+    stage = Stage(tmp_path)
+
+    async def scene():
+        alfa, bravo = stage.node("alfa"), stage.node("bravo")
+        async with running(alfa):
+            async with running(bravo):
+                await until(is_up(alfa, bravo))
+                await say(alfa, "bravo", "hold this")
+                await until(lambda: alfa.office._challenges >= 2)
+            await until(lambda: session(alfa).state is State.DOWN)
+            asked = alfa.office._challenges
+            await asyncio.sleep(1.0)
+            assert (alfa.office._challenges, alfa.office._challenged) == (asked, {})
+            alfa.office._silences.clear()  # the seconds before DOWN are the line's to explain
+            await asyncio.sleep(0.5)
+            assert alfa.office._silences["bravo"] == 0
+
+    asyncio.run(scene())
+
+
+def test_t38_a_clock_that_was_set_and_another_policy_are_entries_among_the_acts(tmp_path):
+    stage = Stage(tmp_path)
+
+    async def scene():
+        alfa = stage.node("alfa")
+        set_by_s = [0.0]
+        alfa.clock.stepped_s = lambda: set_by_s[0]
+        async with running(alfa):
+            await until(lambda: alfa.office.pump is not None)
+            await asyncio.sleep(0.3)
+            for at_s, said in ((-3_600.0, "CLOCK SET -3600.0 s"), (-3_598.5, "CLOCK SET +1.5 s"), (-3_598.0, "")):
+                set_by_s[0] = at_s
+                await until(lambda said=said: said in str(alfa.engine.board(Role.OPERATOR, alfa.clock.now())))
+            alfa.inbox.put(PolicySet(alfa.releaser(NOTHING)))
+            await asyncio.sleep(0.3)
+
+    asyncio.run(scene())
+    acts = acts_of(tmp_path / "alfa", [kept_env(tmp_path, "alfa")])
+    assert [e.about["offset_ms"] for e in acts if e.act is Act.CLOCK] == [-3_600_000, 1_500]
+    assert [e.about["digest"] for e in acts if e.act is Act.POLICY] == [NOTHING.digest] * 2
 
 
 def test_a_hold_of_one_side_keeps_the_bodies_of_both(tmp_path):

@@ -29,6 +29,7 @@ from detente.cli.extracts import Reading, Wanted, extracts
 from detente.cli.incident import find_incident
 from detente.config import read_config
 from detente.errors import ConfigError, OwnFault, PeerFault
+from detente.evidence.checkpoint import Checkpoint, cosignature, with_lines
 from detente.evidence.dossier import (
     FILE_LIMIT,
     FILES_LIMIT,
@@ -44,6 +45,8 @@ from detente.evidence.dossier import (
 )
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Lane
+from detente.evidence.log import Log, Receipt
+from detente.evidence.note import split_note
 from detente.evidence.page import page
 from detente.evidence.run import Checked, Run
 from detente.evidence.verdict import Verdict
@@ -100,8 +103,10 @@ def export(
     The node may run meanwhile.
     """
     names: dict[str, str] = {}
+    post_quantum = True
     if config is not None:
         read_in = read_config(config)
+        post_quantum = read_in.record.post_quantum
         folder = config.parent / read_in.node.directory
         store, keys = store or folder / "record.sqlite", keys or folder / "keys"
         names = {peer.node: peer.party for peer in read_in.peer} | {read_in.node.node: read_in.node.party}
@@ -129,6 +134,9 @@ def export(
             listed = [party for node, party in sorted(parties.items()) if node in used]
             bar.update(task, description="writing leaves", total=sum(e.stop - e.start for e in chosen))
             at_ms = time.time_ns() // 1_000_000
+            if post_quantum:
+                for extract in chosen:
+                    _cosign_again(extract.log, keyring, at_ms // 1_000)
             _write(out, make_dossier(keyring.env, keyring.node, at_ms, listed, chosen, wanted.window))
     finally:
         record.close()
@@ -136,6 +144,21 @@ def export(
         for line in _declared(extract):
             click.echo(line)
     click.echo(f"{out}: check it with  detente verify {out} " + " ".join(f"--root {p.party}=DIGITS" for p in listed))
+
+
+def _cosign_again(log: Log, own: Keyring, at_s: int) -> None:
+    """Put our ML-DSA-44 line under the receipt that we gave for *log*: in the dossier; the record stays as it is."""
+    given, strong = log.receipt, own.mirror_pq
+    if given is None or parse_origin(log.origin).reader != own.node:
+        return
+    head = Checkpoint.parse(split_note(given.note)[0].decode())
+    has_it = any(keyed[:4] == strong.vkey.key_id for _, keyed, _ in split_note(given.note)[1])
+    if has_it or head != log.head(head.size):
+        return  # of what is not what we hold now `detente verify` will speak; nothing is signed
+    note = with_lines(given.note, cosignature(given.note, strong, at_s))
+    if log.checkpoint == given.note:
+        log.checkpoint = note
+    log.receipt = Receipt(given.size, note, given.at_s)
 
 
 def _declared(extract: Extract) -> Iterator[str]:

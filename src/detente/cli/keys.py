@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from detente.errors import ConfigError, OwnFault
+from detente.types import instant_of_ms, iso_utc
 
 if TYPE_CHECKING:
     from detente.node.keyring import Keyring
@@ -116,10 +117,14 @@ def _replace(directory: Path, uses: tuple[str, ...], root_file: Path, ends: dict
 
 
 def _print(keyring: Keyring) -> None:
+    from detente.node.clock import SystemClock
     from detente.node.rotation import ended_keys
 
     statement = keyring.statement
     _out.print(f"{keyring.node}: statement {keyring.statement_digest}, epoch {statement.epoch}")
+    first, last = (instant_of_ms(ms) for ms in statement.valid)
+    is_over = "" if SystemClock().now() < last else ": OVER, rotate the keys; nothing is refused for it"
+    _out.print(f"  valid    {iso_utc(first, 0)} to {iso_utc(last, 0)}{is_over}")
     for key in statement.keys:
         name, key_id, _ = key.vkey.split("+", 2)
         _out.print(f"  {key.use:8} {name} {key_id}")

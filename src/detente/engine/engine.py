@@ -87,6 +87,7 @@ from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
 from detente.link import effects as link
 from detente.link.session import Session
+from detente.link.transitions import State
 from detente.link.unlogged import UnloggedFlash
 from detente.picture.picture import NOBODY
 from detente.release.alerts import AlertTold
@@ -428,6 +429,10 @@ class Engine:
             own_node = self.setup.parties[0].node
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
+
+    def link_state(self, party: PartyId) -> State:
+        """Return what both desks show of the link to *party*."""
+        return self._sessions[party].state
 
     def written(self, party: PartyId) -> list[Log]:
         """Return our logs to *party*, in order of lane."""

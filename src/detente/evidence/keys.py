@@ -306,20 +306,25 @@ class KeyChain:
         Raises PeerFault as `evidence.leaf.decode` does, and for a key that is replaced or revoked there. Whether that
         is the place it was read from is `evidence.leaf.check_place`'s to say.
         """
-        keys = self._env_keys
-        key = next(iter(keys.values()))
-        if len(keys) > 1:
-            key = keys.get(split_note(leaf)[1][0][1][:4], key)
-        envelope = decode(leaf, key)
-        try:
-            self.check_valid(key, envelope.log, envelope.seq)
-        except PeerFault as wrong:
-            raise PeerFault(f"leaf: {wrong.reason}", leaf) from None
-        return envelope
+        # Two keys may bear one key id, for it can be had by trying: a later key must not hide what an older one signed.
+        keys = self._env_keys.get(split_note(leaf)[1][0][1][:4], ()) if len(self._env_keys) > 1 else ()
+        wrong = PeerFault(f"leaf: not signed by {self.node}", leaf)
+        for key in keys or next(iter(self._env_keys.values())):
+            try:
+                envelope = decode(leaf, key)
+                self.check_valid(key, envelope.log, envelope.seq)
+            except PeerFault as refused:
+                wrong = PeerFault(f"leaf: {refused.reason.removeprefix('leaf: ')}", leaf)
+            else:
+                return envelope
+        raise wrong
 
     @cached_property
-    def _env_keys(self) -> dict[bytes, Vkey]:
-        found = {key.key_id: key for key in reversed(self.vkeys("env"))}
+    def _env_keys(self) -> dict[bytes, list[Vkey]]:
+        """All ``env`` keys by key id, the newest first."""
+        found: dict[bytes, list[Vkey]] = {}
+        for key in reversed(self.vkeys("env")):
+            found.setdefault(key.key_id, []).append(key)
         if not found:
             raise PeerFault(f"{self.node}: no env key in its statements")
         return found
@@ -329,17 +334,20 @@ class KeyChain:
 
         Raises PeerFault as `evidence.checkpoint.open_checkpoint` does, and for a key replaced or revoked there.
         """
-        by_id = {key.key_id: key for key in self.log_vkeys(origin_)}
         lines = {keyed[:4] for name, keyed, _ in split_note(raw)[1] if name == origin_}
-        key = next((by_id[one] for one in by_id if one in lines), None)
-        if key is None:
-            raise PeerFault(f"checkpoint: not signed by the log {origin_}", raw)
-        signed = open_checkpoint(raw, key, *cosigners)
-        try:
-            self.check_valid(self._listed("log", key), origin_, signed.checkpoint.size - 1)
-        except PeerFault as wrong:
-            raise PeerFault(f"checkpoint: {wrong.reason}", raw) from None
-        return signed
+        wrong = PeerFault(f"checkpoint: not signed by the log {origin_}", raw)
+        for key in self.log_vkeys(origin_):
+            if key.key_id not in lines:
+                continue
+            try:
+                signed = open_checkpoint(raw, key, *cosigners)
+                self.check_valid(self._listed("log", key), origin_, signed.checkpoint.size - 1)
+            except PeerFault as refused:
+                # Another key may bear this id too: it can be had by trying.
+                wrong = PeerFault(f"checkpoint: {refused.reason.removeprefix('checkpoint: ')}", raw)
+            else:
+                return signed
+        raise wrong
 
     def cosigners(self, use: Literal["mirror", "witness"], head: Checkpoint) -> list[Vkey]:
         """Return the keys whose cosignature on *head* counts: those valid at its size, the newest last."""

@@ -145,6 +145,8 @@ def _introduce(files: Mapping[str, bytes]) -> tuple[Manifest, dict[str, KeyChain
             chain: KeyChain | None = None
             for s in range(listed.statements):
                 name = statement_name(p, s)
+                if name not in files:
+                    raise _Broken(f"{MANIFEST}, {name}", "the one lists the other, which is missing")
                 note = _file(files, name)
                 chain = chain.followed_by(note) if chain else KeyChain.verify([note], root)
                 if chain.node != listed.node:

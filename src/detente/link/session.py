@@ -606,6 +606,11 @@ class Session:
         for lane, (wrote, has) in beat.lanes.items():
             self._settlement.peer_wrote[lane] = wrote
             writer = self.writers[lane]
+            if has > writer.log.size and writer.frozen is None:
+                # It took leaves of a life before ours after its hello: the next hello settles that.
+                return self._give_up(
+                    channel, Code.ROLLBACK, f"{self._peer.node} holds {has} leaves, we {writer.log.size}"
+                )
             if has > writer.peer_has:
                 writer.peer_has, writer.moved_at = min(has, writer.log.size), self._elapsed
         for lane in beat.lanes:

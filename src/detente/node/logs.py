@@ -1,13 +1,22 @@
-"""The node's log: one JSON line an event on standard error, tracebacks without the values of variables.
+"""The node's log: one JSON line an event on standard error, of named fields only, tracebacks without values.
 
-Values may be keys, texts or positions that were withheld, and a log is read by more people than a desk.
+Values may be keys, texts or positions that were withheld, and a log is read by more people than a desk. So a field that
+is not named here is left out and counted, and of an exception only its type and its place in the program are told.
 """
 
 from __future__ import annotations
 
 import sys
+import traceback
+from types import TracebackType
+from typing import Any, Final
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+FIELDS: Final = frozenset(
+    {"event", "level", "timestamp", "fault", "given", "exception", "feed", "peer", "origin", "count", "set_by_s"}
+)
 
 
 def set_up() -> None:
@@ -16,9 +25,30 @@ def set_up() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _places_only,
+            _named_only,
             structlog.processors.JSONRenderer(),
         ],
         # Asked for at each line: a stream that was put in its place and closed must not take the node with it.
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+
+
+def _places_only(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Replace exception information by types and places: a message may quote what must not be read here."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()
+    fault: Any = found[1] if isinstance(found, tuple) else found
+    if isinstance(fault, BaseException):
+        event["exception"] = "".join([*_places(fault.__traceback__), type(fault).__name__])
+    return event
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}\n" for frame in traceback.extract_tb(trace)]
+
+
+def _named_only(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    kept = {name: value for name, value in event.items() if name in FIELDS}
+    return kept if len(kept) == len(event) else kept | {"left_out": len(event) - len(kept)}

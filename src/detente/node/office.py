@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,17 @@ import structlog
 
 from detente.config import Config
 from detente.engine.engine import Engine
-from detente.engine.values import AdmitKeys, Input, KeysReplaced, Noticed, OrderGiven, Vouched, VouchSaid
+from detente.engine.values import (
+    AdmitKeys,
+    ClockStepped,
+    Input,
+    KeysReplaced,
+    Noticed,
+    OrderGiven,
+    PolicySet,
+    Vouched,
+    VouchSaid,
+)
 from detente.errors import DetenteError, OrderRefused, PeerFault
 from detente.evidence.audit import Act, Offer
 from detente.evidence.keys import KeyChain, parse_origin
@@ -27,15 +38,16 @@ from detente.evidence.note import b64, unb64
 from detente.evidence.retention import DAY_MS, old_bodies
 from detente.link.frames import Audit, Challenge, Copy, Proof, Want, Witnessed
 from detente.link.session import Session
+from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
-from detente.node.clock import Clock, SystemClock
+from detente.node.clock import Clock
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring
 from detente.node.scrub import Damage, scrub
 from detente.node.sqlite import SqliteStore
-from detente.types import PartyId, instant_ms
+from detente.types import NS_PER_MS, PartyId, instant_ms
 
 log = structlog.get_logger()
 
@@ -45,7 +57,7 @@ _RETENTION_EVERY: Final = 3_600
 _FIRST_SCRUB_S: Final = 60.0
 _BETWEEN_BATCHES_S: Final = 0.05
 _ANSWER_S: Final = 30.0
-_JUMP_S: Final = 1.0
+_SILENCES: Final = 2
 _REPAIRS_ASKED: Final = 64
 
 
@@ -105,9 +117,9 @@ class Office:
         self._engine, self._inbox, self._clock, self._sessions = engine, inbox, clock, sessions
         self.pump: PumpPort | None = None
         self._keys_seen = self._keys_stamp()
-        self._stepped_s = 0.0
         self._challenged: dict[PartyId, _Challenged] = {}
         self._challenges = 0
+        self._silences: Counter[PartyId] = Counter()
         self._wanted: dict[tuple[str, int], Damage] = {}
         self._holds: frozenset[str] = frozenset()
 
@@ -131,7 +143,6 @@ class Office:
     async def _turn(self, turn: int) -> None:
         now = self._clock.now()
         self._take_over_keys()
-        self._watch_clock()
         self._note_holds()
         self._notice("acts", self._acts.fault)
         if await self._acts.close_hour(now) or turn % _OFFER_EVERY == 0:
@@ -178,6 +189,13 @@ class Office:
             self._acts.note(Act.ORDER, given.role.value, {"order": name})
         else:
             self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
+
+    def taken(self, given: ClockStepped | PolicySet) -> None:
+        """Note that the machine's clock was set, or that another release policy is in force."""
+        if isinstance(given, ClockStepped):
+            self._acts.note(Act.CLOCK, offset_ms=round(given.by_ns / NS_PER_MS))
+        else:
+            self._acts.note(Act.POLICY, digest=given.releaser.digest)
 
     def signed_in(self, role: str, is_in: bool) -> None:
         """Note that a seat was taken or left at the console."""
@@ -269,7 +287,7 @@ class Office:
     def _challenge(self) -> None:
         for party in self._keys.paired:
             logs = [one for one in self._engine.written(party) if one.receipt_size]
-            if not logs or party in self._challenged:
+            if not logs or party in self._challenged or not self._is_open(party):
                 continue
             self._challenges += 1
             # Not to be guessed by who is asked: from a secret of ours and a count that does not come back.
@@ -282,17 +300,31 @@ class Office:
             self._inbox.put(VouchSaid(party, Challenge(asked.origin, seq, b64(nonce))))
 
     def _miss_answers(self) -> None:
-        """Forget challenges nobody answered: the line was down, or the next one will tell."""
+        """Say which peer answers no challenge on an open line. One may have been lost in a short cut; not two running.
+
+        When the line goes down its challenge is forgotten.
+        """
         now = asyncio.get_running_loop().time()
         for party, asked in list(self._challenged.items()):
-            if now - asked.at > _ANSWER_S:
+            if not self._is_open(party):
                 del self._challenged[party]
+            elif now - asked.at > _ANSWER_S:
+                del self._challenged[party]
+                self._silences[party] += 1
+                if self._silences[party] == _SILENCES:
+                    text = f"{party} does not show that it holds leaf {asked.seq} of {asked.log}, under its receipt"
+                    self._alarm(f"answer {party}", text, log=asked.log, seq=asked.seq, code="unanswered")
+
+    def _is_open(self, party: PartyId) -> bool:
+        return self._engine.link_state(party) in {State.UP, State.DEGRADED}
 
     def _proved(self, party: PartyId, frame: Proof) -> None:
         asked = self._challenged.get(party)
         if asked is None or (asked.log, asked.seq) != (frame.log, frame.seq):
             return
         del self._challenged[party]
+        self._silences[party] = 0
+        self._notice(f"answer {party}", "")
         entry = self._store.read(asked.log, asked.seq, asked.seq + 1)[0]
         leaf, body = proof_of(entry, asked.nonce)
         # A track's body may have gone by age or never have come; one that we have no more ourselves proves nothing.
@@ -414,15 +446,7 @@ class Office:
             self._acts.note(Act.RELEASE, hold=hold, peer=by)
         self._holds = frozenset(holds)
 
-    # --- the clock, and words for the desk
-
-    def _watch_clock(self) -> None:
-        if not isinstance(self._clock, SystemClock):
-            return
-        stepped_s = self._clock.stepped_s()
-        if abs(stepped_s - self._stepped_s) > _JUMP_S:
-            self._acts.note(Act.CLOCK, offset_ms=round((stepped_s - self._stepped_s) * 1_000))
-            self._stepped_s = stepped_s
+    # --- words for the desk
 
     def _notice(self, what: str, text: str) -> None:
         event: Input = Noticed(what, text)

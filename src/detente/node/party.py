@@ -20,7 +20,7 @@ from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
 from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
-from detente.detect.zone import Zone, read_zones
+from detente.detect.zone import Zone, read_zones, told_apart
 from detente.engine.engine import Engine
 from detente.engine.restore import restore
 from detente.engine.values import (
@@ -63,8 +63,8 @@ from detente.types import NodeName, PartyId, Role
 
 
 def zones_of(config: Config, folder: Path) -> tuple[Zone, ...]:
-    """Return the notified lines and zones of all files that *config* names; raises ConfigError."""
-    return _zones_in(config.detection.zones, folder)
+    """Return the notified lines and zones of all files that *config* names, each id once; raises ConfigError."""
+    return told_apart(_zones_in(config.detection.zones, folder))
 
 
 def airspace_of(config: Config, folder: Path) -> Airspace:

@@ -391,7 +391,9 @@ class PeerLinks:
             delay_s = min(self._limits.backoff_last_s, self._limits.backoff_first_s * 2**attempts)
             with contextlib.suppress(TimeoutError):
                 # Full jitter, so that two nodes or two hundred do not dial in step. Nothing secret hangs on it.
-                await asyncio.wait_for(wake.wait(), random.uniform(0, delay_s))  # noqa: S311
+                # Not `wait_for`: before Python 3.12 it forgets a cancellation that comes together with the wake.
+                async with asyncio.timeout(random.uniform(0, delay_s)):  # noqa: S311
+                    await wake.wait()
                 attempts = 0
 
     async def _dial_once(self, side: _Side, channel: Channel) -> bool:

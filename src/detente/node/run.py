@@ -22,6 +22,7 @@ from detente.engine.values import (
     Effect,
     Input,
     OrderGiven,
+    PolicySet,
     ProbeDisk,
     Record,
     RecordBody,
@@ -68,6 +69,10 @@ class Beside(Protocol):
 
     def ordered(self, given: OrderGiven, refused: OrderRefused | None) -> None:
         """Take note of an order and of what came of it."""
+        ...
+
+    def taken(self, given: ClockStepped | PolicySet) -> None:
+        """Take note of a clock that was set, or of another release policy."""
         ...
 
 
@@ -142,6 +147,8 @@ class Pump:
     def _note(self, given: Input, refused: OrderRefused | None) -> None:
         if self._office is not None and isinstance(given, OrderGiven):
             self._office.ordered(given, refused)
+        elif self._office is not None and isinstance(given, ClockStepped | PolicySet):
+            self._office.taken(given)
 
     @staticmethod
     def _answer(event: Input | Asked, answer: dict[str, object] | OrderRefused) -> list[Effect]:

@@ -118,6 +118,10 @@ robust_slope = njit(cache=True, nogil=True)(_robust_slope)
 def advanced(tracks: Tracks, now: Instant) -> Tracks:
     """Return a copy of *tracks* with positions and altitudes brought to *now* in straight lines.
 
+    They keep their course over the ground, as a rhumb line does. The great circle of the same start turns away from it
+    as the meridians converge: after *d* metres, of which *e* to the east, by ½ e d tan(latitude) / a. That is 30 m in a
+    minute of 300 m/s east and as much north at 40°, and 204 m at 80°.
+
     `applicable_at_ns` becomes *now*. A track whose velocity is unknown stays where it was last seen, and one whose
     climb is unknown at its altitude; their velocities stay NaN, so nothing that predicts takes them for still.
     """

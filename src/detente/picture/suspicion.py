@@ -144,7 +144,8 @@ CURVE_S: Final = 8.5
 STILL_M: Final = 0.6
 STILL_S: Final = 6.0
 JITTER_M2: Final = 4.0
-"""A track that used to scatter by more than 2 m and now not by 0.6 m for 6 s is computed, not measured."""
+"""A track that used to scatter by more than 2 m and now not by 0.6 m for 6 s, and three plots in a row at least, is
+computed, not measured: two in a row happen by chance where the scatter is all in one direction."""
 JITTER_SAMPLES: Final = 6
 
 VERTICAL_MPS: Final = 120.0
@@ -442,7 +443,7 @@ def _coasts(memory: Record) -> int:
             memory["still_since_ns"] = memory["at_ns"][newest - 1]
         lasts_s = (memory["at_ns"][newest] - memory["still_since_ns"]) * 1e-9
         scattered = memory["jitter_samples"] >= JITTER_SAMPLES and memory["jitter_m2"] > JITTER_M2
-        return _COASTED if scattered and lasts_s >= STILL_S else _NONE
+        return _COASTED if scattered and lasts_s >= max(STILL_S, 2.5 * memory["interval_s"]) else _NONE
     memory["still_since_ns"] = 0
     # A turn bends the path the same way at each plot, noise does not: its successive bends oppose each other.
     opposed = -(east * memory["bend_east_m"] + north * memory["bend_north_m"])
