@@ -157,6 +157,7 @@ def test_a_counter_keeps_the_details_and_a_ceasefire_claim_is_answered(desk: Des
     page.locator("#act-form button.main").click()
     expect(page.locator("#table-ceasefires")).to_contain_text("None of ours flew.")
     page.locator('[data-proposal="bravo-1"] [data-act="proposal.counter"]').click()
+    expect(page.locator("#act-form")).to_contain_text("Keep clear west of L-1.")
     page.fill("#act-text", "A-07 stays.")
     page.locator("#act-form button.main").click()
     expect(page.locator('[data-proposal="bravo-1"]')).to_contain_text("Earlier versions: 3")
@@ -177,6 +178,28 @@ def test_the_arrangement_is_narrowed_and_what_has_stopped_is_seen(opened: Opened
         stopped = page.locator("#table-arrangement .badge.warn")
         expect(stopped).to_contain_text(["picture", "activities", "reports", "talks"])
         expect(page.locator('[data-act="arrangement.resume"]')).to_be_visible()
+
+
+def test_a_yes_is_to_what_stood_there_when_it_was_given(opened: Opened) -> None:
+    with served(tracks=10) as desk:
+        page = at_table(opened(desk.address).page, "leader")
+        page.locator('[data-act="arrangement.narrow"]').click()
+        page.fill("#act-note", "Until the post answers.")
+        page.locator("#act-sure").check()
+        page.evaluate("""() => {
+          const [to, note] = ["#act-to", "#act-note"].map((s) => document.querySelector(s));
+          to.value = "suspended"; to.dispatchEvent(new Event("change", { bubbles: true }));
+          note.value = "Changed."; note.dispatchEvent(new Event("input", { bubbles: true }));
+          document.querySelector("#act-form").requestSubmit();
+        }""")
+        expect(page.locator("#act-sure")).not_to_be_checked()
+        expect(page.locator("#act-form button.main")).to_be_disabled()
+        assert said(desk) == []
+        page.locator("#act-sure").check()
+        page.locator("#act-form button.main").click()
+        expect(page.locator("dialog")).to_have_count(0)
+        [act] = said(desk)
+        assert (act.to, act.note) == ("suspended", "Changed.")
 
 
 def test_a_contradiction_is_shown_with_both_digests(opened: Opened) -> None:

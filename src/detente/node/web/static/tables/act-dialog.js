@@ -18,15 +18,24 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
   if (dialog && !dialog.open) dialog.showModal();
 };
 
+// What is in the form now, not at its last drawing: two fields may change between two drawings.
 const change = (/** @type {Row} */ more) => state.act && update({ act: { ...state.act, ...more } });
+
+/** An act that the matrix does not name is taken for one that binds. @param {string} act */
+const isBinding = (act) => powerOf(act)?.commitment ?? true;
+
+/** @param {Row} draft */
+const isReady = (draft) => isComplete(draft) && (draft.sure || !isBinding(draft.act));
 
 export function actDialog() {
   const draft = state.act;
   if (!draft) return "";
-  const binds = powerOf(draft.act)?.commitment ?? true;
+  const binds = isBinding(draft.act);
   const say = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const refusal = await sayAtTable(actOf(draft));
+    const given = state.act;
+    if (!given || !isReady(given)) return;
+    const refusal = await sayAtTable(actOf(given));
     if (refusal) change({ refusal });
     else dialog?.close();
   };
@@ -35,9 +44,10 @@ export function actDialog() {
       <p>${party(state.board?.party)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
       ${draft.act === "proposal.sign" && signed(draft.shown)}
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}
+      ${draft.act === "proposal.counter" && carried(draft.shown.kept)}
       ${binds && html`<label class="sure"><input id="act-sure" type="checkbox" checked=${draft.sure} onChange=${(/** @type {any} */ e) => change({ sure: e.target.checked })} /> <span>${t("table.binds")}</span></label>`}
       ${draft.refusal && html`<p class="text-alarm" role="alert">${t("order.refused")}: ${others(draft.refusal, "en")}</p>`}
-      <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isComplete(draft) || (binds && !draft.sure)}>${t(`does.${draft.act}`)}</button></div>
+      <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isReady(draft)}>${t(`does.${draft.act}`)}</button></div>
     </form></dialog>`;
 }
 
@@ -48,11 +58,17 @@ const signed = (shown) => html`<h3>${t("table.version", { n: shown.number })}</h
   ${Object.entries(shown.promises).map(([who, what]) => html`<p key=${who}>${party(who)}: ${others(what)}</p>`)}
   <p>${t("table.digest")} <span id="act-digest">${code(shown.digest, "whole")}</span></p><p class="muted">${t("table.compare")}</p>`;
 
+/** What a new version takes over unchanged from the one it answers. @param {Row} kept */
+const carried = (kept) => html`<p class="muted">${t("table.carried")}</p>
+  <ul>${kept.details.map((/** @type {Row} */ d) => html`<li key=${d.key}>${others(d.title)}</li>`)}</ul>
+  ${Object.entries(kept.promises).map(([who, what]) => html`<p key=${who}>${party(who)}: ${others(what)}</p>`)}`;
+
 /** @param {Row} field @param {Row} values */
 function asked(field, values) {
   const { name, kind, list, options, optional } = field;
   const id = `act-${name}`;
-  const put = (/** @type {any} */ e) => change({ values: { ...values, [name]: e.target.value }, refusal: "" });
+  // A yes is to what stood there when it was given.
+  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, refusal: "", sure: false });
   const value = values[name] ?? "";
   return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>
     ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}

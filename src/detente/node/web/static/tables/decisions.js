@@ -33,7 +33,7 @@ function partOf(decision, row) {
   const theirs = { ...fixed, party: row.party };
   const isOwn = row.party === state.board?.party;
   const acts = isOwn ? ownActs(row.state).map((act) => ({ act, fixed, about, values: act === "decision.assign" ? { seat: row.seat || "military", hours: "24" } : {} })) : theirActs(row).map((act) => ({ act, fixed: theirs, about }));
-  return html`<div key=${row.party} class="side" data-part-of=${row.party}><p>${party(row.party)} ${row.seat && html`<span class="muted">${word("role", row.seat)}</span>`} ${stateBadge(word("part", row.state), LEVEL[row.state] ?? "")}
+  return html`<div key=${row.party} class="side" data-part-of=${row.party}><p>${party(row.party)} ${row.seat && html`<span class="muted">${word("role", row.seat)}</span>`} ${stateBadge(word("part", row.state), LEVEL[row.state] ?? "")}${" "}
       ${row.due_ms !== null && html`${t("table.due")} ${at(row.due_ms)}`} ${row.overdue && html`<b class="badge warn">${t("table.overdue")}</b>`}</p>
     ${row.progress && words(row.progress)}
     ${row.claim && html`<p class="small">${t("table.claimed")} ${at(row.claimed_at_ms)}</p>${words(row.claim)}`}
