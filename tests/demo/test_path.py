@@ -23,6 +23,8 @@ VIEW = {
         ("proposals[0].versions[-1].digest", "bb"),
         ("reports[title=Fog, east].grades.alfa[0]", "F6"),
         ("reports[stale=True].area", [1, 2]),
+        ("reports[title=Fog, east&stale=True].area[1]", 2),
+        ("reports[title=Fog, east&stale=False].area", None),
         ("proposals[1].state", None),
         ("proposals[-2].state", None),
         ("reports[title=Rain].area", None),
@@ -58,7 +60,7 @@ def test_a_path_to_what_a_table_can_have_is_taken(path):
 
 
 @pytest.mark.parametrize(
-    "path", ["", "prices", "proposals.state", "proposals[0].price", "brief[0]", "brief.digest.x", "heads.alfa[2]", "proposals[x=1]"]
+    "path", ["", "prices", "proposals.state", "proposals[0].price", "brief[0]", "brief.digest.x", "heads.alfa[2]", "proposals[x=1]", "proposals[state=tabled&x=1]"]
 )  # fmt: skip
 def test_a_path_to_what_no_table_can_have_is_refused(path):
     with pytest.raises(ConfigError):

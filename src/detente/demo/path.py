@@ -1,8 +1,8 @@
 """A path into what stands at a table: `proposals[0].state`, `reports[title=Fog].area`.
 
 It begins with a field of `TableView` (docs/operate/scenario.md lists them). `[n]` is a place in a list (-1 the last),
-`[name=value]` the first row of a list whose field has that value. Conditions read by it, and acts refer by it to what
-was opened before, so that a script needs no names of its own.
+`[name=value]` the first row of a list whose field has that value, `[a=1&b=2]` the first of which both are so.
+Conditions read by it, and acts refer by it to what was opened before, so that a script needs no names of its own.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import msgspec
 from detente.coordination.view import TableView
 from detente.errors import ConfigError
 
-_PART: Final = re.compile(r"\.?([a-z_][a-z0-9_-]*)|\[(-?\d+)\]|\[([a-z_]+)=([^\]]+)\]")
+_PART: Final = re.compile(r"\.?([a-z_][a-z0-9_-]*)|\[(-?\d+)\]|\[([a-z_]+=[^\]&]+(?:&[a-z_]+=[^\]&]+)*)\]")
 
-Step = str | int | tuple[str, str]
-"""A field or key, a place in a list, or what a row must say."""
+Step = str | int | dict[str, str]
+"""A field or key, a place in a list, or what each named field of a row must say."""
 
 
 def steps_of(path: str) -> list[Step]:
@@ -31,8 +31,8 @@ def steps_of(path: str) -> list[Step]:
         found = _PART.match(path, at)
         if found is None or (at == 0) != (path[at] not in ".["):
             raise ConfigError(f"{path!r} cannot be read from {path[at:]!r} on")
-        name, place, field, value = found.groups()
-        steps.append(name if name is not None else int(place) if place is not None else (field, value))
+        name, place, row = found.groups()
+        steps.append(name or (int(place) if place else dict(one.split("=", 1) for one in row.split("&"))))
         at = found.end()
     if not steps:
         raise ConfigError("an empty path")
@@ -57,8 +57,8 @@ def found_at(view: Mapping[str, Any], path: str) -> Any:
                 value = value.get(step)
             case list(), int():
                 value = value[step] if -len(value) <= step < len(value) else None
-            case list(), (field, wanted):
-                value = next((row for row in value if str(row.get(field)) == wanted), None)
+            case list(), dict():
+                value = next((row for row in value if all(str(row.get(k)) == v for k, v in step.items())), None)
             case _:
                 return None
     return value
@@ -80,9 +80,9 @@ def _inside(kind: Any, step: Step) -> Any:
             case _, int() if get_origin(one) is tuple:
                 places = get_args(one)
                 return places[step] if -len(places) <= step < len(places) else None
-            case _, (field, _) if get_origin(one) is list:
+            case _, dict() if get_origin(one) is list:
                 row = get_args(one)[0]
-                return row if _inside(row, field) is not None else None
+                return row if all(_inside(row, field) is not None for field in step) else None
     return None
 
 
@@ -96,5 +96,5 @@ def _written(step: Step) -> str:
             return step
         case int():
             return f"[{step}]"
-        case field, value:
-            return f"[{field}={value}]"
+        case dict():
+            return f"[{'&'.join(f'{field}={value}' for field, value in step.items())}]"

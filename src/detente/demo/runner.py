@@ -122,7 +122,7 @@ class Runner:
         self.began = self.clock.now()
         running = [asyncio.create_task(node.run()) for node in self.stage.nodes.values()]
         try:
-            await self._until_up()
+            await self._until_up(running)
             self.began = self.clock.now()
             await self._play(running)
         finally:
@@ -136,13 +136,14 @@ class Runner:
 
     # --- the clock's beat
 
-    async def _until_up(self) -> None:
-        """Wait, in real time, until every link is up; a demo that cannot link says so."""
+    async def _until_up(self, running: list[asyncio.Task[None]]) -> None:
+        """Wait, in real time, until every link is up; a demo that cannot link says so. Raises what ended a node."""
         until = time.monotonic() + UP_WITHIN_S
         self.clock.set_speed(min(1.0, self._fastest))
         try:
             while time.monotonic() < until:
                 self._look()
+                _raise_ended(running)
                 if all(peer.state == "UP" for board in self.witness.boards.values() for peer in board.peers):
                     return
                 await asyncio.sleep(0.05)
@@ -164,9 +165,7 @@ class Runner:
                     said.add(step.n)
                     self.say(f"{self.now_s():6.0f} s  step {step.n}: {step.name}")
             await self._beat()
-            for task in (*running, *acting):
-                if task.done() and not task.cancelled() and task.exception() is not None:
-                    raise task.exception() or RuntimeError
+            _raise_ended([*running, *acting])
             await asyncio.sleep(self.clock.real_s(LOOK_S))
             looked_s = self._keep_pace(looked_s)
         for task in acting:
@@ -401,6 +400,13 @@ class Runner:
             held = None if not outcomes or None in outcomes else all(outcomes)
             results.append({"n": step.n, "name": step.name, "held": held, "detail": _detail(step, mine, deeds)})
         return results
+
+
+def _raise_ended(tasks: list[asyncio.Task[None]]) -> None:
+    """Raise what ended any of *tasks*, if anything did."""
+    for task in tasks:
+        if task.done() and not task.cancelled() and (wrong := task.exception()) is not None:
+            raise wrong
 
 
 def _detail(step: Step, promises: list[Promise], deeds: list[Deed]) -> str:
