@@ -24,7 +24,7 @@ from detente.alerts.alert import Level
 from detente.alerts.life import AlertBook
 from detente.cli.replay import Replayed, run
 from detente.detect.detector import Detector
-from detente.detect.profile import PROFILES, Minima, Profile
+from detente.detect.profile import PROFILES, Minima, Profile, promoting
 from detente.feeds.plot import Plots
 from detente.node.recordings import open_recording
 from detente.picture.tracker import Tracker
@@ -206,10 +206,11 @@ def all_cases(folder: Path, names: Iterable[str] = tuple(SETS)) -> dict[str, lis
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--promoted-s", type=float, default=50.0, help="what promote_level_off_s is; 0: the default")
     asked: Any = parser.parse_args()
     for name, busts in all_cases(asked.folder).items():
         chosen = drawn(busts)
-        leads = [lead_s(bust, PROFILES[bust.profile]) for bust in chosen]
+        leads = [lead_s(bust, promoting(PROFILES[bust.profile], asked.promoted_s)) for bust in chosen]
         for bust, lead in zip(chosen, leads, strict=True):
             last = "horizontal" if bust.is_horizontal_last else "vertical"
             after_s = (bust.lost_at_ns - bust.passed_at_ns) / NS_PER_S

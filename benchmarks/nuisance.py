@@ -24,7 +24,7 @@ from detente.alerts.alert import AlertEvent, Happening, Level
 from detente.alerts.life import AlertBook
 from detente.cli.replay import Replayed, condition, flight_hours, run
 from detente.detect.detector import Detector
-from detente.detect.profile import PROFILES, Profile
+from detente.detect.profile import PROFILES, Profile, promoting
 from detente.feeds.plot import Plots
 from detente.node.recordings import open_recording
 from detente.picture.tracker import Tracker
@@ -169,12 +169,10 @@ def without(profile: Profile) -> dict[str, Profile]:
         changed["without taking a small rate near a level for noise"] = replace(
             profile, level=replace(level, level_rate_fps=0.0)
         )
-        changed["level-off told at once, not from 60 s on"] = replace(
+        changed["level-off told at once, not from 45 s on"] = replace(
             profile, level=replace(level, conditional_s=profile.minima.lookahead_s)
         )
-        changed["level-off never promoted before the level is passed"] = replace(
-            profile, level=replace(level, promoted_s=0.0)
-        )
+        changed["level-off a warning from 50 s on (promote_level_off_s = 50)"] = promoting(profile, 50.0)
     changed["without a second look (1 of 1)"] = replace(profile, confirm=(1, 1))
     changed["without wider minima and time to hold"] = replace(profile, hold=profile.minima, clear_after_s=0.0)
     if profile.below_floor:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detente.detect.profile import PROFILES
+from detente.detect.profile import PROFILES, promoting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -39,6 +39,8 @@ def test_a_bust_changes_the_height_of_one_aircraft_and_nothing_else(swiss: list[
         assert np.allclose(steps, np.rint(steps), atol=1e-6)
 
 
-def test_every_level_bust_is_warned_forty_seconds_before_separation_is_lost(swiss: list[level_busts.Bust]) -> None:
-    leads = {(bust.a, bust.b): level_busts.lead_s(bust, PROFILES[bust.profile]) for bust in swiss}
+def test_a_node_told_to_promote_warns_every_level_bust_forty_seconds_before_separation_is_lost(
+    swiss: list[level_busts.Bust],
+) -> None:
+    leads = {(bust.a, bust.b): level_busts.lead_s(bust, promoting(PROFILES[bust.profile], 50.0)) for bust in swiss}
     assert {pair: lead for pair, lead in leads.items() if not lead >= level_busts.NEEDED_S} == {}

@@ -108,5 +108,5 @@ def test_a_level_off_is_promoted_as_the_node_says() -> None:
     assert promoting(LOW_LEVEL, 0.0) is LOW_LEVEL
     a, b = head_on(15.0)
     pair = replace(a, alt_ft=33_500.0, vs_fpm=2_000.0), b
-    assert [c.is_promoted for c in found(Airspace(EN_ROUTE), *pair)] == [True]
+    assert [c.is_promoted for c in found(Airspace(promoting(EN_ROUTE, 50.0)), *pair)] == [True]
     assert [c.is_promoted for c in found(Airspace(promoting(EN_ROUTE, 0.0)), *pair)] == [False]

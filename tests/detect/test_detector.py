@@ -13,7 +13,7 @@ import pytest
 
 from detente.detect import detector
 from detente.detect.detector import Detector, conflicts
-from detente.detect.profile import EN_ROUTE, PROFILES, TERMINAL, Minima, Profile, profile_named
+from detente.detect.profile import EN_ROUTE, PROFILES, TERMINAL, Minima, Profile, profile_named, promoting
 from detente.errors import ConfigError
 from detente.picture.picture import Mark, Reason
 from detente.types import NS_PER_S, Instant
@@ -96,7 +96,16 @@ def test_an_aircraft_about_to_level_is_told_on_condition_and_nearer_only() -> No
     assert conflict.levels == ((1, 33_000),)
     assert not conflict.is_told
     assert not conflict.is_promoted
-    [nearer] = assessed(climbing.after(30.0), b.after(30.0)).conflicts
+    [nearer] = assessed(climbing.after(35.0), b.after(35.0)).conflicts
+    assert nearer.is_told
+    assert not nearer.is_promoted  # until its level is passed, unless the node is told to
+
+
+def test_a_node_that_is_told_to_warns_before_the_level_is_passed() -> None:
+    a, b = head_on(22.0)
+    climbing = replace(a, alt_ft=33_000.0, vs_fpm=2_000.0)
+    tracks = tracks_of(climbing.after(30.0), b.after(30.0), at=NOW)
+    [nearer] = Detector(promoting(EN_ROUTE, 50.0)).assess(tracks, NOW).conflicts
     assert nearer.is_told
     assert nearer.is_promoted
 
@@ -104,9 +113,10 @@ def test_an_aircraft_about_to_level_is_told_on_condition_and_nearer_only() -> No
 def test_a_crew_that_tells_its_selected_altitude_is_believed_to_level_there() -> None:
     a, b = head_on(15.0)
     tracks = tracks_of(replace(a, alt_ft=33_500.0, vs_fpm=2_000.0), b, at=NOW)
-    assert Detector(EN_ROUTE).assess(tracks, NOW).conflicts[0].is_promoted
+    promoted = Detector(promoting(EN_ROUTE, 50.0))
+    assert promoted.assess(tracks, NOW).conflicts[0].is_promoted
     tracks["selected_altitude_m"][0] = 34_000 * 0.3048
-    [conflict] = Detector(EN_ROUTE).assess(tracks, NOW).conflicts
+    [conflict] = promoted.assess(tracks, NOW).conflicts
     assert conflict.levels == ((1, 34_000),)
     assert not conflict.is_promoted
 

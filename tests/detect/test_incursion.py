@@ -258,8 +258,9 @@ def test_a_ring_run_the_other_way_and_a_zone_cut_in_two_are_entered_at_the_same_
     joined, at = stands(flight, boundary(halves, 5_000, 30_000, 20_000.0))
     assert joined == how
     if how in {ENTRY, INSIDE, LEAVING}:
-        assert np.nanmin(parts) == pytest.approx(out[0], abs=1e-3)
-        assert (at[0], at[5]) == pytest.approx((out[0], out[5]), abs=1e-3)
+        # A side is cut into chords within 0.5 m of the line, other ones where it is cut in two: 2.5 ms at 400 kt.
+        assert np.nanmin(parts) == pytest.approx(out[0], abs=2.5e-3)
+        assert (at[0], at[5]) == pytest.approx((out[0], out[5]), abs=5e-3)  # the stay has two ends
 
 
 def test_one_pass_over_many_zones_says_what_each_alone_says() -> None:

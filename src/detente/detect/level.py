@@ -34,8 +34,8 @@ class LevelRules:
     level_rate_fps: float = 5.0  # 300 ft/min
     overshoot_ft: float = 100.0  # past its level by more than this, an aircraft has not levelled off there
     separated_ft: float = 900.0  # two levels this far apart are properly apart, seen through 25 ft steps
-    conditional_s: float = 60.0  # a conditional conflict farther off than this is not told yet
-    promoted_s: float = 50.0  # … and nearer than this it is a warning; 0 never, until the level has been passed
+    conditional_s: float = 45.0  # a conditional conflict farther off than this is not told yet
+    promoted_s: float = 0.0  # … and nearer than this it is a warning; 0 never, until the level has been passed
 
 
 def settle(m: Floats, rules: LevelRules, rows: npt.NDArray[np.bool_]) -> None:

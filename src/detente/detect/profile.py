@@ -168,7 +168,12 @@ def profile_named(name: str) -> Profile:
 
 
 def promoting(profile: Profile, promoted_s: float) -> Profile:
-    """Return *profile* with level-offs promoted to warnings *promoted_s* ahead (0: only once the level is passed)."""
-    if profile.level is None:
+    """Return *profile* with level-offs promoted to warnings *promoted_s* ahead (0: only once the level is passed).
+
+    They are then told as cautions ten seconds before that. What it gains and costs stands in docs/nuisance.md.
+    """
+    level = profile.level
+    if level is None or promoted_s == 0.0:
         return profile
-    return replace(profile, level=replace(profile.level, promoted_s=promoted_s))
+    told_s = max(level.conditional_s, promoted_s + 10.0)
+    return replace(profile, level=replace(level, promoted_s=promoted_s, conditional_s=told_s))
