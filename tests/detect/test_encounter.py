@@ -81,10 +81,10 @@ def told_slowly(steps: list[tuple[float, float | None, float | None]]) -> list[i
             if enters is not None and (enters == 0.0 or enters < (early_s if standing == level else limit_s)):
                 raw = level
         if anew:
-            levels_seen = [raw, raw]
+            levels_seen = [raw, raw, -1, -1]  # seen twice, and the two looks between then and now saw nothing
         levels_seen.append(raw)
         last_four = levels_seen[-4:]
-        agreed = max(level for level in range(4) if sum(seen >= level for seen in last_four) >= 2)
+        agreed = max((level for level in range(4) if sum(seen >= level for seen in last_four) >= 2), default=0)
         before = 0 if anew else told[-1]
         since = -1e9 if anew else risen_at[-1]
         if before > agreed and at_s - since < 4.0:

@@ -97,7 +97,7 @@ def read_entry(leaf: bytes, keys: Sequence[Vkey]) -> AuditEntry | None:
     line = text.removeprefix(_HEAD).removesuffix("\n").encode()
     try:
         entry = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"audit entry: {wrong}", leaf) from None
     if not text.startswith(_HEAD) or _encoder.encode(entry) != line:
         raise PeerFault("audit entry: not canonical", leaf)

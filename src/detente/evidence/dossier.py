@@ -191,7 +191,7 @@ def unpack_items_shown(raw: bytes) -> tuple[Disclosure, ...]:
     """Return the items shown of a tree body, nothing of them checked; raises PeerFault."""
     try:
         shown = _items_decoder.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"items: {wrong}", raw[:256]) from None
     if _encoder.encode(shown) != raw:
         raise PeerFault("items: not canonical", raw[:256])
@@ -322,7 +322,7 @@ def read_manifest(raw: bytes) -> Manifest:
         raise PeerFault("not a detente-dossier/v1 of one line", raw)
     try:
         manifest = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"{wrong}", raw) from None
     if _encoder.encode(manifest) != line:
         raise PeerFault("not canonical", raw)

@@ -171,7 +171,7 @@ def verify_statement(raw: bytes, root: Vkey, previous: bytes | None = None) -> K
         raise PeerFault("key statement: not a detente-keys/v1 of one line", raw)
     try:
         statement = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"key statement: {wrong}", raw) from None
     if _encoder.encode(statement) != line:
         raise PeerFault("key statement: not canonical", raw)

@@ -132,7 +132,7 @@ def _read(leaf: bytes) -> tuple[Envelope, bytes, str, bytes]:
         raise PeerFault("leaf: not a detente-envelope/v1 of one line", leaf)
     try:
         envelope = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"leaf: {wrong}", leaf) from None
     if _encoder.encode(envelope) != line:
         raise PeerFault("leaf: not canonical, two readings of one signature", leaf)

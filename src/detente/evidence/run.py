@@ -232,7 +232,7 @@ def _read(leaf: bytes) -> Envelope:
         raise PeerFault("leaf: not a detente-envelope/v1, or too long", leaf[:256])
     try:
         brief = _brief.decode(leaf[len(_HEAD) : leaf.find(b"\n", len(_HEAD))])
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"leaf: {wrong}", leaf) from None
     return cast("Envelope", brief)  # the same names hold the same things
 

@@ -236,7 +236,7 @@ def _words(said: Said) -> Iterator[tuple[str, str]]:
         return
     try:
         fields = msgspec.json.decode(said.body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         fields = None
     if not isinstance(fields, dict):
         yield "body", plain(said.body.decode("utf-8", "replace"))

@@ -51,7 +51,7 @@ def plots_of_lines(lines: Iterable[bytes]) -> tuple[Plots, Counter[Reject]]:
             continue
         try:
             said = _decoder.decode(line)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             rejected[Reject.MALFORMED] += 1
             continue
         if isinstance(said, dict) and "hex" not in said and "now" in said:
@@ -100,7 +100,7 @@ def plots_of_trace(text: bytes) -> tuple[Plots, Counter[Reject]]:
 def _object(text: bytes) -> dict[str, Any]:
     try:
         said = _decoder.decode(text)
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise FeedFault(f"is not JSON: {e}") from None
     if not isinstance(said, dict):
         raise FeedFault("is no JSON object")

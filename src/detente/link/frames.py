@@ -378,7 +378,7 @@ def _decode_text(raw: str) -> Text:
         raise LinkFault(Code.FRAME, f"frame: a text of {len(octets)} bytes, more than {TEXT_LIMIT}", octets)
     try:
         frame: Text = _decoder.decode(octets)
-    except (msgspec.DecodeError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise LinkFault(Code.FRAME, f"frame: {wrong}", octets) from None
     return frame
 

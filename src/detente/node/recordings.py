@@ -162,7 +162,7 @@ def _told_by_json(
 ) -> tuple[str, Callable[[], Read]]:
     try:
         first = msgspec.json.decode(text.partition(b"\n")[0])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         first = None  # an object over several lines, or a very long one
     if isinstance(first, dict) and "frame" in first:
         return "jet1090", lambda: _jet1090(_lines(pieces()), receiver)
@@ -255,7 +255,7 @@ def _jet1090(lines: Iterator[bytes], receiver: Site | None) -> Read:
             continue
         try:
             said = msgspec.json.decode(line, type=_Jet1090)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             damaged[Reject.MALFORMED] += 1
         else:
             frames.append(beast.Frame(round(said.timestamp * 1e6) * 1_000, said.frame))

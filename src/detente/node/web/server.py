@@ -87,7 +87,12 @@ def build_app(
             WebSocketRoute("/live", console.live),
         ],
         middleware=[Middleware(Guard, hosts=hosts, tls=tls)],
-        exception_handlers={HTTPException: _refused, OrderRefused: _order_refused, msgspec.DecodeError: _unreadable},
+        exception_handlers={
+            HTTPException: _refused,
+            OrderRefused: _order_refused,
+            msgspec.DecodeError: _unreadable,
+            UnicodeDecodeError: _unreadable,
+        },
     )
 
 
