@@ -33,13 +33,6 @@ ALFA, BRAVO = (NodeName(name) for name in NAMES.values())
 OPS = origin(ALFA, BRAVO, Lane.OPS)
 NOW = Instant(SystemClock().now() // NS_PER_S * NS_PER_S)
 
-# A node that stops leaves connections that are still in their TLS handshake to the end of its process; here the
-# process goes on, and what they were is collected in some later test.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 @pytest.fixture(autouse=True)
 def _no_kernels(monkeypatch):

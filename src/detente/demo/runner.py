@@ -48,7 +48,7 @@ LOOK_S: Final = 0.5
 """How often, in seconds of the demo's clock, plots are handed over and the desks are looked at."""
 UP_WITHIN_S: Final = 120.0
 """How long, in real time, the links may take: on a first start the kernels are compiled meanwhile."""
-LATE_S: Final = 4.0 * LOOK_S
+LATE_S: Final = 2.0 * LOOK_S
 """A look that comes this long after the last one came late: the machine has other work, and the clock is slowed."""
 
 
