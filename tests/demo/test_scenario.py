@@ -173,9 +173,9 @@ def test_the_delegations_of_the_august_scenario_have_three_seats_each_and_the_ru
 
 
 @pytest.mark.parametrize("name", ["border", "august-2016"])
-def test_at_the_chosen_speed_a_headless_run_takes_well_under_a_minute(name):
+def test_at_the_chosen_speed_a_headless_run_takes_a_minute_at_most(name):
     clock = scenario_named(name).clock
-    assert clock.lasts_s / clock.headless_speed <= 40.0
+    assert clock.lasts_s / clock.headless_speed <= 60.0
 
 
 @pytest.mark.parametrize("name", ["border", "august-2016"])
