@@ -96,6 +96,9 @@ def _reached(
     last = min((from_west + east_rad + width) * per_rad, columns - 1.0)
     if last < 0.0 or first >= columns:
         return 0, 0
+    # What is no number, of a row without extent, asks the whole row: a cell outside it would be anybody's memory.
+    first = first if 0.0 <= first <= columns - 1.0 else 0.0
+    last = last if first <= last <= columns - 1.0 else columns - 1.0
     cell = 2 * (grid.start[r] + r)
     return grid.cells[cell + int(first)], grid.cells[cell + int(last) + 1]
 
