@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detente.detect import screen
 from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
+from detente.detect.grid import grid_of
 from detente.detect.motion import motions
 from detente.detect.screen import pairs_in_conflict
 
@@ -183,3 +185,9 @@ def test_nobody_flies_and_nothing_is_found() -> None:
     pairs, found, verdicts = pairs_in_conflict(np.empty((0, 14)), 9_260.0, 1_000.0, 120.0)
     assert pairs.shape == (0, 2)
     assert len(found) == len(verdicts) == 0
+
+
+def test_when_nobody_can_be_placed_nothing_beyond_the_last_row_is_read() -> None:
+    rows, grid = grid_of(np.full((3, 14), np.nan), 9_260.0, 120.0)
+    # Interpreted, an index out of bounds is an error; compiled it would be a read of what lies there.
+    assert screen._scan(rows, grid, 1_000.0, 120.0, 0, 0, np.empty(4, np.int64)) == 0

@@ -192,13 +192,13 @@ def _arrange(unsorted: Singles, dealt: Numbers, rows: Rows, grid: Grid, lo: int,
         cell = grid.cells[2 * (begin + r) : 2 * (end + r + 1)]
         cell[:] = 0
         for p in range(begin, end):
-            cell[min(max(int((unsorted[dealt[p], 9] - west) * per_rad), 0), columns - 1) + 1] += 1
+            cell[min(int((unsorted[dealt[p], 9] - west) * per_rad), columns - 1) + 1] += 1
         cell[0] = begin
         for c in range(columns):
             cell[c + 1] += cell[c]
         # The end of each cell moves back as the cell is filled, and so becomes its beginning.
         for p in range(end - 1, begin - 1, -1):
-            c = min(max(int((unsorted[dealt[p], 9] - west) * per_rad), 0), columns - 1)
+            c = min(int((unsorted[dealt[p], 9] - west) * per_rad), columns - 1)
             cell[c + 1] -= 1
             grid.order[cell[c + 1]] = dealt[p]
         for c in range(columns):

@@ -96,9 +96,6 @@ def _reached(
     last = min((from_west + east_rad + width) * per_rad, columns - 1.0)
     if last < 0.0 or first >= columns:
         return 0, 0
-    # What is no number, of a row without extent, asks the whole row: a cell outside it would be anybody's memory.
-    first = first if 0.0 <= first <= columns - 1.0 else 0.0
-    last = last if first <= last <= columns - 1.0 else columns - 1.0
     cell = 2 * (grid.start[r] + r)
     return grid.cells[cell + int(first)], grid.cells[cell + int(last) + 1]
 
@@ -115,6 +112,8 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
     start, order, swept, first = grid.start, grid.order, grid.swept, rows.first
     limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
     count, room, own = 0, keys.shape[0], 0
+    if lo >= hi:  # without a piece there is no row that holds the first, and beyond the last is anybody's memory
+        return 0
     here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
     begin = min(lo + (int(start[here]) - lo) % LANES, int(start[here + 1]))
     while begin < hi:
