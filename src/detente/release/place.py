@@ -76,13 +76,20 @@ def great_circle_m(latitude_rad: Floats, longitude_rad: Floats, centre_rad: tupl
 
 
 def snapped(latitude_rad: Floats, longitude_rad: Floats, grid_m: int) -> tuple[Floats, Floats]:
-    """Return the middle of the cell of *grid_m* that each position lies in. The cells are fixed on the globe."""
+    """Return the middle of the cell that each position (n,), rad, lies in; a cell is *grid_m* or a little more a side.
+
+    The cells are fixed on the globe, a whole number of them from pole to pole and round each row: where a cell was cut
+    off, at the antimeridian or a pole, a position would be known better than promised, or have two answers.
+    """
     step = grid_m / EARTH_MEAN_RADIUS_M
-    middle = (np.floor(latitude_rad / step) + 0.5) * step
+    rows = max(math.floor(math.pi / step), 1)
+    row = np.clip(np.floor((latitude_rad + 0.5 * math.pi) * (rows / math.pi)), 0, rows - 1)
+    middle = (row + 0.5) * (math.pi / rows) - 0.5 * math.pi
     # A cell's width in longitude is that of its own row, or two positions of one cell could get two answers.
-    wide = step / np.maximum(np.cos(middle), 0.01)
-    longitude = (np.floor(longitude_rad / wide) + 0.5) * wide
-    return middle, np.mod(longitude + math.pi, 2.0 * math.pi) - math.pi
+    columns = np.maximum(np.floor(2.0 * math.pi * np.cos(middle) / step), 1.0)
+    turn = np.mod(longitude_rad + math.pi, 2.0 * math.pi) / (2.0 * math.pi)
+    column = np.minimum(np.floor(turn * columns), columns - 1.0)
+    return middle, (column + 0.5) / columns * 2.0 * math.pi - math.pi
 
 
 def _edges(ring: Floats, first_lon: float) -> Floats:
