@@ -6,9 +6,6 @@ import gzip
 import hashlib
 import json
 import math
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from detente.detect.zone import Zone, read_zones
 from detente.types import Instant, PartyId, instant_of_iso
 from detente.units import MPS_PER_KT
 from flights import WGS84, Flight, tracks_of
+from fresh import in_a_fresh_process
 
 NOW = Instant(0)
 
@@ -438,12 +436,5 @@ def digest_of_many_zones() -> str:
 
 
 def test_the_verdicts_are_the_same_to_the_last_bit_without_the_compiler() -> None:
-    program = "import test_incursion; print(test_incursion.digest_of_many_zones())"
-    here = Path(__file__).parent
-    paths = os.pathsep.join([str(here), str(here.parent), *sys.path])
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": paths},
-        capture_output=True, text=True, check=True, timeout=120,
-    )  # fmt: skip
-    assert run.stdout.strip() == digest_of_many_zones()
+    program = "from detect import test_incursion; print(test_incursion.digest_of_many_zones())"
+    assert in_a_fresh_process(program, NUMBA_DISABLE_JIT="1").strip() == digest_of_many_zones()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -17,6 +14,7 @@ from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
 from detente.detect.grid import grid_of
 from detente.detect.motion import motions
 from detente.detect.screen import pairs_in_conflict
+from fresh import in_a_fresh_process
 
 
 def scene(seed: int, n: int, where: str, lookahead_s: float = 120.0) -> np.ndarray:
@@ -76,20 +74,6 @@ def test_threads_give_the_same_answer() -> None:
     for one, other in zip(alone, shared, strict=True):
         assert np.array_equal(one, other)
     assert len(alone[0]) > 1_000
-
-
-def in_a_fresh_process(script: str, **environment: str) -> str:
-    """Return what a Python script prints in a process of its own, which can import what this one can."""
-    path = os.pathsep.join(sys.path)
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    return done.stdout
 
 
 ANSWERS = """

@@ -366,8 +366,8 @@ class ZipFiles(Mapping[str, bytes]):
     def __init__(self, file: BinaryIO) -> None:
         try:
             self._archive = zipfile.ZipFile(file)
-        # zipfile raises NotImplementedError for archives of a kind it does not read: to us one more file to refuse.
-        except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as wrong:
+        # A RuntimeError is zipfile's word for what it does not read: encryption, foreign kinds of packing.
+        except (zipfile.BadZipFile, ValueError, OSError, RuntimeError) as wrong:
             raise PeerFault(f"zip: {wrong}") from None
         infos = self._archive.infolist()
         if len(infos) > FILES_LIMIT or sum(info.file_size for info in infos) > TOTAL_LIMIT:
@@ -388,7 +388,7 @@ class ZipFiles(Mapping[str, bytes]):
         try:
             return self._archive.read(self._infos[name])
         # As above: an encrypted or oddly packed member is refused, never half read.
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as wrong:
+        except (zipfile.BadZipFile, EOFError, OSError, RuntimeError) as wrong:
             raise PeerFault(f"zip: {name}: {wrong}") from None
 
     def __iter__(self) -> Iterator[str]:

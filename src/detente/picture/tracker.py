@@ -20,7 +20,7 @@ from detente.picture.follow import GATE_RECORD, GATES, MEMORY, follow, judge, sc
 from detente.picture.limits import Limits
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason, Tracks
 from detente.picture.suspicion import suspect
-from detente.types import Instant, duration_ns
+from detente.types import NS_PER_S, Instant, duration_ns
 
 REASONS: Final = max(Reject) + 1
 """Length of a count of plots by reason: index 0 counts those taken, the others are `Reject`."""
@@ -281,7 +281,9 @@ def warm() -> None:
     plots["identity"] = (b"~warm", b"~warmer")
     plots["latitude_rad"] = 0.5
     plots["longitude_rad"] = 0.5
-    for at_ns in (1, 2_000_000_001):
-        plots["applicable_at_ns"] = at_ns
-        tracker.take(0, 0, plots, Instant(at_ns))
-        tracker.tick(Instant(at_ns))
+    for second in range(6):
+        now = Instant(second * NS_PER_S + 1)
+        plots["applicable_at_ns"] = now
+        for party in (0, 1):  # a peer's track of one of our aircraft is compared with ours
+            tracker.take(party, party, plots, now)
+        tracker.tick(now)
