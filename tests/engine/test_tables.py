@@ -15,6 +15,8 @@ from detente.coordination.proposals import Detail, SettleDetail, Sign, TableProp
 from detente.coordination.reports import Share
 from detente.desk.orders import AtTable, SendText
 from detente.errors import OrderRefused
+from detente.evidence.leaf import Lane
+from detente.link.frames import Code
 from detente.testing.parties import Parties
 from detente.types import Role
 from engine.meeting import meet, open_handed, two
@@ -113,6 +115,23 @@ def test_r13_a_suspended_table_stops_its_own_talks_and_closes_no_other_and_no_wa
     parties.run(60.0)
     assert parties.board("bravo").peers[0].shared_with_us == 1
     assert parties.board("bravo").alerts
+
+
+def test_silence_that_cannot_be_put_on_record_now_is_a_fault_at_the_desk_until_it_can():
+    parties = at_the_line()
+    until = parties.clock("alfa") // 1_000_000 + 20_000
+    do(parties, "alfa", TableProposal(title="Joint search", version=TEXT, answer_by_ms=until))
+    parties.run(1.0)
+    log = parties["alfa"].engine._sessions["bravo"].writers[Lane.OPS]
+    log.frozen = Code.FORK
+    parties.run(25.0)
+    assert view(parties, "alfa").proposals[0].not_answered == []
+    fault = "table line: proposal.not_answered is not on record: the log to bravo takes no leaf now"
+    assert any(line.startswith(fault) for line in parties.board("alfa").faults)
+    log.frozen = None
+    parties.run(3.0)
+    assert view(parties, "bravo").proposals[0].not_answered == ["bravo"]
+    assert not any("is not on record" in line for line in parties.board("alfa").faults)
 
 
 def track_leaves(parties, party):

@@ -6,10 +6,9 @@ different texts notice at the first word. A table never changes: a further party
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from detente.coordination.act import Digest, Document, Key, Party, Title, digest_of
 from detente.errors import ConfigError
@@ -18,16 +17,6 @@ from detente.types import DELEGATION, PartyId, Role
 MEMBERS_LIMIT: Final = 16
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")
-
-
-class LeadTimes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How long ahead an activity is to be declared, hours. Shorter is possible and noticed. Source: messages.md 4."""
-
-    exercise_h: Annotated[float, Meta(ge=0.0)] = 72.0
-    flight_h: Annotated[float, Meta(ge=0.0)] = 24.0
-    hazard_h: Annotated[float, Meta(ge=0.0)] = 72.0
-    humanitarian_h: Annotated[float, Meta(ge=0.0)] = 48.0
-    medical_h: Annotated[float, Meta(ge=0.0)] = 0.0
 
 
 class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,8 +29,6 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     signers: tuple[Role, ...] = (Role.MILITARY, Role.FOREIGN_SERVICE)  # seats whose signatures bind a party
     topic: Title = "safety of flight"  # tracks of talks are tables apart: a stalled one closes no other
     governs_picture: bool = False  # whether this table's arrangement says what of the picture crosses
-    lead_times: LeadTimes = LeadTimes()
-    day_ends_utc: Annotated[str, Meta(pattern=r"\A([01][0-9]|2[0-3]):[0-5][0-9]\Z")] = "19:30"  # of daily summaries
 
     @property
     def digest(self) -> Digest:

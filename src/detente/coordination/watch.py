@@ -18,7 +18,6 @@ from detente.errors import OrderRefused
 from detente.types import PartyId
 
 SHIFT_LIMIT_MS: Final = 24 * 3_600_000
-LANGUAGES: Final = ("en", "tr", "ru")
 
 
 class TakeWatch(Act, frozen=True, kw_only=True, tag="watch.take"):

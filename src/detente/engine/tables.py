@@ -98,6 +98,7 @@ class Tables:
         self._speak = speak
         self.tables = {charter.table: Table(charter, own) for charter in charters}
         self._looked_at = Instant(0)
+        self._not_said: dict[str, str] = {}  # by table
         self._leaf_of: dict[_Place, tuple[str, int]] = {}  # (log, seq)
         self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
         self._shown: set[_Place] = set()
@@ -154,11 +155,18 @@ class Tables:
         return [effect for name in to_open for effect in self._by_itself(name, act, now)]
 
     def _by_itself(self, name: str, act: AnyAct, now: Instant) -> list[Effect]:
-        """Say what no person orders; what cannot be said now is due again at the next look."""
+        """Say what no person orders; what cannot be said now is shown at the desk and due again at the next look."""
         try:
-            return self.order(name, act, Role.OPERATOR, now)[1]
-        except OrderRefused:
-            return []
+            effects = self.order(name, act, Role.OPERATOR, now)[1]
+        except OrderRefused as refused:
+            self._not_said[name] = f"table {name}: {act.__struct_config__.tag} is not on record: {refused.reason}"
+            return [Show()]
+        self._not_said.pop(name, None)
+        return effects
+
+    def faults(self) -> list[str]:
+        """Return what this node should have put on record by itself and could not, for the desk."""
+        return list(self._not_said.values())
 
     def _is_to_open(self, table: Table, row: Row, alert: Alert, now: Instant) -> bool:
         others = [party for party in self._others(table) if party in row.concerned]
