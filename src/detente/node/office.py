@@ -121,6 +121,7 @@ class Office:
         self._challenges = 0
         self._silences: Counter[PartyId] = Counter()
         self._wanted: dict[tuple[str, int], Damage] = {}
+        self._mending: set[asyncio.Task[None]] = set()
         self._holds: frozenset[str] = frozenset()
 
     async def run(self) -> None:
@@ -391,7 +392,9 @@ class Office:
 
     def _came(self, copy: Copy) -> None:
         if self._wanted.pop((copy.log, copy.seq), None) is not None:
-            asyncio.get_running_loop().create_task(self._mend(copy))
+            mending = asyncio.get_running_loop().create_task(self._mend(copy))
+            self._mending.add(mending)  # the loop alone would let it be collected before it is done
+            mending.add_done_callback(self._mending.discard)
 
     async def _mend(self, copy: Copy) -> None:
         assert self.pump is not None
