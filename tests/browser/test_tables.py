@@ -103,6 +103,7 @@ def test_a_signature_carries_the_digest_that_was_shown_and_needs_a_second_yes(op
         page.keyboard.press("Tab")
         page.locator("#act-sure").focus()
         page.keyboard.press("Space")
+        expect(sign).to_be_enabled()
         sign.focus()
         page.keyboard.press("Enter")
         expect(page.locator("dialog")).to_have_count(0)
