@@ -34,6 +34,7 @@ from detente.desk.board import (
     TrackRef,
     ZoneRow,
 )
+from detente.desk.explanation import Explanation, Judged, MinimaRow, NuisanceRow, PeerTold, StateRow
 from detente.desk.frame import track_frame
 from detente.desk.orders import (
     Acknowledge,
@@ -41,11 +42,13 @@ from detente.desk.orders import (
     AnyOrder,
     AtTable,
     Displayed,
+    MarkAlert,
     SendCode,
     SendText,
     StandDown,
 )
 from detente.errors import OrderRefused
+from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
 from detente.node.web.port import Changes, Preview, Withheld
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
@@ -280,6 +283,8 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.silent = False
+        self.marked: dict[str, bool] = {}
+        self._links = self._past_hour()
         self._frame: bytes | None = None
 
     @staticmethod
@@ -301,6 +306,91 @@ class FakeDesk:
         if table != "line":
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
+
+    def explain(self, alert: str) -> Explanation:
+        now = self.now_ms()
+        row = next((row for row in self._alerts(now) if row.alert == alert), None)
+        if row is None:
+            raise OrderRefused("unknown_alert", f"there is no alert {alert} at this desk")
+        told = [
+            PeerTold(v.party, f"{v.party}-31", row.level, now - 900, row.event_at_ms, row.distance_m, 300, False)
+            for v in row.verdicts
+            if v.says != "not_assessed"
+        ]
+        is_held = row.state == "active"
+        raised = None if row.b is None and row.zone is None else self._judged(row, row.raised_at_ms)
+        because = "" if is_held else "diverged"
+        return Explanation(
+            row.alert, row.kind, row.zone, raised, self._judged(row, now) if is_held else None, because, told
+        )
+
+    def _judged(self, row: AlertRow, at_ms: int) -> Judged:
+        table, _ = self.scene.tracks(Instant(at_ms * 1_000_000), (at_ms - self.started_ms) / 1000)
+        tracks = [table[ref.number - 1] for ref in (row.a, row.b) if ref is not None and ref.number]
+        pair = row.kind == "conflict"
+        to_event = None if row.event_at_ms is None else max(0.0, (row.event_at_ms - at_ms) / 1000)
+        return Judged(
+            at_ms=at_ms,
+            level=row.level,
+            tracks=[
+                StateRow(
+                    label=track["callsign"].decode() or "?",
+                    party=PARTIES[track["declared_by"]]["id"] if track["declared_by"] != NOBODY else None,
+                    number=int(track["number"]),
+                    applicable_at_ms=int(track["applicable_at_ns"]) // 1_000_000,
+                    latitude_e7=round(math.degrees(track["latitude_rad"]) * 1e7),
+                    longitude_e7=round(math.degrees(track["longitude_rad"]) * 1e7),
+                    altitude_ft=None
+                    if np.isnan(track["altitude_pressure_m"])
+                    else round(track["altitude_pressure_m"] / M_PER_FT),
+                    datum="pressure",
+                    v_east_mps=float(track["v_east_mps"]),
+                    v_north_mps=float(track["v_north_mps"]),
+                    v_up_fpm=round(track["v_up_mps"] / MPS_PER_FPM),
+                    position_sigma_m=92.6,
+                    plots=41,
+                    not_assessed="",
+                )
+                for track in tracks
+            ],
+            profile="en-route",
+            rule="conflict" if pair else "approach" if row.kind == "approach" else "entry",
+            minima=MinimaRow(5 * M_PER_NM, 800, 120.0) if pair else None,
+            hold=MinimaRow(5.25 * M_PER_NM, 850, 120.0) if pair else None,
+            lookahead_s=120.0 if pair else 600.0,
+            alarm_s=60.0 if pair else 300.0,
+            warning_s=120.0 if pair else 1200.0,
+            confirm=[2, 3],
+            time_in_s=to_event,
+            time_out_s=None if to_event is None or not pair else to_event + 48,
+            time_to_nearest_s=None if to_event is None else to_event + 22,
+            distance_m=row.distance_m,
+            vertical_ft=row.vertical_ft,
+            latitude_e7=row.latitude_e7,
+            longitude_e7=row.longitude_e7,
+            margin_m=None if pair else 2 * M_PER_NM,
+        )
+
+    def history(self, peer: str) -> LinkSamples:
+        return self._links.of(peer)
+
+    def _past_hour(self) -> LinkHistory:
+        """An hour of samples as a bad day would leave them: an outage a third of the way, then a queue that drains."""
+        history, start = LinkHistory(), self.now_ms() - 3_600_000
+        rng = np.random.default_rng(11)
+        for n in range(720):
+            is_out = 240 <= n < 300
+            rows = []
+            for row in self._peers(start + n * 5000):
+                backlog = 9 * (n - 240) if is_out else max(0, 540 - 30 * (n - 300)) if 300 <= n < 318 else 0
+                lanes = [replace(lane, backlog=backlog if lane.lane == "track" else 0) for lane in row.lanes]
+                rtt = None if is_out else float(row.rtt_ms * rng.lognormal(0, 0.25))
+                lag = (n - 240) * 5000.0 if is_out else 140.0 + float(rng.exponential(60))
+                offset = row.offset_ms + float(rng.normal(0, 2)) + (n - 360) / 90
+                state = "DOWN" if is_out else row.state
+                rows.append(replace(row, lanes=lanes, rtt_ms=rtt, offset_ms=offset, receipt_lag_ms=lag, state=state))
+            history.take(rows, Instant((start * 1_000_000) + n * EVERY_NS))
+        return history
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
@@ -334,6 +424,8 @@ class FakeDesk:
                 self.acknowledged.setdefault(alert, (now, role))
             case AcknowledgeMessage(message):
                 self.acknowledged.setdefault(message, (now, role))
+            case MarkAlert(alert, useful):
+                self.marked[alert] = useful
             case StandDown(subject, reason):
                 self.stood_down[subject] = reason
             case AtTable(table, act):
@@ -349,7 +441,8 @@ class FakeDesk:
 
     def board(self, role: str) -> Board:
         now = self.now_ms()
-        alerts, messages = self._alerts(now), self._messages(now)
+        alerts = [replace(row, useful=self.marked.get(row.alert)) for row in self._alerts(now)]
+        messages = self._messages(now)
         flights = self.scene.flights
         stale = sum(bool(f.flags & Mark.STALE) for f in flights)
         return Board(
@@ -387,6 +480,13 @@ class FakeDesk:
             centre_e7=e7(0, 0),
             range_nm=150,
             audible=True,
+            nuisance=NuisanceRow(
+                self.started_ms - 7_200_000,
+                412.6,
+                {"conflict": 9, "incursion": 2, "approach": 4},
+                sum(self.marked.values()) + 6,
+                sum(not useful for useful in self.marked.values()) + 3,
+            ),
         )
 
     # ---- the invented story

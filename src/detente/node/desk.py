@@ -7,11 +7,13 @@ from typing import Any
 
 from detente.coordination.view import TableView
 from detente.desk.board import Board
+from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
 from detente.engine.engine import Engine
 from detente.engine.values import OrderGiven
 from detente.node.clock import Clock
 from detente.node.inbox import Inbox
+from detente.node.link_history import LinkHistory, LinkSamples
 from detente.node.web.port import Changes, Preview, Withheld
 from detente.types import PartyId, Role
 
@@ -27,6 +29,7 @@ class Desk:
         self._changes = Changes()
         self._frame: bytes | None = None
         self._boards: dict[str, Board] = {}
+        self._links = LinkHistory()
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -50,6 +53,12 @@ class Desk:
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
 
+    def explain(self, alert: str) -> Explanation:
+        return self._engine.explain(alert)
+
+    def history(self, peer: str) -> LinkSamples:
+        return self._links.of(peer)
+
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()
 
@@ -61,6 +70,9 @@ class Desk:
 
     def show(self, frame: bytes | None) -> None:
         """Tell the browsers that the board, or the picture with it, is newer."""
+        now = self._clock.now()
+        if self._links.is_due(now):
+            self._links.take(self._engine.peer_rows(now), now)
         if frame is not None:
             self._frame = frame
         self._boards.clear()

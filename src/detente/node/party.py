@@ -50,6 +50,7 @@ from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
 from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
+from detente.node.records import KeysHeld, Records
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
@@ -272,7 +273,19 @@ class Node:
         """Work until cancelled, then close what is open."""
         host, port = split_address(self.config.listen.console, "listen.console")
         hosts = [*self.config.listen.hosts, self.config.listen.console]
-        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
+        app = build_app(
+            self.desk,
+            hosts=hosts,
+            signed_in=self.office.signed_in,
+            record=Records(
+                PartyId(self.config.node.party),
+                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                self.store,
+                self.reopened_store,
+                post_quantum=self.config.record.post_quantum,
+            ),
+            exported=self.office.exported,
+        )
         pump = Pump(
             self.engine,
             self.inbox,
@@ -303,7 +316,7 @@ class Node:
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
-        """Return the record for reading, after the node has stopped."""
+        """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
     def sessions(self) -> dict[PartyId, Session]:

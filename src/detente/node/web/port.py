@@ -10,7 +10,9 @@ import msgspec
 
 from detente.coordination.view import TableView
 from detente.desk.board import Board
+from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.node.link_history import LinkSamples
 
 
 class Withheld(msgspec.Struct, frozen=True):
@@ -54,6 +56,14 @@ class DeskPort(Protocol):
 
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def explain(self, alert: str) -> Explanation:
+        """Return why *alert* stands on the desk; raises OrderRefused when there is no such alert."""
+        ...
+
+    def history(self, peer: str) -> LinkSamples:
+        """Return how the link to *peer* was of late; no samples for a party that is no peer."""
         ...
 
     def numbers(self) -> Mapping[str, float]:

@@ -29,11 +29,13 @@ from detente.coordination.view import powers
 from detente.desk.hotline import FLASH_REASONS
 from detente.desk.orders import AnyOrder
 from detente.errors import OrderRefused, OwnFault
+from detente.node.dossiers import Portion
 from detente.node.web import live
 from detente.node.web.assets import Asset, assets
 from detente.node.web.guard import Guard
 from detente.node.web.port import DeskPort
 from detente.node.web.problem import problem
+from detente.node.web.record_pages import RecordPages, RecordPort
 from detente.node.web.sessions import SESSION_S, TOKEN_HEADER, Session, Sessions
 
 BODY_MAX: Final = 16 * 1024
@@ -61,14 +63,18 @@ def build_app(
     token: str = "",
     tls: bool = False,
     signed_in: Callable[[str, bool], None] = lambda _role, _is_in: None,
+    record: RecordPort | None = None,
+    exported: Callable[[str, list[Portion]], None] = lambda _role, _portions: None,
 ) -> Starlette:
     """Return the console's application.
 
     hosts: what browsers may write in their address line, port included (`alfa.localhost:8001`); anything else is
     refused. token: when not empty, signing in asks for it (the address printed at start carries it after `#`).
-    signed_in: is told of every role that is taken (True) or left.
+    signed_in: is told of every role that is taken (True) or left. record: without one the pages on it are not served.
+    exported: is told who took which parts of the record away.
     """
     console = _Console(desk, token, signed_in, tls=tls)
+    pages = RecordPages(record, desk.history, console.reading, console.writing, _body, exported) if record else None
     return Starlette(
         routes=[
             Route("/", console.page),
@@ -81,9 +87,11 @@ def build_app(
             Route("/api/board", console.board),
             Route("/api/codebook", console.codebook),
             Route("/api/preview", console.preview),
+            Route("/api/alerts/{alert}/why", console.why),
             Route("/api/powers", console.powers),
             Route("/api/tables/{table}", console.table),
             Route("/api/orders", console.order, methods=["POST"]),
+            *(pages.routes() if pages else ()),
             WebSocketRoute("/live", console.live),
         ],
         middleware=[Middleware(Guard, hosts=hosts, tls=tls)],
@@ -169,6 +177,10 @@ class _Console:
         self._reader(request)
         return _json(self._desk.preview(request.query_params.get("peer", "")))
 
+    async def why(self, request: Request) -> Response:
+        self._reader(request)
+        return _json(self._desk.explain(request.path_params["alert"]))
+
     async def powers(self, request: Request) -> Response:
         self._reader(request)
         return _json(powers())
@@ -187,6 +199,14 @@ class _Console:
             await browser.close(1008, "sign in first")
             return
         await live.run(browser, self._desk, session.role)
+
+    def reading(self, request: Request) -> str:
+        """Return the seat of a request that reads; refuses it without a session."""
+        return self._reader(request).role
+
+    def writing(self, request: Request) -> str:
+        """Return the seat of a request that writes; refuses it without the session's token."""
+        return self._writer(request).role
 
     def _find(self, browser: Request | WebSocket) -> Session | None:
         return self._sessions.find(browser.cookies.get(self._cookie), time.monotonic())
