@@ -10,9 +10,11 @@ import argparse
 import asyncio
 import contextlib
 import math
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,7 @@ from detente.desk.orders import (
     SendText,
     StandDown,
 )
+from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
 from detente.errors import OrderRefused
 from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
 from detente.node.web.port import Changes, Preview, Withheld
@@ -54,6 +57,7 @@ from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
 from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
+from node.recorded import recorded
 
 CENTRE_DEG = (-40.6, 173.2)
 ROLES = ("operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "leader")
@@ -175,6 +179,52 @@ ZONES = [
 ]
 
 
+POLICY = ReleaseView(
+    peer="bravo",
+    name="baseline-2",
+    note="Agreed in the room on 3 November; read aloud.",
+    digest="3mF0c2E=",
+    baseline="Y2Fyb2w=",
+    is_wider=True,
+    wider_by=["near the line: positions within 40 NM of NOTIFIED LINE L-1, before within 20 NM"],
+    rules=[
+        RuleRow("state aircraft", "withhold", "never", [], {"identities": ["4b1*"]}, [], None),
+        RuleRow(
+            "exercise area",
+            "withhold",
+            "the exercise is announced by its area alone",
+            [],
+            {"areas": ["EX-12"], "daily": {"start": "06:00", "end": "18:00"}},
+            [],
+            None,
+        ),
+        RuleRow(
+            "near the line",
+            "release",
+            "a mistake takes minutes",
+            ["bravo"],
+            {"line": {"zone": "alfa-line-1", "within_nm": 40.0, "side": "inside"}, "altitude_below_ft": 41_000},
+            ["position", "altitude", "velocity", "callsign"],
+            PrecisionRow(promised_m=90.0, after_1_min_m=20.0, after_5_min_m=15.0),
+        ),
+        RuleRow(
+            "the rest, coarse",
+            "release",
+            "",
+            ["bravo", "charlie"],
+            {},
+            ["position", "altitude"],
+            PrecisionRow(5000, 2000, 60, 30, promised_m=3536.0, after_1_min_m=2100.0, after_5_min_m=640.0),
+        ),
+    ],
+    areas=[AreaRow("EX-12", [e7(-120, 60), e7(-68, 74), e7(-60, 40), e7(-112, 26)], [], 0.0)],
+    released=152,
+    withheld={},
+    pending=None,
+    undo="baseline-1",
+)
+
+
 @dataclass
 class Flight:
     callsign: str
@@ -283,6 +333,7 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.silent = False
+        self.policy = POLICY
         self.marked: dict[str, bool] = {}
         self._links = self._past_hour()
         self._frame: bytes | None = None
@@ -306,6 +357,19 @@ class FakeDesk:
         if table != "line":
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
+
+    def release(self, peer: str) -> ReleaseView:
+        row = next((row for row in self._peers(self.now_ms()) if row.party == peer), None)
+        if row is None:
+            raise OrderRefused("no_such_peer", f"there is no peer {peer!r}")
+        return replace(
+            self.policy,
+            peer=peer,
+            name=row.policy_name,
+            digest=row.policy,
+            withheld=row.withheld,
+            released=row.released,
+        )
 
     def explain(self, alert: str) -> Explanation:
         now = self.now_ms()
@@ -813,13 +877,18 @@ class FakeDesk:
 
 async def main(port: int, tracks: int) -> None:
     desk = FakeDesk(tracks=tracks)
-    app = build_app(desk, hosts=[f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"])
+    folder = tempfile.TemporaryDirectory(prefix="detente-fake-")
+    made = recorded(Path(folder.name), messages=450, frames=300)
+    hosts = [f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"]
+    app = build_app(desk, hosts=hosts, record=made.records)
     print(f"http://alfa.localhost:{port}/", flush=True)
     playing = asyncio.create_task(desk.play())
     try:
         await serve(app, "127.0.0.1", port)
     finally:
         playing.cancel()
+        made.store.close()
+        folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from detente.desk.orders import (
     SendText,
     StandDown,
 )
+from detente.desk.release_view import ReleaseView
 from detente.desk.seats import permit
 from detente.desk.warnings import Row
 from detente.engine.alerting import Alerting
@@ -48,6 +49,7 @@ from detente.engine.explaining import Explaining
 from detente.engine.holds import Holds
 from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
+from detente.engine.releasing import release_view
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
@@ -547,6 +549,12 @@ class Engine:
             )
             for party in self.setup.parties[1:]
         ]
+
+    def release_view(self, party: PartyId) -> ReleaseView:
+        """Return what leaves for *party*, and under which rules; raises OrderRefused when it is no peer."""
+        if party not in self._sharing.with_peer:
+            raise OrderRefused("no_such_peer", f"there is no peer {party!r}")
+        return release_view(party, self._sharing.releaser, self._sharing.with_peer[party])
 
     def explain(self, alert: str) -> Explanation:
         """Return why *alert* stands on the desk; raises OrderRefused when there is no such alert."""

@@ -9,6 +9,7 @@ from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.release_view import ReleaseView
 from detente.engine.engine import Engine
 from detente.engine.values import OrderGiven
 from detente.node.clock import Clock
@@ -52,6 +53,9 @@ class Desk:
 
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
+
+    def release(self, peer: str) -> ReleaseView:
+        return self._engine.release_view(PartyId(peer))
 
     def explain(self, alert: str) -> Explanation:
         return self._engine.explain(alert)

@@ -12,6 +12,7 @@ from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.release_view import ReleaseView
 from detente.node.link_history import LinkSamples
 
 
@@ -56,6 +57,10 @@ class DeskPort(Protocol):
 
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def release(self, peer: str) -> ReleaseView:
+        """Return what leaves for *peer*, rule by rule; raises OrderRefused when there is no such peer."""
         ...
 
     def explain(self, alert: str) -> Explanation:

@@ -88,6 +88,7 @@ def build_app(
             Route("/api/codebook", console.codebook),
             Route("/api/preview", console.preview),
             Route("/api/alerts/{alert}/why", console.why),
+            Route("/api/release/{peer}", console.release),
             Route("/api/powers", console.powers),
             Route("/api/tables/{table}", console.table),
             Route("/api/orders", console.order, methods=["POST"]),
@@ -180,6 +181,10 @@ class _Console:
     async def why(self, request: Request) -> Response:
         self._reader(request)
         return _json(self._desk.explain(request.path_params["alert"]))
+
+    async def release(self, request: Request) -> Response:
+        self._reader(request)
+        return _json(self._desk.release(request.path_params["peer"]))
 
     async def powers(self, request: Request) -> Response:
         self._reader(request)

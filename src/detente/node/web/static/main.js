@@ -14,11 +14,17 @@ import { alerts } from "./panels/alerts.js";
 import { hotline } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
-import { release } from "./panels/release.js";
+import { released } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
 import { tables } from "./tables/page.js";
 import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
+import { record } from "./record/page.js";
+import { keepRecord } from "./record/load.js";
+import { release } from "./release/page.js";
+import { keepRelease } from "./release/load.js";
+import { explain, keepWhy, why } from "./explain/why.js";
+import { aboutAlert } from "./record/dossier.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
@@ -66,6 +72,14 @@ export const acts = {
     update({ selected: number });
   },
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
+  /** @param {"map" | "tables" | "record" | "release"} view */
+  open: (view) => showView(view),
+  explain,
+  /** @param {string} alert */
+  export: (alert) => {
+    aboutAlert(alert);
+    showView("record");
+  },
   showMap: () => showView("map"),
   home: () => {
     situation.home();
@@ -78,11 +92,13 @@ export const acts = {
   },
 };
 
+/** Pages that take the map's place, and that of the panels beside it. */
+const SHEETS = /** @type {const} */ ({ tables: () => tables(acts), record: () => record(acts), release: () => release(acts) });
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
-  const page = { link, feeds, release: () => release(acts) }[state.page];
+  const page = { link: () => link(acts), feeds, release: () => released(acts) }[state.page];
   const turn = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -105,7 +121,7 @@ function draw() {
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
-  document.body.classList.toggle("at-tables", state.view === "tables");
+  document.body.classList.toggle("at-sheet", state.view !== "map");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
   render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
@@ -114,10 +130,15 @@ function draw() {
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
   render(html`<div>${timeline(acts)}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
-  at("#tables").hidden = state.view !== "tables";
-  if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
+  for (const [name, sheet] of Object.entries(SHEETS)) {
+    at(`#${name}`).hidden = state.view !== name;
+    if (state.view === name) render(html`<div class="tables">${sheet()}</div>`, at(`#${name}`));
+  }
   keepTable();
-  render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
+  keepRecord();
+  keepRelease();
+  keepWhy();
+  render(html`<div>${help()}${actDialog()}${why()}</div>`, at("#dialogs"));
   names();
   lookForRows();
   say(board?.alerts ?? []);
@@ -132,7 +153,7 @@ const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge wa
 function names() {
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
@@ -140,15 +161,15 @@ function names() {
 /** In a narrow window only one part is seen. @param {"left" | "map" | "right"} part */
 function reveal(part) {
   document.body.dataset.part = part;
-  document.body.classList.remove("at-tables");
-  at("#tables").hidden = true;
+  document.body.classList.remove("at-sheet");
+  for (const name of Object.keys(SHEETS)) at(`#${name}`).hidden = true;
   update({ part, view: "map" });
 }
 
-/** The map, or the tables in its place and that of the panels beside it. @param {"map" | "tables"} view */
+/** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
   update({ view });
-  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "tables" ? "#tables" : "#sky").focus()));
+  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }
 
 /** @param {"link" | "feeds" | "release"} page */
@@ -171,7 +192,7 @@ function keyboard() {
   const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
   listen({
     alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
-    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"),
+    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"), record: () => showView("record"), policy: () => showView("release"),
     urgent: () => {
       reveal("left");
       const row = mostUrgent(state.board?.alerts ?? []);
@@ -182,6 +203,10 @@ function keyboard() {
       const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert;
       const row = state.board?.alerts.find((/** @type {Row} */ r) => r.alert === name) ?? mostUrgent(state.board?.alerts ?? []);
       if (row) acts.showAlert(row);
+    },
+    why: () => {
+      const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert ?? mostUrgent(state.board?.alerts ?? [])?.alert;
+      if (name) explain(name);
     },
     silence, previous: () => situation.step(-1), next: () => situation.step(1),
     find: () => {

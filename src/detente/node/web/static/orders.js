@@ -12,10 +12,13 @@ export async function ask(path, how = {}) {
   return body;
 }
 
-/** Give *order*; a refusal is shown, never thrown. @param {Record<string, any>} order @returns {Promise<boolean>} */
-export async function give(order) {
+/** Put *order* to the node: the one way there is. @param {Record<string, any>} order @returns {Promise<any>} throws Error with why it was refused */
+export const order = (order) => ask("/api/orders", { method: "POST", body: JSON.stringify(order) });
+
+/** Give an order; a refusal is shown, never thrown. @param {Record<string, any>} given @returns {Promise<boolean>} */
+export async function give(given) {
   try {
-    await ask("/api/orders", { method: "POST", body: JSON.stringify(order) });
+    await order(given);
     return true;
   } catch (fault) {
     update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });

@@ -2,12 +2,14 @@
 
 /**
  * @typedef {import("./map/tracks.js").Tracks} Tracks
- * @typedef {Record<string, any>} Row  one row of the node's board, as `detente.desk.board` defines it
+ * @typedef {import("./types.js").Board} Board
+ * @typedef {import("./types.js").ZoneRow} ZoneRow
+ * @typedef {Record<string, any>} Row  a value of the node's that no view looks into closely
  */
 
 export const state = {
-  /** @type {Row | null} */ board: null,
-  /** @type {Row[]} */ zones: [],
+  /** @type {Board | null} */ board: null,
+  /** @type {ZoneRow[]} */ zones: [],
   /** @type {Tracks | null} */ tracks: null,
   /** @type {Row} */ session: { role: null, token: null, roles: [], demo: false },
   /** @type {Row} */ codebook: { version: "", phrases: [], reasons: [], roles: [], flash_reasons: [] },
@@ -20,10 +22,31 @@ export const state = {
   /** @type {{text: string, bad: boolean} | null} */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
   /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
-  /** @type {"map" | "tables"} the large part of the desk */ view: "map",
+  /** @type {"map" | "tables" | "record" | "release"} the large part of the desk */ view: "map",
   /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
   table: { chosen: "", view: null, powers: null, fault: null },
   /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, sure}` */ act: null,
+  /** @type {{alert: string, found: import("./types.js").Explanation, of: "raised" | "now"} | null} why an alert was raised */ why: null,
+  record: {
+    /** @type {import("./types.js").LogRow[]} */ logs: [],
+    /** @type {Record<string, import("./types.js").LinkSamples>} by peer */ history: {},
+    log: "",
+    filters: { kind: "", by: "", precedence: "", text: "" },
+    /** @type {import("./types.js").LeafPage | null} */ page: null,
+    /** @type {import("./record/check.js").Checked | null} */ checked: null,
+    busy: "",
+    /** @type {string | null} */ fault: null,
+    dossier: {
+      /** @type {"incident" | "window" | "range" | "whole"} */ way: "incident",
+      incident: "", around: "5", from: "", to: "", log: "", first: "0", last: "0", peer: "",
+      lanes: ["flash", "ops", "track"],
+      /** @type {import("./types.js").Portion[] | null} */ plan: null,
+      done: "",
+      fault: "",
+    },
+  },
+  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null}} */
+  release: { peer: "", view: null, seen: null, fault: null },
   lang: "en",
   help: false,
   tracksListed: false,
@@ -34,7 +57,7 @@ export const state = {
   show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false, dim: false },
   /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, labelsLeftOut: 0, dots: false },
   /** @type {{latitude: number, longitude: number} | null} */ cursor: null,
-  composer: { to: "", code: "", params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
+  composer: { to: "", code: "", /** @type {Record<string, string>} */ params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
 };
 
 /** @type {Set<() => void>} */

@@ -9,7 +9,8 @@ import { clockZ, countdown } from "./format.js";
 import { acknowledge } from "./orders.js";
 import { mostUrgent, isOpen, who, what, measures, othersDid } from "./alert-words.js";
 
-/** @typedef {{showAlert: (row: Record<string, any>) => void}} Acts */
+/** @typedef {import("./types.js").AlertRow} AlertRow */
+/** @typedef {{showAlert: (row: AlertRow) => void, explain: (alert: string) => void}} Acts */
 
 /** @param {Acts} acts */
 export function strip(acts) {
@@ -28,6 +29,7 @@ export function strip(acts) {
     ${othersDid(row).map((/** @type {any} */ other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
     <button type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>
     <button type="button" onClick=${() => acts.showAlert(row)}>${t("act.show")}</button>
+    <button type="button" onClick=${() => acts.explain(row.alert)}>${t("act.why")}</button>
     <span class="grow"></span>${counts(rows)}
   </div>`;
 }
