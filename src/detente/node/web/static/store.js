@@ -57,7 +57,8 @@ export const state = {
   show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false, dim: false },
   /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, labelsLeftOut: 0, dots: false },
   /** @type {{latitude: number, longitude: number} | null} */ cursor: null,
-  composer: { to: "", code: "", /** @type {Record<string, string>} */ params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
+  /** @type {{to: string, code: string, params: Record<string, string>, precedence: string, reason: string, text: string, line: string, answers: string}} */
+  composer: { to: "", code: "", params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
 };
 
 /** @type {Set<() => void>} */

@@ -15,6 +15,8 @@ import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict, verdi
 /** @typedef {import("../types.js").AlertRow} Row */
 /** @typedef {{showAlert: (row: Row) => void, explain: (alert: string) => void, export: (alert: string) => void}} Acts */
 
+const TIMES = /** @type {const} */ (["sent_at_ms", "held_at_ms", "displayed_at_ms", "acknowledged_at_ms"]);
+
 /** @type {string[]} */
 let order = [];
 
@@ -35,10 +37,10 @@ export function alerts(acts) {
   return html`
     <section id="alerts" class="panel grows" aria-label=${t("alerts.title")} tabindex="-1">
       ${head(t("alerts.title"), "1", html`<b class="num">${rows.length < total ? t("count.of", { n: rows.length, total: count(total) }) : total}</b>`)}
-      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row) => alert(/** @type {Row} */ (row), acts)) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
+      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row) => alert(row, acts)) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
     </section>
     <section id="conflicts" class="panel" aria-label=${t("conflicts.title")} tabindex="-1">
-      ${head(t("conflicts.title"), "2", html`<b class="num">${(board?.alerts ?? []).filter((/** @type {Row} */ r) => r.state === "active").length}</b>`)}
+      ${head(t("conflicts.title"), "2", html`<b class="num">${(board?.alerts ?? []).filter((r) => r.state === "active").length}</b>`)}
       <div class="scrolls" tabindex="0" role="group" aria-label=${t("conflicts.title")}>${table(board?.alerts ?? [], acts)}</div>
       ${rate()}
     </section>`;
@@ -83,8 +85,8 @@ function standDown(row) {
 /** Sent, held, displayed, acknowledged: each side for itself. @param {Row} row */
 function times(row) {
   return html`<table class="times"><thead><tr><td></td><th scope="col">${t("time.sent")}</th><th scope="col">${t("time.held")}</th><th scope="col">${t("time.displayed")}</th><th scope="col">${t("time.acknowledged")}</th></tr></thead>
-    <tbody>${row.halves.map((/** @type {Row} */ half) => html`<tr key=${half.party}><th scope="row">${party(half.party)}</th>
-      ${["sent_at_ms", "held_at_ms", "displayed_at_ms", "acknowledged_at_ms"].map((field) => html`<td key=${field} class=${half[field] ? "num" : "num missing"}>${half[field] ? clock(half[field]) : "-"}</td>`)}</tr>`)}</tbody></table>
+    <tbody>${row.halves.map((half) => html`<tr key=${half.party}><th scope="row">${party(half.party)}</th>
+      ${TIMES.map((field) => html`<td key=${field} class=${half[field] ? "num" : "num missing"}>${half[field] ? clock(half[field]) : "-"}</td>`)}</tr>`)}</tbody></table>
     ${!row.recorded && html`<div class="text-warning">${t("record.not_yet")}</div>`}`;
 }
 
@@ -107,5 +109,5 @@ function table(rows, acts) {
       <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
       <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
       <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
-      <td>${row.verdicts.length ? row.verdicts.map((/** @type {Row} */ v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${verdict(v)}</span><span class="figures" aria-hidden="true">${verdictSign(v)}</span></div>`) : "-"}</td></tr>`)}</tbody></table>`;
+      <td>${row.verdicts.length ? row.verdicts.map((v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${verdict(v)}</span><span class="figures" aria-hidden="true">${verdictSign(v)}</span></div>`) : "-"}</td></tr>`)}</tbody></table>`;
 }

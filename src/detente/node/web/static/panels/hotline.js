@@ -12,6 +12,9 @@ import { callsignOf } from "../map/tracks.js";
 import { code, head, others, party, partyName } from "../words.js";
 
 /** @typedef {Record<string, any>} Row */
+/** @typedef {import("../types.js").Board} Board */
+/** @typedef {import("../types.js").MessageRow} MessageRow */
+/** @typedef {import("../types.js").PeerRow} PeerRow */
 
 const LINES = /** @type {const} */ (["watch", "military", "intelligence", "foreign_service", "leader"]);
 const PRECEDENCES = /** @type {const} */ (["Z", "O", "P", "R"]);
@@ -23,33 +26,33 @@ export function hotline() {
   return html`<section id="hotline" class="panel grows" aria-label=${t("hotline.title")} tabindex="-1">
     ${head(t("hotline.title"), "4", codebookState(board))}
     ${presence(board)}
-    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map((/** @type {Row} */ row) => message(row))}
+    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map(message)}
       ${rows.length === 0 && html`<li class="empty">${t("hotline.none")}</li>`}
       ${rows.length < total && html`<li class="empty">${t("count.of", { n: rows.length, total: count(total) })}</li>`}</ol>
     ${composer(board)}
   </section>`;
 }
 
-/** @param {any} board */
+/** @param {Board | null} board */
 function codebookState(board) {
-  const differing = (board?.peers ?? []).filter((/** @type {Row} */ peer) => peer.codebook_same === false);
+  const differing = (board?.peers ?? []).filter((peer) => peer.codebook_same === false);
   const version = state.codebook.version;
-  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((/** @type {Row} */ peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
+  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
-/** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {any} board */
-const presence = (board) => html`<ul class="presence" aria-label=${t("hotline.presence")}>${(board?.peers ?? []).map((/** @type {Row} */ peer) => html`<li key=${peer.party}>${party(peer.party)}
+/** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {Board | null} board */
+const presence = (board) => html`<ul class="presence" aria-label=${t("hotline.presence")}>${(board?.peers ?? []).map((peer) => html`<li key=${peer.party}>${party(peer.party)}
   ${nobodyAt(board, peer) ? html`<b class="badge warn">${t("hotline.nobody")}</b>` : peer.watch_present === null ? html`<span class="muted">${t("hotline.watch_unknown")}</span>` : html`<span>${t("hotline.watch_there")}</span>`}
   <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span></li>`)}</ul>`;
 
-/** The link says so, or a table at which that party left its watch. @param {any} board @param {Row} peer */
+/** The link says so, or a table at which that party left its watch. @param {Board | null} board @param {PeerRow} peer */
 const nobodyAt = (board, peer) => peer.watch_present === false || (peer.watch_present === null && (board?.tables ?? []).some((/** @type {Row} */ brief) => brief.nobody_on_watch.includes(peer.party)));
 
-/** @param {Row} row */
+/** @param {MessageRow} row */
 function message(row) {
   const now = nodeNow();
   const own = row.sender === state.board?.party;
-  const mine = row.halves.find((/** @type {Row} */ half) => half.party === state.board?.party);
+  const mine = row.halves.find((half) => half.party === state.board?.party);
   const open = !own && !mine?.acknowledged_at_ms;
   const local = row.rendered[state.lang];
   return html`<li key=${row.message} class=${`message prec-${row.precedence}`} data-message=${row.message} data-undisplayed=${!own && mine && !mine.displayed_at_ms ? "" : undefined}>
@@ -78,17 +81,18 @@ const reasonText = (id) => reasonsForFlash().find(([known]) => known === id)?.[1
 
 const STAGES = /** @type {const} */ (["held", "displayed", "acknowledged"]);
 
-/** How far it has come on the other side, each stage with its time, in one phrase. @param {Row} row */
+/** How far it has come on the other side, each stage with its time, in one phrase. @param {MessageRow} row */
 function delivery(row) {
-  const other = row.halves.find((/** @type {Row} */ half) => half.party === row.to);
-  const reached = [t("half.sent", { at: clockZ(row.sent_at_ms) }), ...STAGES.filter((stage) => other?.[`${stage}_at_ms`]).map((stage) => t(`half.${stage}`, { at: clockZ(other[`${stage}_at_ms`]) }))];
+  const other = row.halves.find((half) => half.party === row.to);
+  const reached = !other ? [t("half.sent", { at: clockZ(row.sent_at_ms) })] : [t("half.sent", { at: clockZ(row.sent_at_ms) }), ...STAGES.filter((stage) => other[`${stage}_at_ms`]).map((stage) => t(`half.${stage}`, { at: clockZ(other[`${stage}_at_ms`]) }))];
   if (row.outcome) reached.push(t(`outcome.${row.outcome}`));
   return reached.join(" · ");
 }
 
-/** Make the composer ready to answer. @param {Row} row @param {string} chosen */
+/** Make the composer ready to answer. @param {MessageRow} row @param {string} chosen */
 function answer(row, chosen) {
   const phrase = phraseOf(chosen);
+  /** @type {Record<string, string>} */
   const params = phrase?.params.includes("ref") ? { ref: row.message } : {};
   update({ composer: { ...state.composer, to: row.sender, code: chosen, params, answers: row.message, line: row.line, precedence: "", reason: "" } });
   /** @type {HTMLElement | null} */ (document.querySelector("#compose-code"))?.focus();
@@ -147,9 +151,9 @@ function begun(chosen) {
   return first && name ? { [first]: name } : {};
 }
 
-/** Our language, then the other side's: what it last wrote in, else every other. @param {any} board @param {string} to @returns {string[]} */
+/** Our language, then the other side's: what it last wrote in, else every other. @param {Board | null} board @param {string} to @returns {string[]} */
 function bothLanguages(board, to) {
-  const last = (board?.messages ?? []).find((/** @type {Row} */ row) => row.sender === to)?.lang;
+  const last = (board?.messages ?? []).find((row) => row.sender === to)?.lang;
   const theirs = last ? [last] : LANGUAGES.filter((lang) => lang !== state.lang);
   return [...new Set([state.lang, ...theirs])];
 }
@@ -157,14 +161,14 @@ function bothLanguages(board, to) {
 /** By when a person there has to acknowledge. @param {string} precedence */
 const deadline = (precedence) => (precedence === "R" ? "" : html` · ${t(`compose.deadline_${precedence}`)}`);
 
-/** @param {any} board */
+/** @param {Board | null} board */
 function composer(board) {
   const c = state.composer;
   const peers = board?.peers ?? [];
   const to = c.to || peers[0]?.party || "";
   const phrase = phraseOf(c.code);
   const precedence = c.precedence || phrase?.precedence || "R";
-  const same = peers.find((/** @type {Row} */ p) => p.party === to)?.codebook_same !== false;
+  const same = peers.find((p) => p.party === to)?.codebook_same !== false;
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const shared = { to, line: c.line, reason: precedence === "Z" ? c.reason || null : null, answers: c.answers || null };
@@ -176,7 +180,7 @@ function composer(board) {
   const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[p] && !isWrong(p, c.params[p])) : c.text.trim() !== "";
   return html`<form id="composer" onSubmit=${send} aria-label=${t("compose.title")}>
     <div class="line">
-      ${choice("compose-to", t("compose.to"), to, peers.map((/** @type {Row} */ p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
+      ${choice("compose-to", t("compose.to"), to, peers.map((p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
       ${choice("compose-line", t("compose.line"), c.line, LINES.map((l) => [l, t(`line.${l}`)]), (v) => compose({ line: v }))}
       ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
     </div>

@@ -42,7 +42,7 @@ export function actDialog() {
   };
   return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-title" onClose=${() => update({ act: null })}>
     <form id="act-form" onSubmit=${say}><h2 id="act-title">${t(`does.${draft.act}`)}</h2>
-      <p>${party(state.board?.party)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
+      <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
       ${draft.act === "proposal.sign" && signed(draft.shown)}
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}
       ${draft.shown?.whole}
