@@ -382,7 +382,7 @@ class FakeDesk:
             if v.says != "not_assessed"
         ]
         is_held = row.state == "active"
-        raised = None if row.b is None and row.zone is None else self._judged(row, row.raised_at_ms)
+        raised = None if row.a.number is None else self._judged(row, row.raised_at_ms)
         because = "" if is_held else "diverged"
         return Explanation(
             row.alert, row.kind, row.zone, raised, self._judged(row, now) if is_held else None, because, told
