@@ -16,12 +16,14 @@ import msgspec
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
+from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.arrangement import Flow
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import OpenIncident
+from detente.coordination.plan import Volume
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
-from detente.coordination.view import TableBrief, TableView, brief_of, view_of
+from detente.coordination.view import TableBrief, TableView, brief_of, overlaps_with, view_of
 from detente.desk.board import ContradictionRow
 from detente.desk.warnings import Row
 from detente.engine.speech import Speak
@@ -193,6 +195,14 @@ class Tables:
     def view(self, table: str, now: Instant) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
         return view_of(self._at(table), instant_ms(now))
+
+    def draft(self, table: str, act: AnyActivityAct, role: Role, now: Instant) -> Draft:
+        """Return what *act* would meet at *table*, and whether it would be taken; raises OrderRefused."""
+        return overlaps_with(self._at(table), act, role, instant_ms(now))
+
+    def place(self, table: str, activity: str) -> tuple[Volume, ...]:
+        """Return the place of what is protected; raises OrderRefused. Who asks for a reader notes the reading."""
+        return self._at(table).standing.activities.place(activity)
 
     def _at(self, name: str) -> Table:
         table = self.tables.get(name)

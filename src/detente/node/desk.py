@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
@@ -19,7 +21,15 @@ from detente.types import PartyId, Role
 class Desk:
     """A `DeskPort`. Boards are made when a browser asks, once for each version and role, never for nobody."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, clock: Clock, roles: Sequence[Role]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        clock: Clock,
+        roles: Sequence[Role],
+        note_read: Callable[[str, str, str], None],
+    ) -> None:
+        self._note_read = note_read  # of whom, at which table, of which activity the place was read
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
@@ -49,6 +59,14 @@ class Desk:
 
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        return self._engine.tables.draft(table, act, Role(role), self._clock.now())
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        place = self._engine.tables.place(table, activity)
+        self._note_read(role, table, activity)
+        return place
 
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
@@ -54,6 +56,14 @@ class DeskPort(Protocol):
 
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        """Return what *act* would meet at *table* before it is sent; raises OrderRefused when it is about nothing."""
+        ...
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        """Return the place of what is protected, and put on record that *role* read it; raises OrderRefused."""
         ...
 
     def numbers(self) -> Mapping[str, float]:

@@ -25,6 +25,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from detente.coordination.activities import AnyActivityAct
 from detente.coordination.view import powers
 from detente.desk.hotline import FLASH_REASONS
 from detente.desk.orders import AnyOrder
@@ -43,6 +44,7 @@ ORDER_MAX: Final = 256 * 1024
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _order = msgspec.json.Decoder(AnyOrder)
+_activity_act = msgspec.json.Decoder(AnyActivityAct)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -83,6 +85,8 @@ def build_app(
             Route("/api/preview", console.preview),
             Route("/api/powers", console.powers),
             Route("/api/tables/{table}", console.table),
+            Route("/api/tables/{table}/overlaps", console.overlaps, methods=["POST"]),
+            Route("/api/tables/{table}/activities/{activity}/place", console.place),
             Route("/api/orders", console.order, methods=["POST"]),
             WebSocketRoute("/live", console.live),
         ],
@@ -176,6 +180,16 @@ class _Console:
     async def table(self, request: Request) -> Response:
         self._reader(request)
         return _json(self._desk.table(request.path_params["table"]))
+
+    async def overlaps(self, request: Request) -> Response:
+        session = self._writer(request)
+        act = _activity_act.decode(await _body(request, ORDER_MAX))
+        return _json(self._desk.draft(request.path_params["table"], act, session.role))
+
+    async def place(self, request: Request) -> Response:
+        session = self._reader(request)
+        path = request.path_params
+        return _json(self._desk.place(path["table"], path["activity"], session.role))
 
     async def order(self, request: Request) -> Response:
         session = self._writer(request)
