@@ -20,7 +20,9 @@ from msgspec.structs import replace
 
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
-from detente.coordination.view import TableView
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
+from detente.coordination.view import TableView, overlaps_with
 from detente.desk.answers import LogHead, Page, RecordEntry, page_of
 from detente.desk.board import (
     AlertRow,
@@ -313,6 +315,14 @@ class FakeDesk:
             raise OrderRefused("unknown_log", f"this node holds no log {log!r}")
         rows = [RecordEntry(n, "aGFzaA==", f"leaf {n}", None, "") for n in range(self.entries_held)]
         return page_of(rows, after, most)
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        if table != "line":
+            raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
+        return overlaps_with(self.table_scene.meeting.tables[ALFA], act, Role(role), self.now_ms())
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        return self.table_scene.meeting.tables[ALFA].standing.activities.place(activity)
 
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import LogHead, Page, RecordEntry
 from detente.desk.board import Board
@@ -26,8 +28,15 @@ class Desk:
     """A `DeskPort`. Boards are made when a browser asks, once for each version and role, never for nobody."""
 
     def __init__(
-        self, engine: Engine, inbox: Inbox, clock: Clock, roles: Sequence[Role], store: LeafStore | None = None
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        clock: Clock,
+        roles: Sequence[Role],
+        note_read: Callable[[str, str, str], None],
+        store: LeafStore | None = None,
     ) -> None:
+        self._note_read = note_read  # of whom, at which table, of which activity the place was read
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
@@ -94,6 +103,14 @@ class Desk:
         ]
         end = after + len(rows)
         return Page(rows, end if rows and end < size else None, size)
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        return self._engine.tables.draft(table, act, Role(role), self._clock.now())
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        place = self._engine.tables.place(table, activity)
+        self._note_read(role, table, activity)
+        return place
 
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()

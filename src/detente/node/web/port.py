@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import msgspec
 
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import LogHead, Page, RecordEntry
 from detente.desk.board import Board
@@ -63,6 +65,14 @@ class DeskPort(Protocol):
 
     async def entries(self, log: str, after: int, most: int) -> Page[RecordEntry]:
         """Return at most *most* leaves of *log* from the index *after* on; raises OrderRefused ``unknown_log``."""
+        ...
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        """Return what *act* would meet at *table* before it is sent; raises OrderRefused when it is about nothing."""
+        ...
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        """Return the place of what is protected, and put on record that *role* read it; raises OrderRefused."""
         ...
 
     def numbers(self) -> Mapping[str, float]:
