@@ -26,6 +26,7 @@ from detente.coordination.extent import (
     crosses_itself,
     extent,
     holds,
+    is_flat,
     ring_of,
     round_about,
 )
@@ -244,7 +245,7 @@ def check_outline(outline: Shape, where: str) -> None:
             raise OrderRefused("degenerate", f"{where}: a vertex stands twice in a row; the first is not repeated")
     if isinstance(outline, Polygon):
         ring = ring_of(outline.vertices)
-        if area_km2(ring) == 0.0:
+        if is_flat(ring):
             raise OrderRefused("degenerate", f"{where}: the outline encloses nothing")
         if crosses_itself(ring):
             raise OrderRefused("self_crossing", f"{where}: the outline crosses or touches itself")

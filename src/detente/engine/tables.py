@@ -205,7 +205,7 @@ class Tables:
 
     def knows(self, party: PartyId, activity: str) -> bool:
         """Whether *activity*, by table and name, was declared at a table at which *party* sits."""
-        table = self.tables.get(activity.split("/")[0])
+        table = self.tables.get(activity.split("/", maxsplit=1)[0])
         return table is not None and party in table.charter.parties
 
     def _left(self, alert: Alert, now: Instant) -> list[Effect]:
