@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Digest, Document, Key, Party, Title, digest_of
-from detente.coordination.extent import SPAN_LIMIT_E7, area_km2, crosses_itself, extent, ring_of
+from detente.coordination.extent import SPAN_LIMIT_E7, crosses_itself, extent, is_flat, ring_of
 from detente.coordination.plan import VERTICES_LIMIT, LeadMinutes, Vertex
 from detente.errors import ConfigError
 from detente.types import DELEGATION, PartyId, Role
@@ -64,5 +64,5 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         ring = ring_of(self.district)
         if extent((ring,)).span_e7 > SPAN_LIMIT_E7:
             raise ConfigError(f"table {self.table}: the district is wider than {SPAN_LIMIT_E7 // 10_000_000} degrees")
-        if area_km2(ring) == 0.0 or crosses_itself(ring):
+        if is_flat(ring) or crosses_itself(ring):
             raise ConfigError(f"table {self.table}: the district's outline crosses itself or encloses nothing")

@@ -116,6 +116,12 @@ def crosses_itself(ring: Ring) -> bool:
     return bool(((cross == 0) & ((before * after).sum(1) > 0)).any())
 
 
+def is_flat(ring: Ring) -> bool:
+    """Whether the points of *ring* lie on one line."""
+    off = ring - ring[0]
+    return not (_cross(off[1], off) if off[1].any() else _cross(off[-1], off)).any()
+
+
 def area_km2(ring: Ring) -> float:
     """Return the area that *ring* encloses, within some per cent: what it is held against is a limit."""
     own = ring - ring[0]

@@ -26,6 +26,7 @@ from detente.coordination.extent import (
     crosses_itself,
     extent,
     holds,
+    is_flat,
     ring_of,
     round_about,
 )
@@ -36,6 +37,7 @@ VOLUMES_LIMIT: Final = 16
 AREA_LIMIT_KM2: Final = 500_000.0
 WIDEST_CM: Final = 39_000_000  # a circle of this radius has the largest area
 LONGEST_MS: Final = 400 * 86_400_000
+FARTHEST_MS: Final = 2 * 366 * 86_400_000
 CONFIRM_MS: Final = 90 * 86_400_000
 """How long a protected site stands without its owner confirming it anew. Source: messages.md, N9."""
 
@@ -211,6 +213,8 @@ def check_plan(plan: Plan, at_ms: int, district: DistrictRing = ()) -> None:
             )
         check_outline(volume.outline, where)
         _check_district(volume.outline, district, where)
+    if plan.end_ms > at_ms + FARTHEST_MS:
+        raise OrderRefused("too_far", "it lies more than two years ahead")
     if plan.end_ms <= at_ms:
         raise OrderRefused("time_past", "it would be over already")
     if len({(v.outline, v.levels, v.start_ms, v.end_ms) for v in plan.volumes}) < len(plan.volumes):
@@ -244,7 +248,7 @@ def check_outline(outline: Shape, where: str) -> None:
             raise OrderRefused("degenerate", f"{where}: a vertex stands twice in a row; the first is not repeated")
     if isinstance(outline, Polygon):
         ring = ring_of(outline.vertices)
-        if area_km2(ring) == 0.0:
+        if is_flat(ring):
             raise OrderRefused("degenerate", f"{where}: the outline encloses nothing")
         if crosses_itself(ring):
             raise OrderRefused("self_crossing", f"{where}: the outline crosses or touches itself")
