@@ -55,6 +55,11 @@ ORDERS: Final = {
     "codebook": Said(409, "The codebooks differ", "Send free text, and compare the codebooks by phone."),
     "consent": Said(409, "The originator has not consented", "Ask the originator first."),
     "contradiction": Said(409, "A party told members different things", "Compare both by phone; see docs of tables."),
+    "datum": Said(
+        409,
+        "Not in this datum",
+        "Give levels above 1013.25 hPa or above the WGS 84 ellipsoid, and positions in WGS 84.",
+    ),
     "decisions": Said(409, "Two decisions have one key", "Give each decision its own key."),
     "degenerate": Said(
         409, "The outline is none", "Give three vertices or more that enclose something, none twice in a row."
@@ -67,6 +72,7 @@ ORDERS: Final = {
     "expired": Said(409, "The time for it has passed", "Put it on the table again."),
     "flash_reason": Said(409, "FLASH needs a coded reason", "Choose one from flash_reasons of /api/codebook."),
     "frozen": Said(409, "The log is frozen", "See the link's state; settle the fork or the rollback first."),
+    "geojson": Said(409, "Not the GeoJSON that is read", "The detail names the feature and what is wrong with it."),
     "grade": Said(409, "The grade does not fit", "1 needs sources independent of each other; see the report."),
     "internal": Said(500, "A fault of ours", "Tell the engineer; nothing was promised. The desk shows it too."),
     "joint": Said(409, "It is agreed together", "Put it as a proposal, or as a new version of the one it came from."),
@@ -92,6 +98,9 @@ ORDERS: Final = {
     "not_verified": Said(409, "When it was made sure of is missing", "Say when the owner last made sure of the site."),
     "not_yet": Said(409, "It is too early", "Wait until a quarter of an hour before it begins."),
     "not_yours": Said(409, "It is another party's", "Only who made it can do this."),
+    "notam": Said(
+        409, "Not a NOTAM that is read", "The detail names the item; write it as docs/protocol/coordination.md says."
+    ),
     "open_already": Said(409, "It is open already", "Add to the one that is open."),
     "outside_area": Said(
         409, "Outside what was declared", "Give a place within the cells declared, or declare it anew."
@@ -125,6 +134,7 @@ ORDERS: Final = {
     "time_ahead": Said(409, "The time is ahead of the clock", "Give a time that has been."),
     "time_past": Said(409, "The time has passed", "Give a time to come."),
     "times": Said(409, "The times do not fit", "The end comes after the beginning."),
+    "too_far": Said(409, "It lies too far ahead", "Declare it nearer to its time."),
     "too_long": Said(409, "It lasts too long", "Declare it in parts."),
     "too_many": Said(409, "Too many are open", "End or cancel some first."),
     "too_wide": Said(409, "The volume is too large", "Declare it in smaller parts."),
