@@ -22,7 +22,10 @@ from msgspec.structs import replace
 
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
-from detente.coordination.view import TableView
+from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.plan import Volume
+from detente.coordination.view import TableView, overlaps_with
+from detente.desk.answers import LogHead, Page, RecordEntry, page_of
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -51,14 +54,16 @@ from detente.desk.orders import (
 )
 from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
 from detente.errors import OrderRefused
+from detente.node.dossiers import Portion
 from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
-from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.web.port import Changes, Preview, RecordPort, Withheld
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
 from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
 from node.recorded import recorded
 
+LOG = "alfa.example/detente/bravo.example/detente/ops/1"
 CENTRE_DEG = (-40.6, 173.2)
 ROLES = ("operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "leader")
 PARTIES = [{"id": "alfa", "name": "Alfa"}, {"id": "bravo", "name": "Bravo"}, {"id": "charlie", "name": "Charlie"}]
@@ -333,9 +338,13 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.silent = False
+        self.record: RecordPort | None = None
+        self.taken_away: list[tuple[str, list[Portion]]] = []
         self.policy = POLICY
         self.marked: dict[str, bool] = {}
         self._links = self._past_hour()
+
+        self.entries_held = 500
         self._frame: bytes | None = None
 
     @staticmethod
@@ -361,7 +370,7 @@ class FakeDesk:
     def release(self, peer: str) -> ReleaseView:
         row = next((row for row in self._peers(self.now_ms()) if row.party == peer), None)
         if row is None:
-            raise OrderRefused("no_such_peer", f"there is no peer {peer!r}")
+            raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         return replace(
             self.policy,
             peer=peer,
@@ -435,6 +444,14 @@ class FakeDesk:
             margin_m=None if pair else 2 * M_PER_NM,
         )
 
+    def records(self) -> RecordPort:
+        if self.record is None:
+            raise OrderRefused("no_record", "this development desk has no record to read")
+        return self.record
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        self.taken_away.append((role, list(portions)))
+
     def history(self, peer: str) -> LinkSamples:
         return self._links.of(peer)
 
@@ -456,6 +473,23 @@ class FakeDesk:
             history.take(rows, Instant((start * 1_000_000) + n * EVERY_NS))
         return history
 
+    def log_heads(self) -> Sequence[LogHead]:
+        return [LogHead(LOG, "bravo", True, self.entries_held, "nzyh0He+Yk2sQ1Vd", 40)]
+
+    async def entries(self, log: str, after: int, most: int) -> Page[RecordEntry]:
+        if log != LOG:
+            raise OrderRefused("unknown_log", f"this node holds no log {log!r}")
+        rows = [RecordEntry(n, "aGFzaA==", f"leaf {n}", None, "") for n in range(self.entries_held)]
+        return page_of(rows, after, most)
+
+    def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
+        if table != "line":
+            raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
+        return overlaps_with(self.table_scene.meeting.tables[ALFA], act, Role(role), self.now_ms())
+
+    def place(self, table: str, activity: str, role: str) -> Sequence[Volume]:
+        return self.table_scene.meeting.tables[ALFA].standing.activities.place(activity)
+
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
 
@@ -464,7 +498,7 @@ class FakeDesk:
 
     def preview(self, peer: str) -> Preview:
         if peer not in {"bravo", "charlie"}:
-            raise OrderRefused("no_such_peer", f"there is no peer {peer!r}")
+            raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         now = Instant(time.time_ns())
         table, other = self.scene.tracks(now, self._run_s())
         shown = (table["party"] == 0) & (table["number"] % 4 != 0)
@@ -484,7 +518,7 @@ class FakeDesk:
                     self.displayed.setdefault(name, now)
             case Acknowledge(alert):
                 if alert not in {row.alert for row in self._alerts(now)}:
-                    raise OrderRefused("no_such_alert", f"there is no alert {alert!r}")
+                    raise OrderRefused("unknown_alert", f"there is no alert {alert!r}")
                 self.acknowledged.setdefault(alert, (now, role))
             case AcknowledgeMessage(message):
                 self.acknowledged.setdefault(message, (now, role))
@@ -498,7 +532,7 @@ class FakeDesk:
                 self.table_scene.meeting.say(ALFA, Role(role), act)
             case SendText() | SendCode():
                 if order.precedence == "Z" and not order.reason:
-                    raise OrderRefused("flash_needs_reason", "a FLASH message needs a coded reason")
+                    raise OrderRefused("flash_reason", "a FLASH message needs a coded reason")
                 self.sent.append(self._message(order, role, now))
         self.publish()
         return {"taken": True}
@@ -798,7 +832,7 @@ class FakeDesk:
         coded = isinstance(order, SendCode)
         phrase = next((p for p in PHRASES if coded and p["code"] == order.code), None)
         if coded and phrase is None:
-            raise OrderRefused("unknown_code", f"the codebook has no {order.code!r}")
+            raise OrderRefused("code_unknown", f"the codebook has no {order.code!r}")
         rendered = {lang: phrase[lang].format(**order.params) for lang in ("en", "tr", "ru")} if phrase else {}
         return MessageRow(
             message=f"alfa-ops-{200 + len(self.sent)}",
@@ -880,7 +914,8 @@ async def main(port: int, tracks: int) -> None:
     folder = tempfile.TemporaryDirectory(prefix="detente-fake-")
     made = recorded(Path(folder.name), messages=450, frames=300)
     hosts = [f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"]
-    app = build_app(desk, hosts=hosts, record=made.records)
+    desk.record = made.records
+    app = build_app(desk, hosts=hosts)
     print(f"http://alfa.localhost:{port}/", flush=True)
     playing = asyncio.create_task(desk.play())
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from browser.fake_desk import FakeDesk
-from detente.node.web.record_pages import RecordPort
+from detente.node.web.port import RecordPort
 from detente.node.web.server import build_app, serve
 
 
@@ -51,8 +51,9 @@ def served(record: RecordPort | None = None, **scene: Any) -> Iterator[Desk]:
 
     async def run() -> None:
         fake = FakeDesk(**scene)
+        fake.record = record
         made.append(fake)
-        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], record=record)
+        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))
         playing = asyncio.create_task(fake.play())
         ready.set()

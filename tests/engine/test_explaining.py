@@ -50,7 +50,7 @@ def test_the_numbers_handed_over_lead_to_the_prediction(met):
     apart = math.dist(*places)
     # Great circles drawn on a flat map: three hundredths of the minimum apart at most.
     assert abs(apart - raised.distance_m) < 0.03 * EN_ROUTE.minima.horizontal_m
-    assert 0 < raised.time_in_s < raised.time_to_nearest_s < raised.time_out_s <= raised.lookahead_s + 1
+    assert 0 < raised.time_in_s < raised.time_out_s <= raised.lookahead_s < raised.time_to_nearest_s
 
 
 def test_the_newest_judgement_stands_beside_the_first_and_the_peers_word_beside_both(met):

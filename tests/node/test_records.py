@@ -61,6 +61,12 @@ def test_a_filter_lets_through_what_fits_and_says_how_far_it_looked(made):
     assert made.records.leaves(LeavesAsked(log=FLASH, kind="alert")).rows[0].words.startswith("alfa-3 incursion alarm")
 
 
+def test_only_our_own_words_are_searched(made):
+    with pytest.raises(OrderRefused) as refused:
+        made.records.leaves(LeavesAsked(log="bravo.example/detente/to/alfa.example/flash/1", text="bravo"))
+    assert refused.value.code == "words_of_others"
+
+
 def test_what_a_browser_is_given_leads_to_the_signed_root(made):
     for log in (OPS, TRACKS):
         parts = made.records.proof(log)
@@ -102,7 +108,8 @@ def test_a_dossier_from_the_desk_holds_and_what_is_missing_was_said_before(made)
     planned = {part.log: part for part in made.records.plan(asked)}
     assert (planned[OPS].start, planned[OPS].stop, planned[OPS].size) == (0, 5, MESSAGES)
     assert planned[TRACKS].only_incident
-    packed = made.records.dossier(asked, 1_795_363_300_000)
+    portions, packed = made.records.dossier(asked, 1_795_363_300_000)
+    assert {part.log: part for part in portions} == planned
     verdict = verify(ZipFiles(io.BytesIO(packed)), {"alfa": made.own.own_digits, "bravo": made.peer.own_digits})
     assert verdict.exit_code == 0
     assert zipfile.ZipFile(io.BytesIO(packed)).testzip() is None

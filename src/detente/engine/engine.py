@@ -142,7 +142,9 @@ class Engine:
             self._voice.speak,
             lambda party: self.tables.flows(party, Flow.PICTURE),
         )
-        self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
+        self._alerting = Alerting(
+            setup, self.subjects, self._sharing, self._names, self._voice.speak, self.tables.knows
+        )
         self._explaining = Explaining(setup.surveillance, self._names, {zone.zone_id: zone for zone in setup.zones})
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
@@ -157,7 +159,8 @@ class Engine:
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
-        self._zone_names = {zone.zone_id: zone.name for zone in setup.zones}
+        self._notified = {zone.zone_id: zone.name for zone in setup.zones}
+        self._zone_names = self._notified  # with the titles of activities that are watched
 
     # --- inputs
 
@@ -231,6 +234,10 @@ class Engine:
         out += self._judge(now)
         out += self.subjects.tick(now)
         out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
+        watched = self.tables.watched(now)
+        if watched is not None:
+            self._zone_names = {**self._notified, **watched[0]}
+            self._watch.set_activities(watched[1])
         out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
@@ -444,6 +451,10 @@ class Engine:
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
+    def peers(self) -> list[PartyId]:
+        """Return the parties there is a link to."""
+        return list(self._sessions)
+
     def link_state(self, party: PartyId) -> State:
         """Return what both desks show of the link to *party*."""
         return self._sessions[party].state
@@ -553,7 +564,7 @@ class Engine:
     def release_view(self, party: PartyId) -> ReleaseView:
         """Return what leaves for *party*, and under which rules; raises OrderRefused when it is no peer."""
         if party not in self._sharing.with_peer:
-            raise OrderRefused("no_such_peer", f"there is no peer {party!r}")
+            raise OrderRefused("unknown_party", f"there is no peer {party!r}")
         return release_view(party, self._sharing.releaser, self._sharing.with_peer[party])
 
     def explain(self, alert: str) -> Explanation:

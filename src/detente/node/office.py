@@ -212,6 +212,10 @@ class Office:
         for part in portions:
             self._acts.note(Act.EXPORT, role, log=part.log, seq=part.start, leaves=part.stop - part.start)
 
+    def read_place(self, role: str, table: str, activity: str) -> None:
+        """Note that a seat read the place of what a party protects."""
+        self._acts.note(Act.READ, role, {"table": table, "activity": activity})
+
     def done(self, effect: AdmitKeys | Vouched) -> None:
         """Keep a peer's new keys, or judge what it says beside the logs."""
         try:

@@ -225,7 +225,22 @@ class Node:
             clock,
             self.sessions,
         )
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role))
+        self.desk = Desk(
+            self.engine,
+            self.inbox,
+            clock,
+            list(Role),
+            self.office.read_place,
+            store,
+            Records(
+                PartyId(config.node.party),
+                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                store,
+                self.reopened_store,
+                post_quantum=config.record.post_quantum,
+            ),
+            self.office.exported,
+        )
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
@@ -277,14 +292,6 @@ class Node:
             self.desk,
             hosts=hosts,
             signed_in=self.office.signed_in,
-            record=Records(
-                PartyId(self.config.node.party),
-                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
-                self.store,
-                self.reopened_store,
-                post_quantum=self.config.record.post_quantum,
-            ),
-            exported=self.office.exported,
         )
         pump = Pump(
             self.engine,

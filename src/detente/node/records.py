@@ -10,6 +10,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Annotated, Final
 
 import msgspec
@@ -113,14 +114,14 @@ class ProofParts(msgspec.Struct, frozen=True):
     roots: list[RootRow]
 
 
-class LeavesAsked(msgspec.Struct, frozen=True, kw_only=True):
+class LeavesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which leaves of a log a desk asks for; empty filters let everything through."""
 
-    log: str
+    log: Annotated[str, Meta(min_length=1, max_length=200)]
     before: Annotated[int, Meta(ge=0)] | None = None
-    kind: str = ""
-    by: str = ""
-    precedence: str = ""
+    kind: Annotated[str, Meta(max_length=32)] = ""
+    by: Annotated[str, Meta(max_length=32)] = ""
+    precedence: Annotated[str, Meta(max_length=1)] = ""
     text: Annotated[str, Meta(max_length=200)] = ""
 
 
@@ -167,6 +168,7 @@ class Records:
         self._store = store
         self._opened = opened
         self._post_quantum = post_quantum
+        self._one_at_a_time = Lock()
         self._digits: dict[str, str] = {}  # by root: each takes a quarter of a second
 
     def logs(self) -> list[LogRow]:
@@ -196,6 +198,9 @@ class Records:
     def leaves(self, asked: LeavesAsked) -> LeafPage:
         """Return a page of leaves that fit; raises OrderRefused for a log that is not here."""
         size = self._size(asked.log)
+        if asked.text and parse_origin(asked.log).writer != self._keys().own.node:
+            # Nobody is looked for by what the other side said: its words are read page by page, as they were sent.
+            raise OrderRefused("words_of_others", "only our own words are searched")
         at = size if asked.before is None else min(asked.before, size)
         first, rows = at, list[LeafRow]()
         lowest = max(0, at - SCANNED_MAX)
@@ -244,21 +249,21 @@ class Records:
 
     def plan(self, asked: DossierAsked) -> list[Portion]:
         """Return what a dossier would hold and what its reader would find missing; raises OrderRefused."""
-        with _refusing(self._opened()) as record:
+        with self._one_at_a_time, _refusing(self._opened()) as record:
             found = self._chosen(record, asked)[1]
             for extract in found:
                 extract.read(extract.start, extract.stop)  # counts the bodies that are no longer held
             return [portion(extract) for extract in found]
 
-    def dossier(self, asked: DossierAsked, at_ms: int) -> bytes:
-        """Return a dossier as a zip; raises OrderRefused for what is not there, or is too much for a desk."""
-        with _refusing(self._opened()) as record:
+    def dossier(self, asked: DossierAsked, at_ms: int) -> tuple[list[Portion], bytes]:
+        """Return what a dossier holds, and it as a zip; raises OrderRefused for what is not there, or too much."""
+        with self._one_at_a_time, _refusing(self._opened()) as record:
             wanted, found = self._chosen(record, asked)
             own = self._keys().own
             _, files = files_of(own, self._parties(), found, wanted.window, at_ms, post_quantum=self._post_quantum)
             out = io.BytesIO()
             write_zip(out, files)
-            return out.getvalue()
+            return [portion(extract) for extract in found], out.getvalue()
 
     def _chosen(self, record: LeafStore, asked: DossierAsked) -> tuple[Wanted, list[Extract]]:
         ways = sum((bool(asked.incident), asked.from_ms is not None or asked.to_ms is not None, bool(asked.ranges)))

@@ -27,7 +27,7 @@ const AT_ONCE = 512;
 
 /** @param {string} log @param {number} from @param {number} to @returns {Promise<Uint8Array[]>} */
 async function fetched(log, from, to) {
-  const asked = new URLSearchParams({ log, from: String(from), to: String(to) });
+  const asked = new URLSearchParams({ log, start: String(from), stop: String(to) });
   const answer = await fetch(`/api/record/raw?${asked}`, { headers: { "x-detente-token": state.session.token ?? "" } });
   if (!answer.ok) throw new Error((await answer.json()).detail);
   return unpacked(await answer.arrayBuffer());

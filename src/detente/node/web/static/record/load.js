@@ -21,7 +21,7 @@ export async function keepRecord() {
   askedAtMs = performance.now();
   try {
     const peers = (state.board?.peers ?? []).map((peer) => peer.party);
-    const [logs, ...samples] = await Promise.all([ask("/api/record/logs"), ...peers.map((peer) => ask(`/api/record/history?peer=${encodeURIComponent(peer)}`))]);
+    const [logs, ...samples] = await Promise.all([ask("/api/record/logs"), ...peers.map((peer) => ask(`/api/links/${encodeURIComponent(peer)}/history`))]);
     put({ logs, history: Object.fromEntries(samples.map((found) => [found.peer, found])), fault: null });
     if (!state.record.page && logs.length) await readLeaves({ log: state.record.log || logs[0].log });
   } catch (fault) {
@@ -36,6 +36,7 @@ export async function readLeaves(change = {}) {
   const log = change.log ?? state.record.log;
   const filters = { ...state.record.filters, ...change.filters };
   const isOther = log !== state.record.log;
+  if (isOther) filters.text = ""; // only our own words are searched
   put({ log, filters, ...(isOther ? { page: null, checked: null } : {}) });
   const asked = new URLSearchParams({ log, ...filters });
   if (change.before !== undefined) asked.set("before", String(change.before));
