@@ -8,7 +8,8 @@ export const KEYS = [
   ["1", "alerts"], ["2", "conflicts"], ["3", "map"], ["4", "hotline"], ["5", "link"], ["6", "feeds"], ["7", "release"], ["8", "tables"],
   ["n", "urgent"], ["Enter", "press"], ["g", "show"], ["x", "silence"], ["/", "find"], ["Escape", "close"],
   ["[", "previous"], ["]", "next"], ["+", "closer"], ["-", "farther"], ["h", "home"], ["f", "follow"],
-  ["v", "vectors"], ["t", "trails"], ["r", "rings"], ["z", "zones"], ["l", "labels"], ["o", "lines"], ["?", "help"],
+  ["v", "vectors"], ["t", "trails"], ["r", "rings"], ["z", "zones"], ["l", "labels"], ["o", "lines"], ["m", "measure"],
+  ["?", "help"],
 ];
 
 const FIELDS = "input, textarea, select, [contenteditable]";

@@ -8,6 +8,9 @@ import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
+import { keepActivities } from "./map/activities.js";
+import { keepMinima } from "./map/minima.js";
+import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
@@ -65,6 +68,32 @@ export const acts = {
     if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
     update({ selected: number });
   },
+  /** @param {Row} area a zone or an activity */
+  showArea: (area) => {
+    reveal("map");
+    const corners = area.rings.flat();
+    const middle = (/** @type {number} */ k) => corners.reduce((/** @type {number} */ sum, /** @type {number[]} */ corner) => sum + corner[k], 0) / corners.length / 1e7;
+    situation.show(middle(0), middle(1));
+    update({ follow: false });
+  },
+  /** @param {string} message */
+  showMessage: (message) => {
+    reveal("right");
+    const row = /** @type {HTMLElement | null} */ (document.querySelector(`#hotline [data-message="${CSS.escape(message)}"]`));
+    row?.scrollIntoView({ block: "center" });
+    at("#hotline").focus({ preventScroll: true });
+  },
+  /** @param {number} i row of the newest frame */
+  inView: (i) => situation.sees(i),
+  get camera() {
+    return situation.camera;
+  },
+  measure: () => situation.measure(),
+  volume: () => {
+    reveal("map");
+    update({ volume: state.volume ? null : newVolume() });
+  },
+  showTables: () => showView("tables"),
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
   showMap: () => showView("map"),
   home: () => {
@@ -117,6 +146,8 @@ function draw() {
   at("#tables").hidden = state.view !== "tables";
   if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
   keepTable();
+  keepActivities();
+  keepMinima();
   render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
   names();
   lookForRows();
@@ -188,7 +219,8 @@ function keyboard() {
       update({ tracksListed: true });
       requestAnimationFrame(() => requestAnimationFrame(() => at("#find")?.focus()));
     },
-    close: () => update(state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
+    measure: acts.measure,
+    close: () => update(state.measure ? { measure: null } : state.volume ? { volume: null } : state.filtering ? { filtering: false } : state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
     closer: () => acts.zoom(1.4), farther: () => acts.zoom(1 / 1.4), home: acts.home,
     follow: () => update({ follow: !state.follow }), vectors: nextVector, labels: nextLabels,
     trails: flip("trails"), rings: flip("rings"), zones: flip("zones"), lines: flip("lines"),

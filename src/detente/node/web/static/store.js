@@ -1,5 +1,7 @@
 // What the console knows, in one value. Views read it; everything that happens goes through `update`.
 
+import { EVERYTHING } from "./map/filter.js";
+
 /**
  * @typedef {import("./map/tracks.js").Tracks} Tracks
  * @typedef {Record<string, any>} Row  one row of the node's board, as `detente.desk.board` defines it
@@ -29,10 +31,17 @@ export const state = {
   tracksListed: false,
   follow: false,
   find: "",
+  /** @type {Row | null} what is played instead of the present: `replay/play.js` */ replay: null,
+  /** @type {import("./map/filter.js").Filter} */ filter: { ...EVERYTHING },
+  filtering: false,
+  /** @type {{by: "callsign" | "level" | "speed" | "distance" | "party", down: boolean}} order of the track list */ sort: { by: "distance", down: false },
+  /** @type {{number: number | null, from: {lat: number, lon: number}, to: {lat: number, lon: number} | null} | null} from a track, or a place */ measure: null,
+  /** @type {Row[]} declared at all tables, not over: for the map */ activities: [],
+  /** @type {Row | null} the volume that is being prepared: `map/volume.js`, with what it overlaps */ volume: null,
   sound: "off",
   drawMs: 0,
   show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false, dim: false },
-  /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, labelsLeftOut: 0, dots: false },
+  /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, hidden: 0, labelsLeftOut: 0, dots: false },
   /** @type {{latitude: number, longitude: number} | null} */ cursor: null,
   composer: { to: "", code: "", params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
 };
