@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from detente.coordination.view import TableView
@@ -19,7 +19,15 @@ from detente.types import PartyId, Role
 class Desk:
     """A `DeskPort`. Boards are made when a browser asks, once for each version and role, never for nobody."""
 
-    def __init__(self, engine: Engine, inbox: Inbox, clock: Clock, roles: Sequence[Role]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        inbox: Inbox,
+        clock: Clock,
+        roles: Sequence[Role],
+        keep: Callable[[bytes], None] = lambda _frame: None,
+    ) -> None:
+        """*keep*: takes each frame that is shown, for a replay."""
         self._engine = engine
         self._inbox = inbox
         self._clock = clock
@@ -27,6 +35,7 @@ class Desk:
         self._changes = Changes()
         self._frame: bytes | None = None
         self._boards: dict[str, Board] = {}
+        self._keep = keep
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -63,5 +72,6 @@ class Desk:
         """Tell the browsers that the board, or the picture with it, is newer."""
         if frame is not None:
             self._frame = frame
+            self._keep(frame)
         self._boards.clear()
         self._changes.bump()

@@ -34,6 +34,7 @@ from detente.node.web.assets import Asset, assets
 from detente.node.web.guard import Guard
 from detente.node.web.port import DeskPort
 from detente.node.web.problem import problem
+from detente.node.web.replay_pages import ReplayPages, ReplayPort
 from detente.node.web.sessions import SESSION_S, TOKEN_HEADER, Session, Sessions
 
 BODY_MAX: Final = 16 * 1024
@@ -61,17 +62,20 @@ def build_app(
     token: str = "",
     tls: bool = False,
     signed_in: Callable[[str, bool], None] = lambda _role, _is_in: None,
+    replays: ReplayPort | None = None,
 ) -> Starlette:
     """Return the console's application.
 
     hosts: what browsers may write in their address line, port included (`alfa.localhost:8001`); anything else is
     refused. token: when not empty, signing in asks for it (the address printed at start carries it after `#`).
-    signed_in: is told of every role that is taken (True) or left.
+    signed_in: is told of every role that is taken (True) or left. replays: without it nothing can be shown again.
     """
     console = _Console(desk, token, signed_in, tls=tls)
+    again = ReplayPages(replays, console.reader).routes() if replays else []
     return Starlette(
         routes=[
             Route("/", console.page),
+            Route("/wall", console.page),
             Route("/static/{path:path}", console.asset),
             Route("/healthz", console.health),
             Route("/metrics", console.metrics),
@@ -84,6 +88,7 @@ def build_app(
             Route("/api/powers", console.powers),
             Route("/api/tables/{table}", console.table),
             Route("/api/orders", console.order, methods=["POST"]),
+            *again,
             WebSocketRoute("/live", console.live),
         ],
         middleware=[Middleware(Guard, hosts=hosts, tls=tls)],
@@ -159,22 +164,22 @@ class _Console:
         return response
 
     async def board(self, request: Request) -> Response:
-        return _json(self._desk.board(self._reader(request).role))
+        return _json(self._desk.board(self.reader(request).role))
 
     async def codebook(self, request: Request) -> Response:
-        self._reader(request)
+        self.reader(request)
         return _json({**self._desk.codebook(), "flash_reasons": list(FLASH_REASONS)})
 
     async def preview(self, request: Request) -> Response:
-        self._reader(request)
+        self.reader(request)
         return _json(self._desk.preview(request.query_params.get("peer", "")))
 
     async def powers(self, request: Request) -> Response:
-        self._reader(request)
+        self.reader(request)
         return _json(powers())
 
     async def table(self, request: Request) -> Response:
-        self._reader(request)
+        self.reader(request)
         return _json(self._desk.table(request.path_params["table"]))
 
     async def order(self, request: Request) -> Response:
@@ -191,13 +196,14 @@ class _Console:
     def _find(self, browser: Request | WebSocket) -> Session | None:
         return self._sessions.find(browser.cookies.get(self._cookie), time.monotonic())
 
-    def _reader(self, request: Request) -> Session:
+    def reader(self, request: Request) -> Session:
+        """Return the session of a request that reads; refuses it without one."""
         if session := self._find(request):
             return session
         raise HTTPException(401, "sign in first")
 
     def _writer(self, request: Request) -> Session:
-        session = self._reader(request)
+        session = self.reader(request)
         if not session.owns(request.headers.get(TOKEN_HEADER, "")):
             raise HTTPException(403, "the session's token is missing or wrong")
         return session
