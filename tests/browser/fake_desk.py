@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.view import TableView
@@ -284,6 +285,7 @@ class FakeDesk:
         self.extra_alerts: list[AlertRow] = []
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
+        self.replays = ReplayScene(self.scene.tracks, [party["id"] for party in PARTIES], self.started_ms)
         self.silent = False
         self._frame: bytes | None = None
 
@@ -718,7 +720,8 @@ class FakeDesk:
 
 async def main(port: int, tracks: int) -> None:
     desk = FakeDesk(tracks=tracks)
-    app = build_app(desk, hosts=[f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"])
+    hosts = [f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"]
+    app = build_app(desk, hosts=hosts, replays=desk.replays)
     print(f"http://alfa.localhost:{port}/", flush=True)
     playing = asyncio.create_task(desk.play())
     try:

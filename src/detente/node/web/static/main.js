@@ -3,7 +3,7 @@
 import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
-import { ask, previewOf, signIn } from "./orders.js";
+import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
@@ -19,6 +19,10 @@ import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { release } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
+import { replayBar } from "./replay/bar.js";
+import { replayInto, tell } from "./replay/play.js";
+import { switchOff } from "./replay/orders-off.js";
+import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { tables } from "./tables/page.js";
 import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
@@ -111,6 +115,7 @@ const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
+  if (state.replay) return html`${hotline()}<section class="panel pages"><p class="empty">${t("replay.not_here")}</p></section>`;
   const page = { link, feeds, release: () => release(acts) }[state.page];
   const turn = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -126,22 +131,26 @@ function right() {
     </section>`;
 }
 
+let wasReadOnly = false;
+
 function draw() {
   const board = state.board;
-  const open = (board?.alerts ?? []).filter(isOpen);
+  const open = ((state.replay ? state.live.board : board)?.alerts ?? []).filter(isOpen);
   const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
+  if (wasReadOnly && !isReadOnly()) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
+  wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
   document.body.classList.toggle("at-tables", state.view === "tables");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
-  render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
-  render(html`<div class="column">${right()}</div>`, at("#right"));
+  render(html`<div class="column">${state.isWall ? wallQueue() : alerts(acts)}</div>`, at("#left"));
+  render(html`<div class="column">${state.isWall ? wallPeers() : right()}</div>`, at("#right"));
   situation.refresh(alarm);
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
-  render(html`<div>${timeline(acts)}</div>`, at("#time"));
+  render(html`<div>${timeline(acts)}${replayBar()}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
   at("#tables").hidden = state.view !== "tables";
   if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
@@ -150,8 +159,9 @@ function draw() {
   keepMinima();
   render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
   names();
-  lookForRows();
-  say(board?.alerts ?? []);
+  if (isReadOnly()) switchOff();
+  else lookForRows();
+  say((state.replay ? state.live.board : board)?.alerts ?? []);
   sound(alarm || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
@@ -178,6 +188,7 @@ function reveal(part) {
 
 /** The map, or the tables in its place and that of the panels beside it. @param {"map" | "tables"} view */
 function showView(view) {
+  if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
   update({ view });
   requestAnimationFrame(() => requestAnimationFrame(() => at(view === "tables" ? "#tables" : "#sky").focus()));
 }
@@ -195,6 +206,7 @@ const pan = (/** @type {number} */ x, /** @type {number} */ y) => {
 };
 
 function keyboard() {
+  if (state.isWall) return;
   const focus = (/** @type {string} */ selector) => () => {
     reveal(/** @type {"left" | "map" | "right"} */ (at(selector).closest("#left, #map, #right")?.id));
     at(selector).focus();
@@ -224,6 +236,8 @@ function keyboard() {
     closer: () => acts.zoom(1.4), farther: () => acts.zoom(1 / 1.4), home: acts.home,
     follow: () => update({ follow: !state.follow }), vectors: nextVector, labels: nextLabels,
     trails: flip("trails"), rings: flip("rings"), zones: flip("zones"), lines: flip("lines"),
+    play: () => tell({ does: "turn" }), back: () => tell({ does: "step", ms: -1000 }), on: () => tell({ does: "step", ms: 1000 }),
+    back_min: () => tell({ does: "step", ms: -60_000 }), on_min: () => tell({ does: "step", ms: 60_000 }),
     help: () => update({ help: true }),
   });
   at("#sky").addEventListener("keydown", (event) => {
@@ -239,7 +253,7 @@ function token() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
   if (given !== null) {
     sessionStorage.setItem("detente.token", given);
-    history.replaceState(null, "", location.pathname);
+    history.replaceState(null, "", location.pathname + location.search);
   }
   return sessionStorage.getItem("detente.token") ?? "";
 }
@@ -266,13 +280,16 @@ async function seated() {
 let connection = { again: () => undefined };
 
 async function begin() {
+  state.isWall = isWall();
+  document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());
   watch(draw);
   draw();
   keyboard();
   setInterval(() => update({}), 500);
   while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
-  connection = live((tracks) => situation.frame(tracks));
+  replayInto((tracks) => situation.frame(tracks));
+  connection = live((tracks) => (state.replay ? situation.projection?.project(tracks) : situation.frame(tracks)));
 }
 
 begin();

@@ -26,12 +26,16 @@ export const state = {
   /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
   table: { chosen: "", view: null, powers: null, fault: null },
   /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, sure}` */ act: null,
+  /** read only and large, for all to see */ isWall: false,
   lang: "en",
   help: false,
   tracksListed: false,
   follow: false,
   find: "",
   /** @type {Row | null} what is played instead of the present: `replay/play.js` */ replay: null,
+  /** @type {Row} what has come from the node, while a replay stands in its place too */ live: {},
+  /** @type {Row | null} of what times the node keeps the picture */ kept: null,
+  /** @type {{from: string, to: string} | null} the window that is being chosen */ picker: null,
   /** @type {import("./map/filter.js").Filter} */ filter: { ...EVERYTHING },
   filtering: false,
   /** @type {{by: "callsign" | "level" | "speed" | "distance" | "party", down: boolean}} order of the track list */ sort: { by: "distance", down: false },
@@ -53,6 +57,12 @@ let asked = false;
 /** Call *watcher* after each change, once a painted frame. @param {() => void} watcher */
 export function watch(watcher) {
   watchers.add(watcher);
+}
+
+/** Take over what the node said: at once, or beside the replay that is shown. @param {Partial<typeof state>} change */
+export function arrived(change) {
+  Object.assign(state.live, change);
+  update(state.replay ? {} : change);
 }
 
 /** Take *change* over into the state and have the views drawn. @param {Partial<typeof state>} change */

@@ -118,6 +118,7 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
     if (flags & MARK.EMERGENCY) list.emergencies.push(x, y);
     if (!isStale && show.vectorMin > 0) vector(list.vectors[kind], tracks, i, x, y, camera.pxPerNm, show.vectorMin);
     if (history && !list.dotsOnly) past(list, history, number, kind, screen, show.trails || number === selected);
+    if (rows.length <= LABELS_TRIED) obstacles.push([x - 5, y - 5, x + 5, y + 5]); // a label over another's symbol takes it away
     if (raised) {
       list.ringed.push({ x, y, level: raised.level, acknowledged: raised.acknowledged });
       obstacles.push([x - 12, y - 12, x + 12, y + 12]);
