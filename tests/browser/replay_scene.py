@@ -31,7 +31,7 @@ class ReplayScene:
         self._started_ms = started_ms
         folder = Path(tempfile.gettempdir()) / "detente-no-such-folder"  # nothing is ever flushed
         self._pictures = PictureLog(folder, parties, Limits())
-        self._replays = Replays(self._pictures, _no_record, dict)
+        self._replays = Replays(self._pictures, _no_record, {})
         self._filled = False
         self.asked: list[tuple[int, ...]] = []
 

@@ -51,7 +51,7 @@ def served(**scene: Any) -> Iterator[Desk]:
     async def run() -> None:
         fake = FakeDesk(**scene)
         made.append(fake)
-        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], replays=fake.replays)
+        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))
         playing = asyncio.create_task(fake.play())
         ready.set()

@@ -135,7 +135,9 @@ class Engine:
             self._voice.speak,
             lambda party: self.tables.flows(party, Flow.PICTURE),
         )
-        self._alerting = Alerting(setup, self.subjects, self._sharing, self._names, self._voice.speak)
+        self._alerting = Alerting(
+            setup, self.subjects, self._sharing, self._names, self._voice.speak, self.tables.knows
+        )
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
@@ -149,7 +151,8 @@ class Engine:
         self._judged_at = Instant(0)
         self._boards = 0
         self._zone_rows = [zone_row(zone) for zone in setup.zones]
-        self._zone_names = {zone.zone_id: zone.name for zone in setup.zones}
+        self._notified = {zone.zone_id: zone.name for zone in setup.zones}
+        self._zone_names = self._notified  # with the titles of activities that are watched
 
     # --- inputs
 
@@ -223,6 +226,10 @@ class Engine:
         out += self._judge(now)
         out += self.subjects.tick(now)
         out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
+        watched = self.tables.watched(now)
+        if watched is not None:
+            self._zone_names = {**self._notified, **watched[0]}
+            self._watch.set_activities(watched[1])
         out += self._line_tests.tick(now)
         out += self._sharing.frames(now)
         return out
@@ -429,6 +436,10 @@ class Engine:
             own_node = self.setup.parties[0].node
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
+
+    def peers(self) -> list[PartyId]:
+        """Return the parties there is a link to."""
+        return list(self._sessions)
 
     def link_state(self, party: PartyId) -> State:
         """Return what both desks show of the link to *party*."""

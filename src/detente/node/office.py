@@ -202,6 +202,10 @@ class Office:
         """Note that a seat was taken or left at the console."""
         self._acts.note(Act.SIGN_IN if is_in else Act.SIGN_OUT, role)
 
+    def read_place(self, role: str, table: str, activity: str) -> None:
+        """Note that a seat read the place of what a party protects."""
+        self._acts.note(Act.READ, role, {"table": table, "activity": activity})
+
     def done(self, effect: AdmitKeys | Vouched) -> None:
         """Keep a peer's new keys, or judge what it says beside the logs."""
         try:

@@ -228,7 +228,9 @@ class Node:
         )
         ids = [config.node.party, *(peer.party for peer in config.peer)]
         self.pictures = PictureLog(directory / "pictures", ids, config.picture)
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role), self.pictures.take)
+        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
+        replays = Replays(self.pictures, self.reopened_store, parties)
+        self.desk = Desk(self.engine, self.inbox, clock, list(Role), self.office.read_place, store, replays)
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
@@ -274,12 +276,9 @@ class Node:
 
     async def run(self) -> None:
         """Work until cancelled, then close what is open."""
-        config = self.config
         host, port = split_address(self.config.listen.console, "listen.console")
         hosts = [*self.config.listen.hosts, self.config.listen.console]
-        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
-        replays = Replays(self.pictures, self.reopened_store, lambda: parties)
-        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in, replays=replays)
+        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
         pump = Pump(
             self.engine,
             self.inbox,

@@ -49,7 +49,7 @@ export async function askKept() {
 export async function playWindow(fromMs, toMs) {
   try {
     const player = opened(Math.round(fromMs), Math.round(toMs));
-    const page = await ask(`/api/replay/said?from=${Math.max(0, player.fromMs - BEFORE_MS)}&to=${player.toMs}`);
+    const page = await ask(`/api/replay/said?from_ms=${Math.max(0, player.fromMs - BEFORE_MS)}&to_ms=${player.toMs}`);
     begin({ player, source: "node", by: "", leaves: page.rows, more: page.more, unread: 0 }, null);
   } catch (fault) {
     update({ notice: { text: fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, bad: true } });
@@ -153,7 +153,7 @@ async function fill() {
   isAsking = true;
   try {
     const count = Math.min(AHEAD, Math.ceil((player.toMs - last) / step));
-    const answer = await fetch(`/api/replay/frames?from=${Math.round(last + step)}&step=${step}&count=${count}`);
+    const answer = await fetch(`/api/replay/frames?from_ms=${Math.round(last + step)}&step_ms=${step}&count=${count}`);
     if (!answer.ok) throw new Error((await answer.json()).detail);
     const bytes = await answer.arrayBuffer();
     if (mine !== asking) return;
