@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detente.release.lint import lint
-from detente.release.policy import Area, Daily, Give, NearLine, Rule, When, parse_policy
+from detente.release.policy import Area, Daily, During, Give, NearLine, Rule, SafetyOverride, When, parse_policy
 from detente.release.release import UNTOLD, Releaser
 from detente.types import Instant, PartyId
 from release.sky import NOON, SECOND, line, tracks
@@ -78,8 +78,9 @@ def test_the_aid_agency_tells_of_itself_and_of_distress_only():
 
 def test_each_key_of_a_rule_is_documented():
     manual = (FOLDER.parents[1] / "docs" / "operate" / "release.md").read_text()
-    for part in (Rule, When, Give, Area, NearLine, Daily):
+    for part in (Rule, When, Give, Area, NearLine, Daily, During, SafetyOverride):
         for key in part.__struct_fields__:
             assert re.search(rf"\b{key}\b", manual), f"{part.__name__}.{key}"
     for text in re.findall(r"```toml\n(.*?)```", manual, re.DOTALL):
-        assert parse_policy('name = "manual"\n' + text).rule
+        policy = parse_policy('name = "manual"\n' + text)
+        assert policy.rule or policy.safety_override
