@@ -90,15 +90,27 @@ def snapped(latitude_rad: Floats, longitude_rad: Floats, grid_m: int) -> tuple[F
     The cells are fixed on the globe, a whole number of them from pole to pole and round each row: where a cell was cut
     off, at the antimeridian or a pole, a position would be known better than promised, or have two answers.
     """
+    middle, columns = _rows_of_cells(latitude_rad, grid_m)
+    turn = np.mod(longitude_rad + math.pi, 2.0 * math.pi) / (2.0 * math.pi)
+    column = np.minimum(np.floor(turn * columns), columns - 1.0)
+    return middle, (column + 0.5) / columns * 2.0 * math.pi - math.pi
+
+
+def cell_half_rad(latitude_rad: Floats, grid_m: int) -> tuple[float, Floats]:
+    """Return half the height of a cell of `snapped`, and half its width in longitude in the row of each latitude."""
+    middle, columns = _rows_of_cells(latitude_rad, grid_m)
+    del middle
+    return 0.5 * math.pi / max(math.floor(math.pi / (grid_m / EARTH_MEAN_RADIUS_M)), 1), math.pi / columns
+
+
+def _rows_of_cells(latitude_rad: Floats, grid_m: int) -> tuple[Floats, Floats]:
+    """Return the middle of the row of cells that each latitude lies in, and how many cells go round that row."""
     step = grid_m / EARTH_MEAN_RADIUS_M
     rows = max(math.floor(math.pi / step), 1)
     row = np.clip(np.floor((latitude_rad + 0.5 * math.pi) * (rows / math.pi)), 0, rows - 1)
     middle = (row + 0.5) * (math.pi / rows) - 0.5 * math.pi
     # A cell's width in longitude is that of its own row, or two positions of one cell could get two answers.
-    columns = np.maximum(np.floor(2.0 * math.pi * np.cos(middle) / step), 1.0)
-    turn = np.mod(longitude_rad + math.pi, 2.0 * math.pi) / (2.0 * math.pi)
-    column = np.minimum(np.floor(turn * columns), columns - 1.0)
-    return middle, (column + 0.5) / columns * 2.0 * math.pi - math.pi
+    return middle, np.maximum(np.floor(2.0 * math.pi * np.cos(middle) / step), 1.0)
 
 
 def _edges(ring: Floats, first_lon: float) -> Floats:
