@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.view import TableView
+from detente.desk.answers import LogHead, Page, RecordEntry, page_of
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -52,6 +53,7 @@ from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
 from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
 
+LOG = "alfa.example/detente/bravo.example/detente/ops/1"
 CENTRE_DEG = (-40.6, 173.2)
 ROLES = ("operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "leader")
 PARTIES = [{"id": "alfa", "name": "Alfa"}, {"id": "bravo", "name": "Bravo"}, {"id": "charlie", "name": "Charlie"}]
@@ -280,6 +282,7 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.silent = False
+        self.entries_held = 500
         self._frame: bytes | None = None
 
     @staticmethod
@@ -302,6 +305,15 @@ class FakeDesk:
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
 
+    def log_heads(self) -> Sequence[LogHead]:
+        return [LogHead(LOG, "bravo", True, self.entries_held, "nzyh0He+Yk2sQ1Vd", 40)]
+
+    async def entries(self, log: str, after: int, most: int) -> Page[RecordEntry]:
+        if log != LOG:
+            raise OrderRefused("unknown_log", f"this node holds no log {log!r}")
+        rows = [RecordEntry(n, "aGFzaA==", f"leaf {n}", None, "") for n in range(self.entries_held)]
+        return page_of(rows, after, most)
+
     def numbers(self) -> Mapping[str, float]:
         return {"detente_tracks": len(self.scene.flights), "detente_boards": self.number}
 
@@ -310,7 +322,7 @@ class FakeDesk:
 
     def preview(self, peer: str) -> Preview:
         if peer not in {"bravo", "charlie"}:
-            raise OrderRefused("no_such_peer", f"there is no peer {peer!r}")
+            raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         now = Instant(time.time_ns())
         table, other = self.scene.tracks(now, self._run_s())
         shown = (table["party"] == 0) & (table["number"] % 4 != 0)
@@ -330,7 +342,7 @@ class FakeDesk:
                     self.displayed.setdefault(name, now)
             case Acknowledge(alert):
                 if alert not in {row.alert for row in self._alerts(now)}:
-                    raise OrderRefused("no_such_alert", f"there is no alert {alert!r}")
+                    raise OrderRefused("unknown_alert", f"there is no alert {alert!r}")
                 self.acknowledged.setdefault(alert, (now, role))
             case AcknowledgeMessage(message):
                 self.acknowledged.setdefault(message, (now, role))
@@ -342,7 +354,7 @@ class FakeDesk:
                 self.table_scene.meeting.say(ALFA, Role(role), act)
             case SendText() | SendCode():
                 if order.precedence == "Z" and not order.reason:
-                    raise OrderRefused("flash_needs_reason", "a FLASH message needs a coded reason")
+                    raise OrderRefused("flash_reason", "a FLASH message needs a coded reason")
                 self.sent.append(self._message(order, role, now))
         self.publish()
         return {"taken": True}
@@ -634,7 +646,7 @@ class FakeDesk:
         coded = isinstance(order, SendCode)
         phrase = next((p for p in PHRASES if coded and p["code"] == order.code), None)
         if coded and phrase is None:
-            raise OrderRefused("unknown_code", f"the codebook has no {order.code!r}")
+            raise OrderRefused("code_unknown", f"the codebook has no {order.code!r}")
         rendered = {lang: phrase[lang].format(**order.params) for lang in ("en", "tr", "ru")} if phrase else {}
         return MessageRow(
             message=f"alfa-ops-{200 + len(self.sent)}",

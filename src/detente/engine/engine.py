@@ -430,6 +430,10 @@ class Engine:
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
+    def peers(self) -> list[PartyId]:
+        """Return the parties there is a link to."""
+        return list(self._sessions)
+
     def link_state(self, party: PartyId) -> State:
         """Return what both desks show of the link to *party*."""
         return self._sessions[party].state

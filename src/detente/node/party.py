@@ -224,7 +224,7 @@ class Node:
             clock,
             self.sessions,
         )
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role))
+        self.desk = Desk(self.engine, self.inbox, clock, list(Role), store)
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,

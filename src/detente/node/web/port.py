@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from detente.coordination.view import TableView
+from detente.desk.answers import LogHead, Page, RecordEntry
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 
@@ -30,7 +31,7 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class DeskPort(Protocol):
-    """One node's desk. Every method is called on the node's own event loop; only two may wait."""
+    """One node's desk. Every method is called on the node's own event loop; only three may wait."""
 
     def roles(self) -> Sequence[str]:
         """Return the seats a demo account may take, the usual one first. Empty: no demo accounts, nobody signs in."""
@@ -54,6 +55,14 @@ class DeskPort(Protocol):
 
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def log_heads(self) -> Sequence[LogHead]:
+        """Return every log of the record, as it is on the disk."""
+        ...
+
+    async def entries(self, log: str, after: int, most: int) -> Page[RecordEntry]:
+        """Return at most *most* leaves of *log* from the index *after* on; raises OrderRefused ``unknown_log``."""
         ...
 
     def numbers(self) -> Mapping[str, float]:

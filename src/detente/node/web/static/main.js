@@ -40,7 +40,7 @@ export const acts = {
   /** @param {string} role */
   sit: async (role) => {
     try {
-      await signIn(role, token());
+      await signIn(role);
       connection.again();
     } catch (fault) {
       update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
@@ -202,19 +202,9 @@ function keyboard() {
   });
 }
 
-/** The address printed at start may carry the node's token after `#`; it is taken out of the address line at once. */
-function token() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) {
-    sessionStorage.setItem("detente.token", given);
-    history.replaceState(null, "", location.pathname);
-  }
-  return sessionStorage.getItem("detente.token") ?? "";
-}
-
 async function seat() {
   update({ session: await ask("/api/session") });
-  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0], token());
+  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0]);
   update({ codebook: await ask("/api/codebook") });
 }
 

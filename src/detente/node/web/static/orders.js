@@ -23,9 +23,9 @@ export async function give(order) {
   }
 }
 
-/** @param {string} role @param {string} token */
-export async function signIn(role, token) {
-  const session = await ask("/api/session", { method: "POST", body: JSON.stringify({ role, token }) });
+/** @param {string} role */
+export async function signIn(role) {
+  const session = await ask("/api/session", { method: "POST", body: JSON.stringify({ role }) });
   update({ session });
 }
 
