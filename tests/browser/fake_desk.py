@@ -18,10 +18,20 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from browser.policy_scene import PolicyScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry, page_of
+from detente.desk.answers import (
+    Explanation,
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    PrecisionRow,
+    RecordEntry,
+    page_of,
+)
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -41,7 +51,10 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
+    ProposePolicy,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
@@ -281,6 +294,7 @@ class FakeDesk:
         self.extra_alerts: list[AlertRow] = []
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
+        self.policy_scene = PolicyScene()
         self.silent = False
         self.entries_held = 500
         self._frame: bytes | None = None
@@ -304,6 +318,18 @@ class FakeDesk:
         if table != "line":
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
+
+    def explain(self, peer: str, subject: str) -> Explanation:
+        return self.policy_scene.explain(peer, subject)
+
+    def policy(self) -> PolicyView:
+        return self.policy_scene.view()
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self.policy_scene.check(text)
+
+    async def precision(self, text: str) -> list[PrecisionRow]:
+        return await self.policy_scene.precision(text)
 
     def log_heads(self) -> Sequence[LogHead]:
         return [LogHead(LOG, "bravo", True, self.entries_held, "nzyh0He+Yk2sQ1Vd", 40)]
@@ -346,6 +372,12 @@ class FakeDesk:
                 self.acknowledged.setdefault(alert, (now, role))
             case AcknowledgeMessage(message):
                 self.acknowledged.setdefault(message, (now, role))
+            case ProposePolicy():
+                return {"policy": self.policy_scene.propose(order, role)}
+            case ConfirmPolicy():
+                return {"policy": self.policy_scene.confirm(order, role)}
+            case RevertPolicy():
+                return {"policy": self.policy_scene.revert()}
             case StandDown(subject, reason):
                 self.stood_down[subject] = reason
             case AtTable(table, act):
@@ -398,6 +430,7 @@ class FakeDesk:
             faults=[],
             centre_e7=e7(0, 0),
             range_nm=150,
+            policy=self.policy_scene.state(),
             audible=True,
         )
 

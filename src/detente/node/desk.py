@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import (
+    Explanation,
+    KnownRow,
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    PrecisionRow,
+    RecordEntry,
+)
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 from detente.engine.engine import Engine
@@ -19,7 +30,11 @@ from detente.evidence.store import LeafStore
 from detente.node.clock import Clock
 from detente.node.inbox import Inbox
 from detente.node.web.port import Changes, Preview, Withheld
+from detente.release.inference import Precision, precision
 from detente.types import PartyId, Role
+
+PRECISION_SEED: Final = 1
+PRECISION_KEPT: Final = 16
 
 
 class Desk:
@@ -36,6 +51,7 @@ class Desk:
         self._changes = Changes()
         self._frame: bytes | None = None
         self._boards: dict[str, Board] = {}
+        self._precision: dict[str, list[Precision]] = {}
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -55,6 +71,23 @@ class Desk:
         now = self._clock.now()
         frame, withheld = self._engine.preview(PartyId(peer), now)
         return Preview(peer, now // 1_000_000, frame, [Withheld(label, rule) for label, rule in withheld])
+
+    def explain(self, peer: str, subject: str) -> Explanation:
+        return self._engine.explain(PartyId(peer), subject, self._clock.now())
+
+    def policy(self) -> PolicyView:
+        return self._engine.policy_view(self._clock.now())
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self._engine.check_policy(text, self._clock.now())
+
+    async def precision(self, text: str) -> list[PrecisionRow]:
+        policy = self._engine.policies.read(text) if text else self._engine.policies.in_force
+        if policy.digest not in self._precision:
+            # A second or more of arithmetic; the same seed, so that the same policy has the same figures.
+            found = await asyncio.to_thread(precision, policy, np.random.default_rng(PRECISION_SEED))
+            self._precision = dict([*self._precision.items(), (policy.digest, found)][-PRECISION_KEPT:])
+        return [precision_row(one) for one in self._precision[policy.digest]]
 
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
@@ -110,3 +143,19 @@ class Desk:
             self._frame = frame
         self._boards.clear()
         self._changes.bump()
+
+
+def precision_row(one: Precision) -> PrecisionRow:
+    """Return *one* rule's precision as the API gives it."""
+    return PrecisionRow(
+        rule=one.rule + 1,
+        name=one.name,
+        gives=one.gives,
+        promised_m=one.promised_m,
+        effective_m=one.effective_m,
+        known=[KnownRow(k.after_s, k.straight_m, k.turning_m, k.anchored_m) for k in one.known],
+        late_straight_m=one.late_straight_m,
+        late_turning_m=one.late_turning_m,
+        holds=one.holds,
+        advice=one.advice,
+    )

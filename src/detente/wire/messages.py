@@ -30,6 +30,7 @@ __all__ = [
     "KeysBody",
     "LineTestBody",
     "Named",
+    "PolicyBody",
     "RebaseBody",
     "StandDownBody",
     "TableBody",
@@ -108,6 +109,15 @@ class LineTestBody(_Body, frozen=True):
     every_s: Annotated[int, Meta(ge=1, le=86_400)]
 
 
+class PolicyBody(_Body, frozen=True):
+    """Which safety overrides with the reader are in force at the writer (kind `policy`), by digest, all of them.
+
+    An override holds while every party that it names has said it.
+    """
+
+    overrides: Annotated[tuple[Hash, ...], Meta(max_length=16)]
+
+
 class RebaseBody(_Body, frozen=True):
     """The writer agrees that `log`, which has two histories, goes on in its next epoch (kind `rebase`)."""
 
@@ -140,6 +150,7 @@ Body = (
     | TableBody
     | KeysBody
     | HoldBody
+    | PolicyBody
 )
 
 _FORMS: Final[dict[str, type[Body]]] = {
@@ -153,6 +164,7 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "hold": HoldBody,
     "line_test": LineTestBody,
     "rebase": RebaseBody,
+    "policy": PolicyBody,
     "table": TableBody,
 }
 """Which body stands under which kind of leaf."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import Explanation, LogHead, Page, PolicyCheck, PolicyView, PrecisionRow, RecordEntry
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 
@@ -31,7 +31,7 @@ class Preview(msgspec.Struct, frozen=True):
 
 
 class DeskPort(Protocol):
-    """One node's desk. Every method is called on the node's own event loop; only three may wait."""
+    """One node's desk. Every method is called on the node's own event loop; only four may wait."""
 
     def roles(self) -> Sequence[str]:
         """Return the seats a demo account may take, the usual one first. Empty: no demo accounts, nobody signs in."""
@@ -51,6 +51,22 @@ class DeskPort(Protocol):
 
     def preview(self, peer: str) -> Preview:
         """Return what *peer* would see; raises OrderRefused when there is no such peer."""
+        ...
+
+    def explain(self, peer: str, subject: str) -> Explanation:
+        """Return why *peer* is told of a track, an alert or a report; raises OrderRefused for what is not here."""
+        ...
+
+    def policy(self) -> PolicyView:
+        """Return the release policy in force."""
+        ...
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        """Return what *text* would change; raises OrderRefused ``not_a_policy``."""
+        ...
+
+    async def precision(self, text: str) -> list[PrecisionRow]:
+        """Return what a patient peer can know under the policy *text*, empty: that in force; raises OrderRefused."""
         ...
 
     def table(self, table: str) -> TableView:

@@ -39,10 +39,10 @@ DOOR: Final = {
 """Codes of the door and of the server itself."""
 
 ORDERS: Final = {
-    "answers_unknown": Said(409, "It answers a message that is not here", _NAME),
     "answers_other": Said(
         409, "It answers a message of another line", "Answer on the line it came on, to who said it."
     ),
+    "answers_unknown": Said(409, "It answers a message that is not here", _NAME),
     "area": Said(409, "The area is not one", "Give whole tenths of a degree, south-west before north-east."),
     "arrangement": Said(409, "The arrangement does not let this flow now", "Resume it first, or wait until it is."),
     "busy": Said(409, "Too many orders wait", "Try again: nothing was done."),
@@ -64,13 +64,16 @@ ORDERS: Final = {
     "no_fork": Said(409, "The log has no fork", "There is nothing to agree on; look at the link again."),
     "no_seat": Said(409, "There is no such seat", "A table has three seats a party, a leader and a watch."),
     "no_such_hold": Said(409, "There is no such hold", _NAME),
+    "no_such_policy": Said(409, "No such policy waits", "Read it anew: it was withdrawn, confirmed or expired."),
     "not_a_hold": Said(409, "This is no window of time", "The end comes after the beginning."),
+    "not_a_policy": Said(409, "This is no release policy", "The detail names the place; see docs/operate/release.md."),
     "not_adopted": Said(409, "Not adopted by all yet", "Wait until every party has adopted the same words."),
     "not_due": Said(409, "It is not due yet", "Wait until its time has come."),
     "not_in_force": Said(409, "The proposal is not in force", "See what is missing; silence is no signature."),
     "not_recorded": Said(409, "It cannot be recorded now", "See the fault at the desk; use the telephone meanwhile."),
     "not_said": Said(409, "A statement before it is missing", "Wait until the other side's statements have come."),
     "not_yours": Said(409, "It is another party's", "Only who made it can do this."),
+    "nothing_to_undo": Said(409, "There is nothing to undo", "The policy is the one that the node started with."),
     "open_already": Said(409, "It is open already", "Add to the one that is open."),
     "own_claim": Said(409, "Your own claim", "The other parties answer it."),
     "own_material": Said(409, "Your own material", "It needs nobody's consent but yours."),
@@ -78,12 +81,15 @@ ORDERS: Final = {
     "own_proposal": Said(409, "Your own proposal", "Withdraw it, or counter it with a new version."),
     "parameter": Said(409, "A parameter does not fit the phrase", "See the phrase's parameters in /api/codebook."),
     "parameters": Said(409, "Not the phrase's parameters", "See the phrase's parameters in /api/codebook."),
+    "policy_digest": Said(409, "The digest is not that of the text", "Read the text again: it is not the one you saw."),
+    "policy_stands": Said(409, "This policy is in force already", "Nothing is to be done."),
     "precise": Said(
         409, "Too precise a place", "Others have a coarse area; a point is for one's own, or to save lives."
     ),
     "promises": Said(409, "The promises do not fit", "Each party that is bound promises something."),
     "reason_missing": Said(409, "A reason is missing", "Say why, in words."),
     "reason_unknown": Said(409, "The reason is not on the list", "Choose from /api/codebook."),
+    "second_seat": Said(409, "A second seat is needed", "Let another person, in another seat, confirm it."),
     "shift": Said(409, "The shift does not fit", "Its end comes after its beginning, within a day."),
     "state": Said(409, "Not in this state", _READ_ANEW),
     "terminated": Said(409, "The arrangement was terminated", "A new one needs a new charter."),
@@ -109,6 +115,7 @@ ORDERS: Final = {
     "unknown_summit": Said(409, "There is no such summit", _NAME),
     "unknown_table": Said(409, "This party sits at no such table", _NAME),
     "unknown_terms": Said(409, "There are no such terms", _NAME),
+    "unknown_track": Said(409, "There is no such track", _NAME),
     "unverified": Said(409, "The link is not verified", "Read the digits to each other first: detente pair."),
     "version": Said(409, "Another version stands", _READ_ANEW),
     "versions": Said(409, "Too many versions", "Begin a proposal anew."),
