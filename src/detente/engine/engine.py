@@ -224,7 +224,12 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out = [*self._disk.tick(now), *self._alerting.end_before(now), *self._epochs.tick(now)]
+        out = [
+            *self._sharing.send(now),
+            *self._disk.tick(now),
+            *self._alerting.end_before(now),
+            *self._epochs.tick(now),
+        ]
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
@@ -233,7 +238,7 @@ class Engine:
         out += self.tables.tick(self.subjects.warnings.all(), self._zone_names, now)
         out += self._line_tests.tick(now)
         out += self.policies.tell(now)
-        out += self._sharing.frames(now)
+        out += self._sharing.make(now)
         return out
 
     def _judge(self, now: Instant) -> list[Effect]:

@@ -25,7 +25,7 @@ def explain(
     tables: Tables,
     now: Instant,
 ) -> Explanation:
-    """Return why *party* is told of *subject*: a track's number, call sign or identity, an alert, or ``table/report``.
+    """Return why *party* is told of *subject*: a track's number, an own aircraft's name, an alert, or ``table/report``.
 
     Raises OrderRefused for what is not here.
     """
@@ -45,11 +45,12 @@ def explain(
 
 
 def _number(subject: str, tracks: Tracks) -> int | None:
-    """Return the number of our track of this name; a number, a call sign, an identity."""
+    """Return the number of our track *subject*. By call sign or identity only aircraft declared ours are found."""
     own = tracks[tracks["party"] == 0]
+    mine = own[own["declared_by"] == 0]
     names = {subject.upper().encode(), subject.lower().encode()}
     for column in ("callsign", "identity"):
-        found = own["number"][np.isin(own[column], list(names))]
+        found = mine["number"][np.isin(mine[column], list(names))]
         if found.size:
             return int(found[0])
     is_number = subject.isascii() and subject.isdigit() and len(subject) < 10

@@ -13,7 +13,7 @@ from detente.engine.names import Names
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused
-from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.leaf import Envelope, Kind, Lane, padded_items
 from detente.link.session import Session
 from detente.link.transitions import State
 from detente.picture.motion import advanced
@@ -44,6 +44,7 @@ class Exchange:
 
     index: int  # in the table of parties
     newest: Released | None = None  # our newest frame to it
+    ready: tuple[bytes, ...] | None = None  # its lines, made and not yet sent
     frame_at: Instant = _BEFORE
     shared: int = 0  # tracks in its newest frame to us
 
@@ -72,18 +73,30 @@ class Sharing:
         self._speak = speak
         self._frame_at = _BEFORE
 
-    def frames(self, now: Instant) -> list[Effect]:
-        """Return the frames that are due: the console's, and one to each peer; nothing within a second of the last."""
+    def make(self, now: Instant) -> list[Effect]:
+        """Make the frames that are due, the console's and one to each peer; nothing within a second of the last.
+
+        The peers' are kept for `send`: how long it takes to make them depends on what is hidden.
+        """
         if now // FRAME_NS == self._frame_at // FRAME_NS:
             return []
         self._frame_at = Instant(now // FRAME_NS * FRAME_NS)
         tracks = self._watch.tracks
-        out: list[Effect] = [Show(console_frame(tracks, now))]
         due = [party for party in self.with_peer if self._is_due(party, now)]
         for party, released in self.releaser.frames(tracks, due, now, self.circumstances()).items():
             exchange = self.with_peer[party]
             exchange.newest, exchange.frame_at = released, now
-            items = encode_items(released.items)
+            exchange.ready = padded_items(encode_items(released.items))
+        return [Show(console_frame(tracks, now))]
+
+    def send(self, now: Instant) -> list[Effect]:
+        """Return what sends the frames that were made: the first that a tick does, before anything is looked at."""
+        out: list[Effect] = []
+        for party, exchange in self.with_peer.items():
+            items, exchange.ready = exchange.ready, None
+            # A policy that was put in force meanwhile counts from the very next leaf on.
+            if items is None or exchange.newest is None or exchange.newest.policy != self.releaser.digest:
+                continue
             said = self._speak(
                 party, Lane.TRACK, Kind.TRACK, items=items, precedence=Precedence.ROUTINE, by="node", now=now
             )

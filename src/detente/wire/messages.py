@@ -15,7 +15,7 @@ from msgspec import Meta
 from detente.coordination.plain import TEXT_LIMIT, is_plain
 from detente.desk.hotline import Said, Words
 from detente.errors import PeerFault
-from detente.evidence.leaf import Hash
+from detente.evidence.leaf import Hash, padded
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 
@@ -173,8 +173,8 @@ _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
 def encode_body(body: Body) -> bytes:
-    """Return *body* in canonical form."""
-    return _encoder.encode(body)
+    """Return *body* in canonical form, which is filled up: see `evidence.leaf.padded`."""
+    return padded(_encoder.encode(body))
 
 
 def decode_body(kind: str, raw: bytes) -> Body:

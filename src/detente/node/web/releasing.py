@@ -16,7 +16,9 @@ _BODY_MAX: Final = 256 * 1024
 
 
 class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is asked about: a track by number, call sign or identity, an alert by name, a report as ``table/name``."""
+    """What is asked about: a track by its number on our map (an own aircraft also by its name), an alert by name, a
+    report as ``table/name``. Nobody else's aircraft are found by who they are, and no place is answered.
+    """
 
     peer: Party
     subject: Annotated[str, Meta(min_length=1, max_length=100)]
