@@ -15,12 +15,15 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
     LiftHold,
     Line,
     MarkAlert,
     PlaceHold,
+    ProposePolicy,
     Rebase,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
@@ -69,6 +72,10 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     AtTable: dict.fromkeys(Role, Power.ALWAYS),
     PlaceHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
     LiftHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    # Whoever keeps the watch may propose and undo; what releases more binds the party with a second seat.
+    ProposePolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    ConfirmPolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    RevertPolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
     # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
     Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }

@@ -18,7 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from detente.config import Config
-from detente.desk.orders import MarkAlert
+from detente.desk.orders import ConfirmPolicy, MarkAlert, ProposePolicy
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -125,6 +125,7 @@ class Office:
         self._wanted: dict[tuple[str, int], Damage] = {}
         self._mending: set[asyncio.Task[None]] = set()
         self._holds: frozenset[str] = frozenset()
+        self._policy = engine.policy_digest
 
     async def run(self) -> None:
         """Watch over the record until cancelled."""
@@ -160,6 +161,7 @@ class Office:
         """Note the start, and say what the high-water mark found *behind* it, by log."""
         keys, policy = self._keys.own, self._engine.policy_digest
         self._acts.note(Act.START, digest=keys.statement_digest, epoch=keys.statement.epoch)
+        self._policy = policy
         self._acts.note(Act.POLICY, digest=policy)
         for origin, why in behind.items():
             self._notice(f"behind {origin}", f"ROLLBACK: {why}")
@@ -188,20 +190,29 @@ class Office:
         name = str(getattr(type(given.order), "__struct_config__").tag)  # noqa: B009 msgspec keeps the wire name there
         if name == "displayed":
             return  # no person's act
-        if refused is None and isinstance(given.order, MarkAlert):
-            code = "useful" if given.order.useful else "not_useful"
-            self._acts.note(Act.ORDER, given.role.value, {"order": name, "alert": given.order.alert[:64], "code": code})
-        elif refused is None:
-            self._acts.note(Act.ORDER, given.role.value, {"order": name})
+        about: dict[str, str | int] = {"order": name}
+        if isinstance(given.order, ProposePolicy | ConfirmPolicy):
+            about["digest"] = given.order.digest
+        if isinstance(given.order, MarkAlert):
+            about |= {"alert": given.order.alert[:64], "code": "useful" if given.order.useful else "not_useful"}
+        if refused is None:
+            self._acts.note(Act.ORDER, given.role.value, about)
         else:
-            self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
+            self._acts.note(Act.REFUSED, given.role.value, about | {"code": refused.code})
+        if self._engine.policy_digest != self._policy:
+            self._policy_changed(given.role.value)
+
+    def _policy_changed(self, by: str) -> None:
+        """Note which release policy is in force from here on."""
+        self._policy = self._engine.policy_digest
+        self._acts.note(Act.POLICY, by, digest=self._policy)
 
     def taken(self, given: ClockStepped | PolicySet) -> None:
         """Note that the machine's clock was set, or that another release policy is in force."""
         if isinstance(given, ClockStepped):
             self._acts.note(Act.CLOCK, offset_ms=round(given.by_ns / NS_PER_MS))
         else:
-            self._acts.note(Act.POLICY, digest=given.releaser.digest)
+            self._policy_changed("node")
 
     def signed_in(self, role: str, is_in: bool) -> None:
         """Note that a seat was taken or left at the console."""

@@ -22,6 +22,7 @@ from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones, told_apart
 from detente.engine.engine import Engine
+from detente.engine.policies import STATE_KEY, kept_policy
 from detente.engine.restore import restore
 from detente.engine.values import (
     Declared,
@@ -106,6 +107,17 @@ def policy_of(config: Config, folder: Path) -> Policy:
         return parse_policy(path.read_bytes(), str(path))
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def policy_text_of(config: Config, folder: Path) -> str:
+    """Return the text of the release policy that *config* names; empty without one. Raises ConfigError."""
+    if not config.release.policy:
+        return ""
+    path = folder / config.release.policy
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
 
 
 def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
@@ -381,15 +393,19 @@ class Node:
         peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
         parties = (own, *peers)
         ids = [party.party for party in parties]
+        baseline = policy_of(config, self.folder)
+        kept = kept_policy(self.store.state(STATE_KEY), baseline)
         return Setup(
             parties=parties,
             sessions=self.sessions(),
             surveillance=Surveillance(
                 Tracker(config.limits.tracks),
                 detection.Detector(profile, self.zones, ids, airspace=airspace),
-                AlertBook(profile, airspace.profiles),
+                AlertBook(profile, airspace.profiles, number_key=_ref_key(self.keyring.salt_key, "alerts")),
             ),
-            releaser=self.releaser(policy_of(config, self.folder)),
+            releaser=self.releaser(baseline if kept is None else kept[0]),
+            baseline=None if kept is None else baseline,
+            policy_text=policy_text_of(config, self.folder) if kept is None else kept[1],
             zones=self.zones,
             codebook=self.codebook,
             ladder=agreed_ladder(

@@ -11,7 +11,7 @@ import msgspec
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, RecordEntry, RulePrecision, WhyTold
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
@@ -67,7 +67,7 @@ class ReplayPort(Protocol):
 
 
 class DeskPort(Protocol):
-    """One node's desk. Every method is called on the node's own event loop; only three may wait."""
+    """One node's desk. Every method is called on the node's own event loop; only four may wait."""
 
     @property
     def replays(self) -> ReplayPort:
@@ -92,6 +92,22 @@ class DeskPort(Protocol):
 
     def preview(self, peer: str) -> Preview:
         """Return what *peer* would see; raises OrderRefused when there is no such peer."""
+        ...
+
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        """Return why *peer* is told of a track, an alert or a report; raises OrderRefused for what is not here."""
+        ...
+
+    def policy(self) -> PolicyView:
+        """Return the release policy in force."""
+        ...
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        """Return what *text* would change; raises OrderRefused ``not_a_policy``."""
+        ...
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        """Return what a patient peer can know under the policy *text*, empty: that in force; raises OrderRefused."""
         ...
 
     def table(self, table: str) -> TableView:

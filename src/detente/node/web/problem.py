@@ -105,7 +105,9 @@ ORDERS: Final = {
     "words_of_others": Said(409, "Words of others are not searched", "Leave the words out and read the pages."),
     "unknown_lane": Said(409, "There is no such lane", "There are flash, ops and track."),
     "no_such_hold": Said(409, "There is no such hold", _NAME),
+    "no_such_policy": Said(409, "No such policy waits", "Read it anew: it was withdrawn, confirmed or expired."),
     "not_a_hold": Said(409, "This is no window of time", "The end comes after the beginning."),
+    "not_a_policy": Said(409, "This is no release policy", "The detail names the place; see docs/operate/release.md."),
     "not_adopted": Said(409, "Not adopted by all yet", "Wait until every party has adopted the same words."),
     "not_due": Said(409, "It is not due yet", "Wait until its time has come."),
     "not_given": Said(409, "The place itself has not been given", "Ask its owner for it at a table of two."),
@@ -118,6 +120,7 @@ ORDERS: Final = {
     "notam": Said(
         409, "Not a NOTAM that is read", "The detail names the item; write it as docs/protocol/coordination.md says."
     ),
+    "nothing_to_undo": Said(409, "There is nothing to undo", "The policy is the one that the node started with."),
     "open_already": Said(409, "It is open already", "Add to the one that is open."),
     "outside_area": Said(
         409, "Outside what was declared", "Give a place within the cells declared, or declare it anew."
@@ -133,6 +136,8 @@ ORDERS: Final = {
     "parameter": Said(409, "A parameter does not fit the phrase", "See the phrase's parameters in /api/codebook."),
     "parameters": Said(409, "Not the phrase's parameters", "See the phrase's parameters in /api/codebook."),
     "polar": Said(409, "Too near to a pole", "Volumes are not planned there."),
+    "policy_digest": Said(409, "The digest is not that of the text", "Read the text again: it is not the one you saw."),
+    "policy_stands": Said(409, "This policy is in force already", "Nothing is to be done."),
     "precise": Said(
         409, "Too precise a place", "Others have a coarse area; a point is for one's own, or to save lives."
     ),
@@ -140,6 +145,7 @@ ORDERS: Final = {
     "reason_missing": Said(409, "A reason is missing", "Say why, in words."),
     "reason_unknown": Said(409, "The reason is not on the list", "Choose from /api/codebook."),
     "self_crossing": Said(409, "The outline crosses itself", "Give the vertices in order round the volume."),
+    "second_seat": Said(409, "A second seat is needed", "Let another person, in another seat, confirm it."),
     "shift": Said(409, "The shift does not fit", "Its end comes after its beginning, within a day."),
     "stale": Said(409, "It is too old", "Make sure of it anew, and say when."),
     "state": Said(409, "Not in this state", _READ_ANEW),
@@ -172,6 +178,7 @@ ORDERS: Final = {
     "unknown_summit": Said(409, "There is no such summit", _NAME),
     "unknown_table": Said(409, "This party sits at no such table", _NAME),
     "unknown_terms": Said(409, "There are no such terms", _NAME),
+    "unknown_track": Said(409, "There is no such track", _NAME),
     "unverified": Said(409, "The link is not verified", "Read the digits to each other first: detente pair."),
     "version": Said(409, "Another version stands", _READ_ANEW),
     "versions": Said(409, "Too many versions", "Begin a proposal anew."),
