@@ -14,6 +14,7 @@ from detente.errors import DetenteError
 
 # Command → the module that holds it, under the same name as a click command.
 COMMANDS: Final = {
+    "account": "detente.cli.account",
     "acts": "detente.cli.record",
     "bench": "detente.cli.bench",
     "check-config": "detente.cli.node",

@@ -198,9 +198,9 @@ class Office:
         else:
             self._acts.note(Act.POLICY, digest=given.releaser.digest)
 
-    def signed_in(self, role: str, is_in: bool) -> None:
-        """Note that a seat was taken or left at the console."""
-        self._acts.note(Act.SIGN_IN if is_in else Act.SIGN_OUT, role)
+    def noted(self, act: Act, by: str, about: Mapping[str, str | int]) -> None:
+        """Note what a person did at the console's door: signed in, stepped up, ended a session."""
+        self._acts.note(act, by, about)
 
     def done(self, effect: AdmitKeys | Vouched) -> None:
         """Keep a peer's new keys, or judge what it says beside the logs."""

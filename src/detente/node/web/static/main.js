@@ -4,6 +4,9 @@ import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, previewOf, signIn } from "./orders.js";
+import { stepDialog } from "./step-up.js";
+import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
@@ -65,6 +68,7 @@ export const acts = {
     if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
     update({ selected: number });
   },
+  sessions: showSessions,
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
   showMap: () => showView("map"),
   home: () => {
@@ -117,7 +121,7 @@ function draw() {
   at("#tables").hidden = state.view !== "tables";
   if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
   keepTable();
-  render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
+  render(html`<div>${help()}${actDialog()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   lookForRows();
   say(board?.alerts ?? []);
@@ -202,18 +206,24 @@ function keyboard() {
   });
 }
 
+/** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  update({ session: await ask("/api/session") });
-  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0]);
+  if (!state.session.role) {
+    const session = await ask("/api/session");
+    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+  }
+  if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
+  if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
+  return true;
 }
 
 /** Whether there is a seat now; a node that is still starting is asked again. */
 async function seated() {
   try {
-    await seat();
-    if (state.notice?.bad) update({ notice: null });
-    return true;
+    const sits = await seat();
+    if (sits && state.notice?.bad) update({ notice: null });
+    return sits;
   } catch (fault) {
     update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
     return false;
@@ -229,8 +239,17 @@ async function begin() {
   draw();
   keyboard();
   setInterval(() => update({}), 500);
-  while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
+  takeCode();
+  while (!(await seated())) await new Promise((done) => setTimeout(done, 1000));
+  let sitting = state.session.session;
   connection = live((tracks) => situation.frame(tracks));
+  watch(() => {
+    if (!state.session.role || state.session.session === sitting) return;
+    sitting = state.session.session; // whoever signs in next sees the board of their own seat
+    connection.again();
+  });
+  keepSession();
+  greet();
 }
 
 begin();
