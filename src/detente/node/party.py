@@ -66,6 +66,7 @@ from detente.node.web.door import Accounts, Demo
 from detente.node.web.passkeys import Passkeys
 from detente.node.web.provider import Provider
 from detente.node.web.server import build_app, serve
+from detente.node.webhooks import Webhooks, hosts_of, secret_of
 from detente.picture import tracker as picture
 from detente.picture.tracker import Tracker
 from detente.release.lint import lint
@@ -161,6 +162,8 @@ def check_files(path: Path) -> list[str]:
     Releaser(policy, zones, {})
     airspace = airspace_of(config, folder)
     accounts_of(config, folder, AccountBook(folder / config.node.directory / ACCOUNTS_FILE))
+    for hook in config.webhook:
+        secret_of(hook, folder)
     for pem in (config.listen.certificate, config.listen.key):
         if pem and not (folder / pem).is_file():
             raise ConfigError(f"{path}: listen: no file {pem!r}")
@@ -179,6 +182,7 @@ def check_files(path: Path) -> list[str]:
         f"  peers: {peers}",
         f"  desk: {console_url(config)}, accounts of the kind {config.accounts.__struct_config__.tag}",
         f"  feeds: {feeds}",
+        *(f"  webhook: {host}" for host in hosts_of(config.webhook)),
         f"  zones: {len(zones)}; profiles {', '.join(profile.name for profile in airspace.profiles)}",
         *(
             f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
@@ -299,6 +303,7 @@ class Node:
             tls=bool(listen.certificate),
             idle_s=self.config.accounts.idle_min * 60,
         )
+        webhooks = Webhooks(self.config, self.folder, self.desk, self.office.notice)
         certificate = str(self.folder / listen.certificate) if listen.certificate else None
         key = str(self.folder / listen.key) if listen.key else None
         pump = Pump(
@@ -321,6 +326,7 @@ class Node:
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
                 tasks.create_task(serve(app, host, port, certificate=certificate, key=key))
+                tasks.create_task(webhooks.run())
                 if self.config.listen.logs:
                     where = split_address(self.config.listen.logs, "listen.logs")
                     tasks.create_task(serve(logs_app(self.store), *where))
