@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry, page_of
+from detente.desk.answers import LogHead, Page, Preview, RecordEntry, Withheld, page_of
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -47,7 +47,7 @@ from detente.desk.orders import (
     StandDown,
 )
 from detente.errors import OrderRefused
-from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.web.port import Changes
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role

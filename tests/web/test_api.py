@@ -144,7 +144,7 @@ def test_t55_no_parameter_list_or_order_selects_others_by_who_they_are(visitor: 
     # What may be asked by: a table, a log, a peer's own view of us, times, coarse cells, kinds, pages.
     assert names <= {
         "table", "log", "peer", "after", "most", "kind", "from_ms", "to_ms", "south", "west", "north", "east",
-        "idempotency-key", "x-detente-step-up",
+        "lang", "idempotency-key", "x-detente-step-up",
         "session", "everybody", "order_digest", "state", "code", "error",  # of the door
     }  # fmt: skip
     words = re.compile(r"target|engage|hostile|enemy|strike|weapon|intercept|adversar|hunt", re.IGNORECASE)

@@ -84,6 +84,22 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     withheld: dict[str, int]  # reason or rule → count in the newest frame
 
 
+class Withheld(msgspec.Struct, frozen=True):
+    """One of our own tracks that a peer does not get, and the rule that keeps it."""
+
+    label: str
+    rule: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a peer would see of us now: a track frame made after release, and what release kept back."""
+
+    peer: str
+    at_ms: int
+    frame: bytes
+    withheld: Sequence[Withheld]
+
+
 class Health(msgspec.Struct, frozen=True):
     alive: bool
 

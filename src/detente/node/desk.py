@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import LogHead, Page, Preview, RecordEntry, Withheld
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 from detente.engine.engine import Engine
@@ -18,7 +18,7 @@ from detente.evidence.note import b64
 from detente.evidence.store import LeafStore
 from detente.node.clock import Clock
 from detente.node.inbox import Inbox
-from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.web.port import Changes
 from detente.types import PartyId, Role
 
 

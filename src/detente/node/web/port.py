@@ -6,28 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import LogHead, Page, Preview, RecordEntry
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
-
-
-class Withheld(msgspec.Struct, frozen=True):
-    """One of our own tracks that a peer does not get, and the rule that keeps it."""
-
-    label: str
-    rule: str
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """What a peer would see of us now: a track frame made after release, and what release kept back."""
-
-    peer: str
-    at_ms: int
-    frame: bytes
-    withheld: Sequence[Withheld]
 
 
 class DeskPort(Protocol):
