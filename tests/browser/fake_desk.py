@@ -27,7 +27,18 @@ from coordination.meeting import ALFA
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
-from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, RecordEntry, RulePrecision, WhyTold, page_of
+from detente.desk.answers import (
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    Preview,
+    RecordEntry,
+    RulePrecision,
+    WhyTold,
+    Withheld,
+    page_of,
+)
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -61,7 +72,7 @@ from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRo
 from detente.errors import OrderRefused
 from detente.node.dossiers import Portion
 from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
-from detente.node.web.port import Changes, Preview, RecordPort, Withheld
+from detente.node.web.port import Changes, RecordPort
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
@@ -533,7 +544,7 @@ class FakeDesk:
         ]
         return Preview(peer, self.now_ms(), track_frame(table[shown], other[shown], now), withheld[:200])
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
         self.orders.append((role, order))
         now = self.now_ms()
         match order:

@@ -17,9 +17,11 @@ from detente.desk.answers import (
     Page,
     PolicyCheck,
     PolicyView,
+    Preview,
     RecordEntry,
     RulePrecision,
     WhyTold,
+    Withheld,
 )
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
@@ -36,7 +38,7 @@ from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
 from detente.node.link_history import LinkHistory, LinkSamples
 from detente.node.replays import Replays
-from detente.node.web.port import Changes, Preview, RecordPort, Withheld
+from detente.node.web.port import Changes, RecordPort
 from detente.release.inference import Precision, precision
 from detente.types import PartyId, Role
 
@@ -177,8 +179,8 @@ class Desk:
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        return await self._inbox.ask(OrderGiven(order, Role(role)))
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        return await self._inbox.ask(OrderGiven(order, Role(role), account))
 
     async def wait(self, version: int) -> int:
         return await self._changes.wait(version)

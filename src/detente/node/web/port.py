@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, RecordEntry, RulePrecision, WhyTold
+from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
@@ -21,22 +19,6 @@ from detente.node.link_history import LinkSamples
 from detente.node.pictures import Kept
 from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.said import SaidPage
-
-
-class Withheld(msgspec.Struct, frozen=True):
-    """One of our own tracks that a peer does not get, and the rule that keeps it."""
-
-    label: str
-    rule: str
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """What a peer would see of us now: a track frame made after release, and what release kept back."""
-
-    peer: str
-    at_ms: int
-    frame: bytes
-    withheld: Sequence[Withheld]
 
 
 class RecordPort(Protocol):
@@ -154,8 +136,8 @@ class DeskPort(Protocol):
         """Return counters and gauges by metric name, for `/metrics`; empty: no such page."""
         ...
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        """Carry out *order* as given by *role*; raises OrderRefused with its code."""
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        """Carry out *order* as given by *role* from *account*; raises OrderRefused with its code."""
         ...
 
     async def wait(self, version: int) -> int:

@@ -39,6 +39,16 @@ DOOR: Final = {
     "wrong_origin": Said(403, "Not from this host or page", "Use an address that [listen] hosts names."),
     "not_found": Said(404, "There is no such address", "See /api/openapi.json for those there are."),
     "wrong_method": Said(405, "Not with this method", "See /api/openapi.json, or the header Allow."),
+    "wrong_accounts": Said(409, "This node signs people in otherwise", "See kind of /api/session."),
+    "enrolment": Said(403, "The one-time address is not good", "Ask for a new one: detente account enrol."),
+    "passkey": Said(403, "The passkey's answer is not good", "Ask for options anew and use a passkey of this account."),
+    "provider": Said(403, "The provider's answer is not good", "Begin signing in anew; see docs/operate/accounts.md."),
+    "locked": Said(403, "The session is locked", "Sign in once more: /api/step-up without an order."),
+    "step_up_needed": Said(403, "Sign in once more for this", "Ask /api/step-up for a grant for this very body."),
+    "step_up_pending": Said(
+        409, "Not signed in anew yet", "Go to the address that /api/step-up/options gave, then ask."
+    ),
+    "no_such_session": Said(404, "There is no such session", "See /api/sessions for those there are."),
     "too_large": Said(413, "The body is too large", "Send less; what is long goes in several orders."),
     "unreadable": Said(400, "Not what is described", "Compare with /api/openapi.json; the detail names the place."),
     "key_reused": Said(409, "This key was used for another order", "Give each order an Idempotency-Key of its own."),
