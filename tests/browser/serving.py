@@ -49,11 +49,11 @@ def no_door(port: int) -> dict[str, Any]:
 
 @contextmanager
 def served(
-    record: RecordPort | None = None, door: Callable[[int], dict[str, Any]] = no_door, **scene: Any
+    door: Callable[[int], dict[str, Any]] = no_door, record: RecordPort | None = None, **scene: Any
 ) -> Iterator[Desk]:
     """Serve a development desk in a thread of its own while the block runs.
 
-    *record*: what its record page shows. *door*: how people sign in, by the port.
+    *door*: how people sign in, by the port. *record*: what its record page shows.
     """
     port = free_port()
     loop = asyncio.new_event_loop()

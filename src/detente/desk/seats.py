@@ -82,7 +82,7 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
 }
 
 
-STEP_UP: Final[frozenset[type[AnyOrder]]] = frozenset({Rebase})
+STEP_UP: Final[frozenset[type[AnyOrder]]] = frozenset({Rebase, ProposePolicy, ConfirmPolicy})
 """Orders that always ask the person behind the seat to sign in once more."""
 
 
