@@ -173,5 +173,6 @@ def test_nobody_flies_and_nothing_is_found() -> None:
 
 def test_when_nobody_can_be_placed_nothing_beyond_the_last_row_is_read() -> None:
     rows, grid = grid_of(np.full((3, 14), np.nan), 9_260.0, 120.0)
+    assert grid.tiles.shape[0] == 0
     # Interpreted, an index out of bounds is an error; compiled it would be a read of what lies there.
     assert screen._scan(rows, grid, 1_000.0, 120.0, 0, 0, np.empty(4, np.int64)) == 0

@@ -85,7 +85,7 @@ difference = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _apart(c: Vectors, t: float) -> Gap:
     """Return the `Gap` at *t* of a pair of which *c* is the difference."""
     x0, y0, z0, x1, y1, z1, x2, y2, z2, x3, y3, z3, x4, y4, z4, x5, y5, z5 = c
-    half, third, quarter, fifth = t / 2.0, t / 3.0, t / 4.0, t / 5.0
+    half, third, quarter, fifth = t * (1.0 / 2.0), t * (1.0 / 3.0), t * (1.0 / 4.0), t * (1.0 / 5.0)
     x = x0 + t * (x1 + half * (x2 + third * (x3 + quarter * (x4 + fifth * x5))))
     y = y0 + t * (y1 + half * (y2 + third * (y3 + quarter * (y4 + fifth * y5))))
     z = z0 + t * (z1 + half * (z2 + third * (z3 + quarter * (z4 + fifth * z5))))
@@ -152,7 +152,8 @@ def _by_series(b: Floats, q: int, horizontal_m: float, vertical_ft: float, looka
     is_known = (abs(height) < math.inf) & (abs(climb) < math.inf) & (now2 < math.inf)
     is_settled = has_cpa & ((square >= limit2) | (is_near & has_in & has_out))
     is_sure = is_short & is_known & (is_settled | (not is_level_in_time))
-    b[FINDING, q], b[FINDING + 1, q], b[FINDING + 2, q] = t_in, t_out, t
+    # Adding 0.0 makes -0.0 the same as 0.0: either aircraft may come first.
+    b[FINDING, q], b[FINDING + 1, q], b[FINDING + 2, q] = t_in + 0.0, t_out, t + 0.0
     b[FINDING + 3, q], b[FINDING + 4, q] = math.sqrt(square), abs(height + climb * t)
     b[FINDING + 5, q], b[FINDING + 6, q] = math.sqrt(now2), abs(height)
     b[VERDICT, q] = (float(CONFLICT) if is_conflict else float(CLEAR)) if is_sure else float(UNSURE)

@@ -30,6 +30,7 @@ _ROUNDING_M: Final = 4.0  # of positions kept in single precision, and of terms 
 
 Singles = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.int64]
 
 SWEPT: Final = 10
 """A swept piece, single precision: 0-2 middle, m; 3-5 velocity there, m/s; 6 half the minimum and what straightness
@@ -176,32 +177,34 @@ def _deal(row_of: Numbers, place: Numbers, dealt: Numbers, lo: int, hi: int) -> 
 
 deal = njit(cache=True, nogil=True, error_model="numpy")(_deal)
 
-_DIGITS: Final = 3  # of 8 bits each: a 2**24th of a turn is 2.4 m
-_PER_RAD: Final = 2.0**23 * 0.9999999 / math.pi
+_PER_RAD: Final = 2.0**23 / 3.1415930  # a little more than half a turn, whatever single precision makes of it
 
 
-def _by_longitude(unsorted: Singles, pieces: Numbers, other: Numbers, key: Numbers, other_key: Numbers) -> None:
-    """Sort *pieces* by longitude, to a 2**24th of a turn, by one digit of it after the other, the lowest first.
+def _by_longitude(unsorted: Singles, pieces: Numbers, room: Keys) -> Keys:
+    """Return *pieces* in order of longitude to a 2**24th of a turn, 2.4 m, each in the lower half of a number.
 
-    The other arrays are as long as *pieces*, and room to work in.
+    By one digit of eight bits after the other, the lowest first: the time does not depend on where they are. *room*:
+    (2, n), of which one row is returned.
     """
     n = pieces.shape[0]
+    here: Keys = room[0]
+    there: Keys = room[1]
+    begins = np.zeros((3, 257), np.int32)
     for p in range(n):
-        key[p] = int((np.float64(unsorted[pieces[p], SWEPT]) + 3.1415930) * _PER_RAD)
-    begins = np.empty(257, np.int32)
-    for digit in range(_DIGITS):
-        shift = np.int32(8 * digit)
-        begins[:] = 0
-        for p in range(n):
-            begins[((key[p] >> shift) & 255) + 1] += 1
+        turned = np.int64((np.float64(unsorted[pieces[p], SWEPT]) + 3.1415930) * _PER_RAD)
+        here[p] = (turned << 32) | np.int64(pieces[p])
+        for digit in range(3):
+            begins[digit, ((turned >> (8 * digit)) & 255) + 1] += 1
+    for digit in range(3):
         for d in range(255):
-            begins[d + 1] += begins[d]
+            begins[digit, d + 1] += begins[digit, d]
+        shift = 32 + 8 * digit
         for p in range(n):
-            d = (key[p] >> shift) & 255
-            other_key[begins[d]], other[begins[d]] = key[p], pieces[p]
-            begins[d] += 1
-        for p in range(n):
-            key[p], pieces[p] = other_key[p], other[p]
+            d = (here[p] >> shift) & 255
+            there[begins[digit, d]] = here[p]
+            begins[digit, d] += 1
+        here, there = there, here
+    return here
 
 
 by_longitude = njit(cache=True, nogil=True, error_model="numpy")(_by_longitude)
@@ -230,7 +233,7 @@ def _arrange(unsorted: Singles, dealt: Numbers, place: Numbers, grid: Grid, lo: 
 
     *place*, by row: its first dealt piece; and one past the last.
     """
-    room = np.empty((3, 256), np.int32)
+    room = np.empty((2, 256), np.int64)
     for r in range(np.searchsorted(place, lo), place.shape[0] - 1):
         begin, end = place[r], place[r + 1]
         if begin >= hi:
@@ -238,18 +241,17 @@ def _arrange(unsorted: Singles, dealt: Numbers, place: Numbers, grid: Grid, lo: 
         n = end - begin
         if n == 0:
             continue
-        if n > LANES:
-            if n > room.shape[1]:
-                room = np.empty((3, 2 * n), np.int32)
-            by_longitude(unsorted, dealt[begin:end], room[0, :n], room[1, :n], room[2, :n])
+        if n > room.shape[1]:
+            room = np.empty((2, 2 * n), np.int64)
+        ordered = by_longitude(unsorted, dealt[begin:end], room)
         farthest = np.float32(0.0)
         for t in range(grid.start[r], grid.start[r + 1]):
             tile, own = grid.tiles[t], grid.balls[t]
-            first = begin + (t - grid.start[r]) * LANES
-            lanes = min(LANES, end - first)
+            first = (t - grid.start[r]) * LANES
+            lanes = min(LANES, n - first)
             west, east, reach = np.float32(np.inf), np.float32(-np.inf), np.float32(0.0)
             for q in range(lanes):
-                i = dealt[first + q]
+                i = ordered[first + q] & 0xFFFFFFFF
                 grid.order[t, q] = i
                 for c in range(SWEPT):
                     tile[c, q] = unsorted[i, c]

@@ -23,9 +23,9 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDICT, by_arcs, by_series
-from detente.detect.grid import CLASSES, LANES, Grid, Rows, Singles, grid_of, row_at
+from detente.detect.grid import CLASSES, LANES, Grid, Keys, Rows, Singles, grid_of, row_at
 from detente.detect.motion import BLOCK, MOTION, Floats
-from detente.detect.shares import each_of
+from detente.detect.shares import LEAST, each_of, shares_of, together
 
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
 _ROUNDING: Final = np.float32(2e-6)  # of squared distances in single precision, relative
@@ -34,99 +34,105 @@ _ROUNDING_FT: Final = 1.0
 _STILL: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity or one climb
 _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
 
-Keys = npt.NDArray[np.int64]
 
-
-def _touched(tile: Singles, ball: Singles) -> int:
-    """Return which pieces of *tile* what lies in *ball* may reach, a bit each."""
-    x, y, z, radius = ball[0], ball[1], ball[2], ball[3]
+def _touched(tiles: Singles, b: int, balls: Singles, a: int) -> int:
+    """Return which pieces of tile *b* what lies in the ball of tile *a* may reach, a bit each."""
+    x, y, z, radius = balls[a, 0], balls[a, 1], balls[a, 2], balls[a, 3]
     bits = np.int32(0)
     for q in range(LANES):
-        dx, dy, dz = tile[0, q] - x, tile[1, q] - y, tile[2, q] - z
-        near = tile[9, q] + radius
+        dx, dy, dz = tiles[b, 0, q] - x, tiles[b, 1, q] - y, tiles[b, 2, q] - z
+        near = tiles[b, 9, q] + radius
         bits = np.int32(bits | (_BIT[q] if dx * dx + dy * dy + dz * dz < near * near * _WIDER else np.int32(0)))
     return int(bits)
 
 
-touched = njit(cache=True, nogil=True, error_model="numpy")(_touched)
+touched = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_touched)
 
 
-def _near(tile: Singles, other: Singles, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
-    """Return which pieces of *tile* are near piece *j* of the *other*, by their reach and the heights they sweep."""
-    x, y, z, reach, height = other[0, j], other[1, j], other[2, j], other[9, j], other[7, j]
-    room = vertical_ft + abs(other[8, j]) * half_s
+def _near(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
+    """Return which pieces of tile *a* are near piece *j* of *b*, by their reach and the heights they sweep."""
+    x, y, z, reach, height = tiles[b, 0, j], tiles[b, 1, j], tiles[b, 2, j], tiles[b, 9, j], tiles[b, 7, j]
+    room = vertical_ft + abs(tiles[b, 8, j]) * half_s
     bits = np.int32(0)
     for q in range(LANES):
-        dx, dy, dz = tile[0, q] - x, tile[1, q] - y, tile[2, q] - z
-        near = tile[9, q] + reach
-        is_apart = abs(tile[7, q] - height) > room + abs(tile[8, q]) * half_s  # of unknown heights, never
+        dx, dy, dz = tiles[a, 0, q] - x, tiles[a, 1, q] - y, tiles[a, 2, q] - z
+        near = tiles[a, 9, q] + reach
+        is_apart = abs(tiles[a, 7, q] - height) > room + abs(tiles[a, 8, q]) * half_s  # of unknown heights, never
         is_near = (dx * dx + dy * dy + dz * dz < near * near * _WIDER) & (not is_apart)
         bits = np.int32(bits | (_BIT[q] if is_near else np.int32(0)))
     return int(bits)
 
 
-near = njit(cache=True, nogil=True, error_model="numpy")(_near)
+near = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_near)
 
 
-def _meeting(tile: Singles, other: Singles, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
-    """Return which pieces of *tile* come near piece *j* of the *other*, a bit each; by straight lines.
+def _meeting(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
+    """Return which pieces of tile *a* come near piece *j* of *b*, a bit each; by straight lines.
 
     Time is counted from the middle of the look-ahead, where the pieces' positions and heights hold.
     """
-    xj, yj, zj, uj, vj, wj = other[0, j], other[1, j], other[2, j], other[3, j], other[4, j], other[5, j]
-    limit_j, height_j, climb_j = other[6, j], other[7, j], other[8, j]
+    xj, yj, zj, uj, vj, wj = (
+        tiles[b, 0, j],
+        tiles[b, 1, j],
+        tiles[b, 2, j],
+        tiles[b, 3, j],
+        tiles[b, 4, j],
+        tiles[b, 5, j],
+    )
+    limit_j, height_j, climb_j = tiles[b, 6, j], tiles[b, 7, j], tiles[b, 8, j]
     bits = np.int32(0)
     for q in range(LANES):
+        dx, dy, dz = tiles[a, 0, q] - xj, tiles[a, 1, q] - yj, tiles[a, 2, q] - zj
+        du, dv, dw = tiles[a, 3, q] - uj, tiles[a, 4, q] - vj, tiles[a, 5, q] - wj
+        apart, rate = tiles[a, 7, q] - height_j, tiles[a, 8, q] - climb_j
+        speed2, climb = du * du + dv * dv + dw * dw + _STILL, abs(rate) + _STILL
+        # One division for the two: it takes as long as ten of the other steps.
+        per_both = np.float32(1.0) / (speed2 * climb)
+        per_speed2, per_climb = per_both * climb, per_both * speed2
         # When the heights let them meet; unknown heights, at all times.
-        apart, rate = tile[7, q] - height_j, tile[8, q] - climb_j
-        per_rate = np.float32(1.0) / (abs(rate) + _STILL)
-        level_at = (apart if rate < np.float32(0.0) else -apart) * per_rate
-        begins, ends = level_at - vertical_ft * per_rate, level_at + vertical_ft * per_rate
+        level_at = (apart if rate < np.float32(0.0) else -apart) * per_climb
+        begins, ends = level_at - vertical_ft * per_climb, level_at + vertical_ft * per_climb
         is_later, is_sooner = begins > -half_s, ends < half_s  # of what is not a number, neither
         begins, ends = begins if is_later else -half_s, ends if is_sooner else half_s
         # How near they come meanwhile.
-        dx, dy, dz = tile[0, q] - xj, tile[1, q] - yj, tile[2, q] - zj
-        du, dv, dw = tile[3, q] - uj, tile[4, q] - vj, tile[5, q] - wj
         closing = dx * du + dy * dv + dz * dw
-        speed2 = du * du + dv * dv + dw * dw
         square = dx * dx + dy * dy + dz * dz
-        t = -closing / (speed2 + _STILL)
-        t = min(max(t, begins), ends)
+        t = min(max(-closing * per_speed2, begins), ends)
         least = square + t * (t * speed2 + closing + closing)
-        limit = tile[6, q] + limit_j
+        limit = tiles[a, 6, q] + limit_j
         meets = (least < limit * limit + _ROUNDING * square) & (begins <= ends)
         bits = np.int32(bits | (_BIT[q] if meets else np.int32(0)))
     return int(bits)
 
 
-meeting = njit(cache=True, nogil=True, error_model="numpy")(_meeting)
+meeting = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meeting)
 
 
 def _meet(grid: Grid, a: int, b: int, vertical_ft: np.float32, half_s: np.float32, keys: Keys, count: int) -> int:
     """Append to *keys* the pairs of tiles *a* and *b* that are worth a look; returns the new *count*."""
-    tile, other = grid.tiles[a], grid.tiles[b]
-    candidates = touched(other, grid.balls[a])
+    tiles = grid.tiles
+    candidates = touched(tiles, b, grid.balls, a)
     for j in range(LANES):
         if not (candidates >> j) & 1:
             continue
-        bits = near(tile, other, j, vertical_ft, half_s)
+        bits = near(tiles, a, b, j, vertical_ft, half_s)
         if a == b:
             bits &= (1 << j) - 1  # each pair once
-        if bits == 0:
-            continue
-        bits &= meeting(tile, other, j, vertical_ft, half_s)
-        if bits == 0:
-            continue
-        for q in range(LANES):
-            if (bits >> q) & 1:
+        if bits != 0:
+            bits &= meeting(tiles, a, b, j, vertical_ft, half_s)
+        q = 0
+        while bits != 0:
+            if bits & 1:
                 if count < keys.shape[0]:
                     one, two = np.int64(grid.order[a, q]), np.int64(grid.order[b, j])
                     keys[count] = (min(one, two) << 32) | max(one, two)
                 count += 1
+            q += 1
+            bits >>= 1
     return count
 
 
-meet = njit(cache=True, nogil=True, error_model="numpy")(_meet)
+meet = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meet)
 
 
 def _first_tile(balls: Singles, begin: int, end: int, longitude_rad: float) -> int:
@@ -140,7 +146,7 @@ def _first_tile(balls: Singles, begin: int, end: int, longitude_rad: float) -> i
     return begin
 
 
-first_tile = njit(cache=True, nogil=True, error_model="numpy")(_first_tile)
+first_tile = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_first_tile)
 
 
 def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
@@ -241,10 +247,38 @@ def pairs_in_conflict(
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
     rows, grid = grid_of(m, minima[0], minima[2], threads)
-    keys = each_of(threads, len(grid.tiles), _scanned, rows, grid, *minima[1:])
-    parts: list[Answers] = each_of(threads, len(m), _answered, m, minima, keys)
-    pairs, found, verdicts = (np.concatenate([part[q] for part in parts]) for q in range(3))
-    return pairs, found, verdicts
+    keys = each_of(threads, len(grid.tiles), _scanned, rows, grid, *minima[1:], least=LEAST // LANES)
+    # Each share of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
+    shares = shares_of(threads, len(m))
+    cuts = np.stack([np.searchsorted(each, [lo << 32 for lo, _ in shares] + [len(m) << 32]) for each in keys])
+    begins = np.concatenate(([0], np.cumsum(np.diff(cuts, axis=1).sum(axis=0))))
+    n = int(begins[-1])
+    answers = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
+    calls = [
+        (
+            m,
+            minima,
+            [each[first:last] for each, (first, last) in zip(keys, cuts[:, part : part + 2].tolist(), strict=True)],
+            *(column[begins[part] : begins[part + 1]] for column in answers),
+        )
+        for part in range(len(shares))
+    ]
+    counts = together(threads if len(shares) > 1 else None, _answered, calls)
+    return closed_up(answers, begins.tolist(), counts)
+
+
+def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers:
+    """Return *columns* without their gaps: from each of *begins* the next of *counts* rows are wanted. In place."""
+    end = 0
+    for begin, count in zip(begins, counts, strict=False):
+        if begin > end:
+            for column in columns:
+                # Row after row: then numpy sees that moving them forwards needs no copy in between.
+                flat, width = column.reshape(-1), math.prod(column.shape[1:])
+                flat[end * width : (end + count) * width] = flat[begin * width : (begin + count) * width]
+        end += count
+    pairs, found, verdicts = columns
+    return pairs[:end], found[:end], verdicts[:end]
 
 
 def _scanned(*asked: Any) -> Keys:
@@ -261,12 +295,15 @@ def _scanned(*asked: Any) -> Keys:
         room = count
 
 
-def _answered(m: Floats, minima: tuple[float, float, float], found_keys: list[Keys], lo: int, hi: int) -> Answers:
-    """Judge the pairs, of all that were found, whose lower motion is one of lo to hi."""
-    cuts = [np.searchsorted(keys, (lo << 32, hi << 32)) for keys in found_keys]
-    keys = np.concatenate([keys[first:last] for keys, (first, last) in zip(found_keys, cuts, strict=True)])
+def _answered(
+    m: Floats,
+    minima: tuple[float, float, float],
+    scanned: list[Keys],
+    pairs: Keys,
+    found: Floats,
+    verdicts: npt.NDArray[np.int8],
+) -> int:
+    """Judge the pairs of all that was *scanned*, in order; fills the first rows of the rest and returns how many."""
+    keys = np.concatenate(scanned)
     keys.sort()
-    n = len(keys)
-    pairs, found, verdicts = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
-    count = answer(m, *minima, keys, pairs, found, verdicts)
-    return pairs[:count], found[:count], verdicts[:count]
+    return answer(m, *minima, keys, pairs, found, verdicts)
