@@ -196,11 +196,14 @@ along = njit(cache=True, nogil=True, error_model="numpy")(_along)
 def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     """Return geodetic latitude and longitude, rad, of a point on or near the ellipsoid (Bowring, one step)."""
     p = math.sqrt(x * x + y * y)
-    theta = math.atan2(z * SEMI_MAJOR_M, p * SEMI_MINOR_M)
+    # Sine and cosine of the parametric latitude, straight from its tangent.
+    up, out = z * SEMI_MAJOR_M, p * SEMI_MINOR_M
+    per_length = 1.0 / math.sqrt(up * up + out * out)
+    sine, cosine = up * per_length, out * per_length
     second_e2 = (SEMI_MAJOR_M / SEMI_MINOR_M) ** 2 - 1.0
     latitude = math.atan2(
-        z + second_e2 * SEMI_MINOR_M * math.sin(theta) ** 3,
-        p - _E2 * SEMI_MAJOR_M * math.cos(theta) ** 3,
+        z + second_e2 * SEMI_MINOR_M * sine * sine * sine,
+        p - _E2 * SEMI_MAJOR_M * cosine * cosine * cosine,
     )
     return latitude, math.atan2(y, x)
 
