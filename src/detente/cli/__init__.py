@@ -14,6 +14,7 @@ from detente.errors import DetenteError
 
 # Command → the module that holds it, under the same name as a click command.
 COMMANDS: Final = {
+    "activity": "detente.cli.activity",
     "acts": "detente.cli.record",
     "bench": "detente.cli.bench",
     "check-config": "detente.cli.node",

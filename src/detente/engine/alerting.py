@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,7 +38,16 @@ _PRECEDENCE: Final = {
 class Alerting:
     """What we and the peers say of the same events."""
 
-    def __init__(self, setup: Setup, subjects: Subjects, sharing: Sharing, names: Names, speak: Speak) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        subjects: Subjects,
+        sharing: Sharing,
+        names: Names,
+        speak: Speak,
+        knows: Callable[[PartyId, str], bool],
+    ) -> None:
+        self._knows = knows  # whether an activity was declared to a party
         self._ids = [party.party for party in setup.parties]
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
@@ -128,7 +138,8 @@ class Alerting:
             return None
         name = f"{self._ids[0]}-{event.alert.alert_id}"
         released = self._sharing.released_to(party, now)
-        return alert_for(event, name, self._watch.tracks, released, self._ids, self._zones)
+        is_known = event.alert.kind is Kind.CONFORMANCE and self._knows(party, event.alert.zone)
+        return alert_for(event, name, self._watch.tracks, released, self._ids, self._zones, declared_to_peer=is_known)
 
     def _is_news(self, party: PartyId, body: AlertTold) -> bool:
         last = self._told.get((party, body.alert))
