@@ -11,7 +11,7 @@ import { nextLabels, nextVector, over, set } from "./map/over.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
-import { hotline } from "./panels/hotline.js";
+import { hotline, isLoud } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { released } from "./panels/release.js";
@@ -142,7 +142,7 @@ function draw() {
   names();
   lookForRows();
   say(board?.alerts ?? []);
-  sound(alarm || state.link === "stopped");
+  sound(alarm || (board?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
@@ -248,7 +248,17 @@ async function seated() {
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
+/** No file is taken here, and one that is dropped must not take the console's place. */
+function refuseFiles() {
+  for (const kind of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
 async function begin() {
+  refuseFiles();
   await acts.speak(chosenLanguage());
   watch(draw);
   draw();

@@ -40,10 +40,21 @@ function codebookState(board) {
   return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
+/** A FLASH message to us that nobody here has acknowledged. @param {MessageRow} row */
+export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome === "" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
+
+/** How often FLASH was said in the last hour, and by whom: both desks count the same messages. @param {Board | null} board @param {string} peer */
+function flashes(board, peer) {
+  const since = nodeNow() - 3_600_000;
+  const recent = (board?.messages ?? []).filter((row) => row.precedence === "Z" && row.sent_at_ms > since);
+  const [theirs, ours] = [recent.filter((row) => row.sender === peer).length, recent.filter((row) => row.to === peer && row.sender === board?.party).length];
+  return theirs + ours === 0 ? "" : html`<span class=${theirs + ours > 10 ? "text-caution" : "muted"}>${t("hotline.flashes", { theirs, ours })}</span>`;
+}
+
 /** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {Board | null} board */
 const presence = (board) => html`<ul class="presence" aria-label=${t("hotline.presence")}>${(board?.peers ?? []).map((peer) => html`<li key=${peer.party}>${party(peer.party)}
   ${nobodyAt(board, peer) ? html`<b class="badge warn">${t("hotline.nobody")}</b>` : peer.watch_present === null ? html`<span class="muted">${t("hotline.watch_unknown")}</span>` : html`<span>${t("hotline.watch_there")}</span>`}
-  <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span></li>`)}</ul>`;
+  <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span> ${flashes(board, peer.party)}</li>`)}</ul>`;
 
 /** The link says so, or a table at which that party left its watch. @param {Board | null} board @param {PeerRow} peer */
 const nobodyAt = (board, peer) => peer.watch_present === false || (peer.watch_present === null && (board?.tables ?? []).some((/** @type {Row} */ brief) => brief.nobody_on_watch.includes(peer.party)));
