@@ -578,6 +578,8 @@ class FakeDesk:
             centre_e7=e7(0, 0),
             range_nm=150,
             audible=True,
+            flash_said={"bravo": 1 + len(self.extra_messages)},
+            flash_misused={"bravo": len(self.extra_messages)} if self.extra_messages else {},
             nuisance=NuisanceRow(
                 self.started_ms - 7_200_000,
                 412.6,

@@ -53,7 +53,7 @@ def test_t03_a_hundred_flash_in_a_minute_all_stand_and_sound_once(opened: Opened
         expect(page.locator("#alerts li[data-alert^='bravo-']")).to_have_count(FLASHES)
         expect(page.locator("#hotline li[data-message^='bravo-flash-']")).to_have_count(FLASHES)
         expect(page.locator("#hotline .presence")).to_contain_text(
-            f"FLASH in the last hour: theirs {FLASHES + 1}, ours 0"
+            f"FLASH from there: {FLASHES + 1}, misused {FLASHES}"
         )
         page.keyboard.press("x")
         expect(page.locator("#top")).to_contain_text("SILENCED 30 s")

@@ -238,3 +238,5 @@ class Board(msgspec.Struct, frozen=True):
     audible: bool = False
     contradictions: list[ContradictionRow] = []
     nuisance: NuisanceRow | None = None
+    flash_said: dict[str, int] = {}  # party → FLASH messages since this start: each side counts the same ones
+    flash_misused: dict[str, int] = {}  # of which without a good reason

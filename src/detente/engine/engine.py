@@ -544,6 +544,8 @@ class Engine:
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
             contradictions=self.tables.rows(),
             nuisance=self._explaining.nuisance(now),
+            flash_said=dict(subjects.hotline.flash),
+            flash_misused=dict(+subjects.hotline.flash_misused),
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:

@@ -43,12 +43,11 @@ function codebookState(board) {
 /** A FLASH message to us that nobody here has acknowledged. @param {MessageRow} row */
 export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome === "" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
 
-/** How often FLASH was said in the last hour, and by whom: both desks count the same messages. @param {Board | null} board @param {string} peer */
+/** How often FLASH was said, and how often without a good reason: both desks count the same messages. @param {Board | null} board @param {string} peer */
 function flashes(board, peer) {
-  const since = nodeNow() - 3_600_000;
-  const recent = (board?.messages ?? []).filter((row) => row.precedence === "Z" && row.sent_at_ms > since);
-  const [theirs, ours] = [recent.filter((row) => row.sender === peer).length, recent.filter((row) => row.to === peer && row.sender === board?.party).length];
-  return theirs + ours === 0 ? "" : html`<span class=${theirs + ours > 10 ? "text-caution" : "muted"}>${t("hotline.flashes", { theirs, ours })}</span>`;
+  if (!board || !(peer in board.flash_said)) return "";
+  const misused = board.flash_misused[peer] ?? 0;
+  return html`<span class=${misused ? "text-caution" : "muted"}>${t("hotline.flashes", { n: count(board.flash_said[peer]), misused: count(misused) })}</span>`;
 }
 
 /** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {Board | null} board */
