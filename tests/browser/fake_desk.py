@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.activities import AnyActivityAct, Draft
@@ -244,6 +245,7 @@ class Flight:
     flags: int = 0
     reason: int = 0
     also: int = 0
+    same_as: int = 0
 
 
 class Scene:
@@ -270,6 +272,9 @@ class Scene:
         self._table["callsign"] = [f.callsign.encode()[:8] for f in flights]
         self._table["identity"] = [f"icao:{0x4B0000 + i:06x}".encode() for i in range(len(flights))]
         self._also = np.array([f.also for f in flights], np.uint8)
+        for k, flight in enumerate(flights):
+            if flight.same_as:
+                self._table["same_as"][k] = flight.same_as
 
     def tracks(self, now: Instant, run_s: float) -> tuple[np.ndarray, np.ndarray]:
         """The picture *run_s* seconds after the scene began, and which other party holds each aircraft."""
@@ -292,6 +297,7 @@ def invented_scene(tracks: int, seed: int) -> Scene:
         Flight("UNK402", NOBODY, 0, -34.0, 128.0, 132, 170, 9_000),
         Flight("BRV124", 1, 1, 92.0, 64.0, 260, 280, 23_300),
         Flight("", NOBODY, 1, 66.0, -40.0, 300, 240, None, reason=int(Reason.NO_ALTITUDE)),
+        Flight("ALF214", 0, 1, 13.4, 16.6, 88, 455, 27_000, 600, flags=int(Mark.SECONDARY), same_as=1),
     ]
     while len(flights) < tracks:
         i = len(flights)
@@ -337,6 +343,7 @@ class FakeDesk:
         self.extra_alerts: list[AlertRow] = []
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
+        self.replays = ReplayScene(self.scene.tracks, [party["id"] for party in PARTIES], self.started_ms)
         self.silent = False
         self.record: RecordPort | None = None
         self.taken_away: list[tuple[str, list[Portion]]] = []

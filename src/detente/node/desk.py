@@ -24,6 +24,7 @@ from detente.node.clock import Clock
 from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
 from detente.node.link_history import LinkHistory, LinkSamples
+from detente.node.replays import Replays
 from detente.node.web.port import Changes, Preview, RecordPort, Withheld
 from detente.types import PartyId, Role
 
@@ -38,9 +39,10 @@ class Desk:
         clock: Clock,
         roles: Sequence[Role],
         note_read: Callable[[str, str, str], None],
-        store: LeafStore | None = None,
-        records: RecordPort | None = None,
-        note_export: Callable[[str, Sequence[Portion]], None] = lambda _role, _portions: None,
+        store: LeafStore,
+        records: RecordPort,
+        note_export: Callable[[str, Sequence[Portion]], None],
+        replays: Replays,
     ) -> None:
         self._records = records
         self._note_export = note_export
@@ -54,6 +56,7 @@ class Desk:
         self._frame: bytes | None = None
         self._boards: dict[str, Board] = {}
         self._links = LinkHistory()
+        self.replays = replays
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -154,5 +157,6 @@ class Desk:
             self._links.take(self._engine.peer_rows(now), now)
         if frame is not None:
             self._frame = frame
+            self.replays.take(frame)
         self._boards.clear()
         self._changes.bump()

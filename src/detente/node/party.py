@@ -50,7 +50,9 @@ from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
 from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
+from detente.node.pictures import PictureLog
 from detente.node.records import KeysHeld, Records
+from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
@@ -225,6 +227,10 @@ class Node:
             clock,
             self.sessions,
         )
+        ids = [config.node.party, *(peer.party for peer in config.peer)]
+        self.pictures = PictureLog(directory / "pictures", ids, config.picture)
+        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
+        replays = Replays(self.pictures, self.reopened_store, parties)
         self.desk = Desk(
             self.engine,
             self.inbox,
@@ -240,6 +246,7 @@ class Node:
                 post_quantum=config.record.post_quantum,
             ),
             self.office.exported,
+            replays,
         )
         self.links = PeerLinks(
             NodeName(config.node.node),
@@ -312,6 +319,7 @@ class Node:
                 tasks.create_task(pump.run())
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
+                tasks.create_task(self.pictures.run())
                 tasks.create_task(serve(app, host, port))
                 if self.config.listen.logs:
                     where = split_address(self.config.listen.logs, "listen.logs")
@@ -319,6 +327,7 @@ class Node:
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
+            self.pictures.flush()
             self.office.close()
             self.store.close()
 

@@ -18,7 +18,9 @@ from detente.desk.orders import AnyOrder
 from detente.desk.release_view import ReleaseView
 from detente.node.dossiers import Portion
 from detente.node.link_history import LinkSamples
+from detente.node.pictures import Kept
 from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
+from detente.node.said import SaidPage
 
 
 class Withheld(msgspec.Struct, frozen=True):
@@ -48,8 +50,29 @@ class RecordPort(Protocol):
     def dossier(self, asked: DossierAsked, at_ms: int) -> tuple[list[Portion], bytes]: ...
 
 
+class ReplayPort(Protocol):
+    """What can be shown again: `detente.node.replays.Replays`, or a fake. It changes nothing."""
+
+    async def kept(self) -> Kept:
+        """Return of what times the picture is kept."""
+        ...
+
+    async def frames(self, from_ms: int, step_ms: int, count: int) -> bytes:
+        """Return at most *count* frames, each after its length as uint32 little-endian."""
+        ...
+
+    async def said(self, from_ms: int, to_ms: int) -> SaidPage:
+        """Return what was said in a window; raises OrderRefused ``not_a_window`` or ``record_unreadable``."""
+        ...
+
+
 class DeskPort(Protocol):
     """One node's desk. Every method is called on the node's own event loop; only three may wait."""
+
+    @property
+    def replays(self) -> ReplayPort:
+        """What this desk may have shown again."""
+        ...
 
     def roles(self) -> Sequence[str]:
         """Return the seats a demo account may take, the usual one first. Empty: no demo accounts, nobody signs in."""

@@ -24,6 +24,14 @@ class Said(NamedTuple):
 _READ_ANEW: Final = "Read the table anew; somebody was faster, or it is in another state than you saw."
 _NAME: Final = "Look the name up again: it is not one that this node knows."
 
+RECORD: Final = {
+    "not_a_window": Said(409, "That is no window of time", "Let it end after it begins, and within a day."),
+    "record_unreadable": Said(
+        409, "The record cannot be read just now", "See the desk's faults; the record is mended."
+    ),
+}
+"""Codes of what is read from the record."""
+
 DOOR: Final = {
     "not_signed_in": Said(401, "Nobody has signed in", "Sign in, or send the token of an account."),
     "not_allowed": Said(403, "Not for this session", "Sign in to the seat this is for."),
@@ -171,7 +179,7 @@ ORDERS: Final = {
 }
 """Codes of refused orders (`OrderRefused`)."""
 
-PROBLEMS: Final[dict[str, Said]] = {**DOOR, **ORDERS}
+PROBLEMS: Final[dict[str, Said]] = {**DOOR, **RECORD, **ORDERS}
 """Every code that the API can answer. docs/protocol/api.md lists them; a test keeps both complete."""
 
 

@@ -3,11 +3,14 @@
 import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
-import { ask, previewOf, signIn } from "./orders.js";
+import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
+import { keepActivities } from "./map/activities.js";
+import { keepMinima } from "./map/minima.js";
+import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
@@ -16,6 +19,10 @@ import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { released } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
+import { replayBar } from "./replay/bar.js";
+import { replayInto, tell } from "./replay/play.js";
+import { switchOff } from "./replay/orders-off.js";
+import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { tables } from "./tables/page.js";
 import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
@@ -71,6 +78,32 @@ export const acts = {
     if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
     update({ selected: number });
   },
+  /** @param {Row} area a zone or an activity */
+  showArea: (area) => {
+    reveal("map");
+    const corners = area.rings.flat();
+    const middle = (/** @type {number} */ k) => corners.reduce((/** @type {number} */ sum, /** @type {number[]} */ corner) => sum + corner[k], 0) / corners.length / 1e7;
+    situation.show(middle(0), middle(1));
+    update({ follow: false });
+  },
+  /** @param {string} message */
+  showMessage: (message) => {
+    reveal("right");
+    const row = /** @type {HTMLElement | null} */ (document.querySelector(`#hotline [data-message="${CSS.escape(message)}"]`));
+    row?.scrollIntoView({ block: "center" });
+    at("#hotline").focus({ preventScroll: true });
+  },
+  /** @param {number} i row of the newest frame */
+  inView: (i) => situation.sees(i),
+  get camera() {
+    return situation.camera;
+  },
+  measure: () => situation.measure(),
+  volume: () => {
+    reveal("map");
+    update({ volume: state.volume ? null : newVolume() });
+  },
+  showTables: () => showView("tables"),
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
   /** @param {"map" | "tables" | "record" | "release"} view */
   open: (view) => showView(view),
@@ -98,6 +131,7 @@ const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
+  if (state.replay) return html`${hotline()}<section class="panel pages"><p class="empty">${t("replay.not_here")}</p></section>`;
   const page = { link: () => link(acts), feeds, release: () => released(acts) }[state.page];
   const turn = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -113,22 +147,26 @@ function right() {
     </section>`;
 }
 
+let wasReadOnly = false;
+
 function draw() {
   const board = state.board;
-  const open = (board?.alerts ?? []).filter(isOpen);
+  const open = ((state.replay ? state.live.board : board)?.alerts ?? []).filter(isOpen);
   const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
+  if (wasReadOnly && !isReadOnly()) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
+  wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
   document.body.classList.toggle("at-sheet", state.view !== "map");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
-  render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
-  render(html`<div class="column">${right()}</div>`, at("#right"));
+  render(html`<div class="column">${state.isWall ? wallQueue() : alerts(acts)}</div>`, at("#left"));
+  render(html`<div class="column">${state.isWall ? wallPeers() : right()}</div>`, at("#right"));
   situation.refresh(alarm);
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
-  render(html`<div>${timeline(acts)}</div>`, at("#time"));
+  render(html`<div>${timeline(acts)}${replayBar()}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
   for (const [name, sheet] of Object.entries(SHEETS)) {
     at(`#${name}`).hidden = state.view !== name;
@@ -138,11 +176,15 @@ function draw() {
   keepRecord();
   keepRelease();
   keepWhy();
+  keepActivities();
+  keepMinima();
   render(html`<div>${help()}${actDialog()}${why()}</div>`, at("#dialogs"));
   names();
-  lookForRows();
-  say(board?.alerts ?? []);
-  sound(alarm || (board?.messages ?? []).some(isLoud) || state.link === "stopped");
+  if (isReadOnly()) switchOff();
+  else lookForRows();
+  const now = state.replay ? state.live.board : board; // a desk that looks back still hears
+  say(now?.alerts ?? []);
+  sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
@@ -168,6 +210,7 @@ function reveal(part) {
 
 /** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
+  if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
   update({ view });
   requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }
@@ -185,6 +228,7 @@ const pan = (/** @type {number} */ x, /** @type {number} */ y) => {
 };
 
 function keyboard() {
+  if (state.isWall) return;
   const focus = (/** @type {string} */ selector) => () => {
     reveal(/** @type {"left" | "map" | "right"} */ (at(selector).closest("#left, #map, #right")?.id));
     at(selector).focus();
@@ -213,10 +257,13 @@ function keyboard() {
       update({ tracksListed: true });
       requestAnimationFrame(() => requestAnimationFrame(() => at("#find")?.focus()));
     },
-    close: () => update(state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
+    measure: acts.measure,
+    close: () => update(state.measure ? { measure: null } : state.volume ? { volume: null } : state.filtering ? { filtering: false } : state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
     closer: () => acts.zoom(1.4), farther: () => acts.zoom(1 / 1.4), home: acts.home,
     follow: () => update({ follow: !state.follow }), vectors: nextVector, labels: nextLabels,
     trails: flip("trails"), rings: flip("rings"), zones: flip("zones"), lines: flip("lines"),
+    play: () => tell({ does: "turn" }), back: () => tell({ does: "step", ms: -1000 }), on: () => tell({ does: "step", ms: 1000 }),
+    back_min: () => tell({ does: "step", ms: -60_000 }), on_min: () => tell({ does: "step", ms: 60_000 }),
     help: () => update({ help: true }),
   });
   at("#sky").addEventListener("keydown", (event) => {
@@ -259,13 +306,16 @@ function refuseFiles() {
 
 async function begin() {
   refuseFiles();
+  state.isWall = isWall();
+  document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());
   watch(draw);
   draw();
   keyboard();
   setInterval(() => update({}), 500);
   while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
-  connection = live((tracks) => situation.frame(tracks));
+  replayInto((tracks) => situation.frame(tracks));
+  connection = live((tracks) => (state.replay ? situation.projection?.project(tracks) : situation.frame(tracks)));
 }
 
 begin();

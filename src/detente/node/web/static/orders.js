@@ -3,8 +3,12 @@
 import { state, update } from "./store.js";
 import { t } from "./i18n.js";
 
+/** In a replay, and on a wall, this page gives no order, whatever asks it to. */
+export const isReadOnly = () => state.replay !== null || state.isWall;
+
 /** @param {string} path @param {RequestInit} [how] @returns {Promise<any>} throws Error with the node's own words */
 export async function ask(path, how = {}) {
+  if (how.method && isReadOnly() && !(state.isWall && path === "/api/session")) throw new Error(t("order.read_only"));
   const headers = { "content-type": "application/json", "x-detente-token": state.session.token ?? "" };
   const answer = await fetch(path, { ...how, headers });
   const body = await answer.json();
@@ -21,6 +25,7 @@ export async function give(given) {
     await order(given);
     return true;
   } catch (fault) {
+    if (isReadOnly() && given.order === "displayed") return false; // a past row that is painted was not displayed now
     update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });
     return false;
   }

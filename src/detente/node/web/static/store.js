@@ -1,5 +1,7 @@
 // What the console knows, in one value. Views read it; everything that happens goes through `update`.
 
+import { EVERYTHING } from "./map/filter.js";
+
 /**
  * @typedef {import("./map/tracks.js").Tracks} Tracks
  * @typedef {import("./types.js").Board} Board
@@ -47,15 +49,26 @@ export const state = {
   },
   /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null}} */
   release: { peer: "", view: null, seen: null, fault: null },
+  /** read only and large, for all to see */ isWall: false,
   lang: "en",
   help: false,
   tracksListed: false,
   follow: false,
   find: "",
+  /** @type {Row | null} what is played instead of the present: `replay/play.js` */ replay: null,
+  /** @type {Row} what has come from the node, while a replay stands in its place too */ live: {},
+  /** @type {Row | null} of what times the node keeps the picture */ kept: null,
+  /** @type {{from: string, to: string} | null} the window that is being chosen */ picker: null,
+  /** @type {import("./map/filter.js").Filter} */ filter: { ...EVERYTHING },
+  filtering: false,
+  /** @type {{by: "callsign" | "level" | "speed" | "distance" | "party", down: boolean}} order of the track list */ sort: { by: "distance", down: false },
+  /** @type {{number: number | null, from: {lat: number, lon: number}, to: {lat: number, lon: number} | null} | null} from a track, or a place */ measure: null,
+  /** @type {Row[]} declared at all tables, not over: for the map */ activities: [],
+  /** @type {Row | null} the volume that is being prepared: `map/volume.js`, with what it overlaps */ volume: null,
   sound: "off",
   drawMs: 0,
   show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false, dim: false },
-  /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, labelsLeftOut: 0, dots: false },
+  /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, hidden: 0, labelsLeftOut: 0, dots: false },
   /** @type {{latitude: number, longitude: number} | null} */ cursor: null,
   /** @type {{to: string, code: string, params: Record<string, string>, precedence: string, reason: string, text: string, line: string, answers: string}} */
   composer: { to: "", code: "", params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
@@ -68,6 +81,12 @@ let asked = false;
 /** Call *watcher* after each change, once a painted frame. @param {() => void} watcher */
 export function watch(watcher) {
   watchers.add(watcher);
+}
+
+/** Take over what the node said: at once, or beside the replay that is shown. @param {Partial<typeof state>} change */
+export function arrived(change) {
+  Object.assign(state.live, change);
+  update(state.replay ? {} : change);
 }
 
 /** Take *change* over into the state and have the views drawn. @param {Partial<typeof state>} change */
