@@ -196,7 +196,7 @@ function composer(board) {
     </div>
     ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: begun(v), precedence: "" }))}
     ${phrase && phrase.params.map((/** @type {string} */ p) => parameter(p, c.params))}
-    ${phrase && bothLanguages(board, to).map((lang, k) => html`<p key=${lang} class=${k ? "rendering small muted" : "rendering"}>${k ? html`<span lang="zxx" translate=${false}>${lang}</span> · ` : ""}<bdi lang=${lang}>${rendered(phrase, c.params, lang)}</bdi></p>`)}
+    ${phrase && bothLanguages(board, to).map((lang, k) => html`<p key=${lang} class=${k ? "rendered small muted" : "rendering"}>${k ? html`<span lang="zxx" translate=${false}>${lang}</span> · ` : ""}<bdi lang=${lang}>${rendered(phrase, c.params, lang)}</bdi></p>`)}
     ${phrase && html`<p class="small muted">${phrase.expects.length ? html`${t("compose.expects")} ${phrase.expects.map((/** @type {string} */ e) => code(e))}` : t("compose.expects_nothing")}${deadline(precedence)}</p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}
