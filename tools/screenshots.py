@@ -28,11 +28,13 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from browser.conftest import FLAGS, find_browser
 from browser.serving import served
+from detente.node.web.assets import assets
 from node.recorded import recorded
 
 SIZE = {"width": 1920, "height": 1080}
 PAGE_SIZE = {"width": 1600, "height": 900}
-COLOURS = 96
+COLOURS = 160
+TOKENS = re.findall(r": #([0-9a-f]{6});", assets()["tokens.css"].body.decode())
 LANGUAGES = ("en", "tr", "ru")
 PATIENCE_S = 240.0
 
@@ -86,7 +88,11 @@ def kept(page: Page, path: Path) -> None:
     page.mouse.move(960, 980)
     page.wait_for_timeout(600)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+    # By count alone the rarest colours would go first, and those are the ones that mean something.
+    common = picture.quantize(COLOURS - len(TOKENS), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(common.getpalette() or []), *(part for token in TOKENS for part in bytes.fromhex(token))])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
 
 

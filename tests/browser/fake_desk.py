@@ -896,6 +896,9 @@ class FakeDesk:
                 "baseline-2",
                 171,
                 True,
+                line_test_own_at_ms=self.started_ms - 1_260_000,
+                line_test_held_at_ms=self.started_ms - 1_259_000,
+                line_test_their_at_ms=self.started_ms - 2_640_000,
             ),
             PeerRow(
                 "charlie",
