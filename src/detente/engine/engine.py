@@ -583,6 +583,8 @@ class Engine:
             contradictions=self.tables.rows(),
             nuisance=self._explaining.nuisance(now),
             policy=self.policies.state(now),
+            flash_said=dict(subjects.hotline.flash),
+            flash_misused=dict(+subjects.hotline.flash_misused),
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:

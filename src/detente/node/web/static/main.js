@@ -17,7 +17,7 @@ import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
-import { hotline } from "./panels/hotline.js";
+import { hotline, isLoud } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { released } from "./panels/release.js";
@@ -186,8 +186,9 @@ function draw() {
   names();
   if (isReadOnly()) switchOff();
   else lookForRows();
-  say((state.replay ? state.live.board : board)?.alerts ?? []);
-  sound(alarm || state.link === "stopped");
+  const now = state.replay ? state.live.board : board; // a desk that looks back still hears
+  say(now?.alerts ?? []);
+  sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
@@ -304,7 +305,17 @@ async function seated() {
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
+/** No file is taken here, and one that is dropped must not take the console's place. */
+function refuseFiles() {
+  for (const kind of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
 async function begin() {
+  refuseFiles();
   state.isWall = isWall();
   document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());
