@@ -8,13 +8,13 @@ import { nodeNow } from "../clock.js";
 import { clockZ } from "../format.js";
 import { others, party } from "../words.js";
 import { checkOverlaps, readPasted } from "./overlaps.js";
-import { canDeclare, draftOf } from "./volume-act.js";
+import { draftOf } from "./volume-act.js";
 import { DATUMS, KINDS, SHAPES, emptyVolume, readPoints, writePoints, wrongWith } from "./volume.js";
 
 /** @typedef {Record<string, any>} Row */
 
 /** A new one, with what the form keeps beside it: the text of the corners while it is typed, and what the node says. @returns {Row} */
-export const newVolume = () => ({ ...emptyVolume(nodeNow()), typed: null, overlaps: [], checked: "not_yet", said: null, pasted: "", refusal: "", wrongLine: 0 });
+export const newVolume = () => ({ ...emptyVolume(nodeNow()), typed: null, overlaps: [], checked: "not_yet", said: null, pasted: "", refusal: "", wrongLine: 0, further: [], read: {} });
 
 /** @param {Row} change */
 const put = (change) => update({ volume: { ...state.volume, ...change } });
@@ -57,10 +57,11 @@ export function volumeForm(acts) {
       <div class="pairs">${volume.shape === "circle" && figure("radiusNm")}${volume.shape === "corridor" && figure("widthNm")}
         ${choice("kind", KINDS)}${choice("datum", DATUMS)}
         ${figure("floor", unit)}${figure("ceiling", unit)}${time("startMs")}${time("endMs")}</div>
+      ${volume.further.length > 0 && html`<p class="text-caution">${t("volume.further", { n: volume.further.length })}</p>`}
       <details><summary>${t("volume.paste")}</summary><textarea id="volume-pasted" rows="4" maxlength="20000" spellcheck=${false} value=${volume.pasted} onInput=${(/** @type {Event} */ e) => put({ pasted: valueOf(e) })}></textarea><button type="button" disabled=${!volume.pasted.trim()} onClick=${take}>${t("volume.take")}</button></details>
       ${volume.refusal && html`<p class="text-alarm" role="alert">${others(volume.refusal, "en")}</p>`}
       <div role="status">${wrong ? html`<p class="text-warning">${wrong === "line" ? t("volume.wrong_line", { n: volume.wrongLine }) : t(`wrong.${wrong}`)}</p>` : overlapsOf(volume)}</div>
-      <div class="line"><span class="grow"></span><button type="button" id="volume-on" class="main" disabled=${wrong !== "" || !volume.title.trim() || state.replay !== null || !canDeclare()} onClick=${() => { update({ act: draftOf(/** @type {any} */ (volume)) }); acts.showTables(); }}>${t("volume.on")}</button></div>
+      <div class="line"><span class="grow"></span><button type="button" id="volume-on" class="main" disabled=${wrong !== "" || !volume.title.trim() || state.replay !== null} onClick=${() => { update({ act: draftOf(/** @type {any} */ (volume)) }); acts.showTables(); }}>${t("volume.on")}</button></div>
     </div></section>`;
 }
 
