@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -118,13 +119,30 @@ class _Listener(socket.socket):
     """A listening socket that closes at once whom its doorkeeper does not admit: no handshake is begun with them."""
 
     door: Doorkeeper
+    accepted: WeakSet[socket.socket]
+    is_shut = False
 
     def accept(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        if not self.door.admits(str(address[0]), asyncio.get_running_loop().time()):
+        if self.is_shut or not self.door.admits(str(address[0]), asyncio.get_running_loop().time()):
             connection.close()
             raise BlockingIOError
+        self.accepted.add(connection)
         return connection, address
+
+    async def hang_up(self) -> None:
+        """Accept nobody more, and end every accepted connection that is still open.
+
+        The server knows only those that are through their TLS handshake.
+        """
+        self.is_shut = True
+        for connection in list(self.accepted):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                while any(connection.fileno() >= 0 for connection in self.accepted):
+                    await asyncio.sleep(0.005)
 
 
 def _listener(host: str, port: int, door: Doorkeeper) -> _Listener:
@@ -134,6 +152,7 @@ def _listener(host: str, port: int, door: Doorkeeper) -> _Listener:
     except OSError as wrong:
         raise ConfigError(f"link: cannot listen on {host}:{port}: {wrong.strerror or wrong}") from None
     listener.door = door
+    listener.accepted = WeakSet()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
@@ -272,13 +291,15 @@ class PeerLinks:
         self._events: asyncio.Queue[LinkEvent] = asyncio.Queue(self._limits.events)
         self.door = Doorkeeper(self._limits, {urlsplit(peer.url).hostname or "" for peer in peers if peer.url})
         self._server: Server | None = None
+        self._listener: _Listener | None = None
         self._dialling: list[asyncio.Task[None]] = []
         self._is_ending = False
 
     async def __aenter__(self) -> Self:
+        self._listener = _listener(self._host, self._wanted_port, self.door)
         self._server = await serve(
             self._accept,
-            sock=_listener(self._host, self._wanted_port, self.door),
+            sock=self._listener,
             ssl=self._listen_tls,
             ssl_handshake_timeout=self._limits.handshake_s,
             open_timeout=self._limits.handshake_s,
@@ -311,8 +332,9 @@ class PeerLinks:
         for wire in wires:
             wire.end(1001, "going away")
         await asyncio.gather(*(wire.ending for wire in wires if wire.ending))
-        if self._server is not None:
+        if self._server is not None and self._listener is not None:
             self._server.close()
+            await self._listener.hang_up()
             await self._server.wait_closed()
 
     @property
