@@ -248,7 +248,9 @@ async def throughput(count: int) -> dict[str, Any]:
                     if said - writer.peer_has < 2_048:
                         alfa.say(Lane.OPS, BATCH, re=re)
                         said += BATCH
-                    await asyncio.sleep(0)
+                        await asyncio.sleep(0)
+                    else:
+                        await asyncio.sleep(0.001)
                 await until(lambda: writer.log.receipt_size == said)
                 wall, cpu = time.monotonic() - wall, time.process_time() - cpu
                 leaf = alfa.store.read(writer.log.origin, 0, 1)[0].leaf

@@ -387,7 +387,8 @@ def test_a_node_that_stops_hangs_up_on_whoever_is_still_in_the_tls_handshake(key
             await knocked[0][0].read(1)  # the server has answered it
         for reader, writer in knocked:
             async with asyncio.timeout(1.0):
-                await reader.read()  # to its end: without the hanging up it would not come before five seconds
+                await reader.read()  # without the hanging up its end would not come before five seconds
+            assert reader.at_eof()
             writer.close()
         party.store.close()
 

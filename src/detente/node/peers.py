@@ -141,7 +141,8 @@ class _Listener(socket.socket):
                 connection.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
-                while any(connection.fileno() >= 0 for connection in self.accepted):
+                # Nothing tells when a socket is closed.
+                while any(connection.fileno() >= 0 for connection in self.accepted):  # noqa: ASYNC110
                     await asyncio.sleep(0.005)
 
 
