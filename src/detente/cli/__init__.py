@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "keys": "detente.cli.keys",
     "pair": "detente.cli.node",
     "policy": "detente.cli.policy",
+    "reload": "detente.cli.node",
     "replay": "detente.cli.replay",
     "run": "detente.cli.node",
     "scrub": "detente.cli.record",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -37,8 +38,16 @@ _PRECEDENCE: Final = {
 class Alerting:
     """What we and the peers say of the same events."""
 
-    def __init__(self, setup: Setup, subjects: Subjects, sharing: Sharing, names: Names, speak: Speak) -> None:
-        self._ids = [party.party for party in setup.parties]
+    def __init__(
+        self,
+        setup: Setup,
+        ids: Sequence[PartyId],
+        subjects: Subjects,
+        sharing: Sharing,
+        names: Names,
+        speak: Speak,
+    ) -> None:
+        self._ids = ids
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
         self._subjects = subjects

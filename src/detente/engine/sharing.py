@@ -68,6 +68,10 @@ class Sharing:
         self._speak = speak
         self._frame_at = _BEFORE
 
+    def added(self, party: PartyId, index: int) -> None:
+        """There is one more peer, at *index* in the table of parties."""
+        self.with_peer[party] = Exchange(index)
+
     def frames(self, now: Instant) -> list[Effect]:
         """Return the frames that are due: the console's, and one to each peer; nothing within a second of the last."""
         if now // FRAME_NS == self._frame_at // FRAME_NS:

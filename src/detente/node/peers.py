@@ -94,6 +94,10 @@ class Doorkeeper:
         self._each: OrderedDict[str, Bucket] = OrderedDict()
         self.refused: Counter[str] = Counter()  # by address, of those remembered
 
+    def know(self, address: str) -> None:
+        """Take *address* for that of a configured peer."""
+        self._known |= {address} - {""}
+
     def admits(self, address: str, elapsed_s: float) -> bool:
         """Whether a connection from *address* is accepted now."""
         limits = self._limits
@@ -281,7 +285,7 @@ class PeerLinks:
         self._limits = limits or TransportLimits()
         self._host = host
         self._wanted_port = port
-        own = (tls_key, tls_certificate)
+        own = self._own = (tls_key, tls_certificate)
         self._sides = {
             peer.node: _Side(peer, _tls(ssl.Purpose.SERVER_AUTH, own, peer.certificate_pem)) for peer in peers
         }
@@ -337,6 +341,20 @@ class PeerLinks:
             self._server.close()
             await self._listener.hang_up()
             await self._server.wait_closed()
+
+    def check(self, peer: PeerAddress) -> None:
+        """Refuse a peer whose certificate does not serve: raises ConfigError."""
+        _tls(ssl.Purpose.SERVER_AUTH, self._own, peer.certificate_pem)
+
+    def add(self, peer: PeerAddress) -> None:
+        """Let one more peer in, and dial it; raises ConfigError for a certificate that does not serve."""
+        side = _Side(peer, _tls(ssl.Purpose.SERVER_AUTH, self._own, peer.certificate_pem))
+        self._listen_tls.load_verify_locations(cadata=peer.certificate_pem)
+        self._sides[peer.node] = side
+        self._by_pin[spki_pin(ssl.PEM_cert_to_DER_cert(peer.certificate_pem))] = side
+        self.door.know(urlsplit(peer.url).hostname or "")
+        if self._server is not None and peer.url:
+            self._dialling += [asyncio.create_task(self._dial(side, channel)) for channel in Channel]
 
     @property
     def port(self) -> int:

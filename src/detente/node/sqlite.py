@@ -336,6 +336,15 @@ def is_written(path: Path) -> bool:
     return False
 
 
+def writer_pid(path: Path) -> int:
+    """Return the process that writes the record at *path* now; raises ConfigError when none does."""
+    if is_written(path):
+        told = path.with_name(f"{path.name}.lock").read_text("ascii").strip()
+        if told.isdecimal():
+            return int(told)
+    raise ConfigError(f"{path}: no node writes this record now")
+
+
 def _locked(path: Path) -> int:
     """Take the right to write *path*, held until the process ends or lets go."""
     try:
@@ -347,6 +356,8 @@ def _locked(path: Path) -> int:
     except BlockingIOError:
         os.close(lock)
         raise ConfigError(f"{path}: another process writes this record") from None
+    os.ftruncate(lock, 0)
+    os.write(lock, b"%d\n" % os.getpid())
     return lock
 
 
