@@ -22,7 +22,8 @@ from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
-from detente.coordination.view import TableView, overlaps_with
+from detente.coordination.reports import ReportRow
+from detente.coordination.view import ReportQuery, TableView, find_reports, overlaps_with
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -303,6 +304,9 @@ class FakeDesk:
         if table != "line":
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
+
+    def reports(self, table: str, query: ReportQuery) -> Sequence[ReportRow]:
+        return find_reports(self.table_scene.meeting.tables[ALFA], query, self.now_ms())
 
     def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
         if table != "line":

@@ -34,7 +34,7 @@ class Flow(StrEnum):
     PICTURE = "picture"  # tracks under the release policy
     ACTIVITIES = "activities"  # declared flights, hazards, protected sites and movements
     REPORTS = "reports"
-    TALKS = "talks"  # proposals, decisions, ceasefire claims, accounts, statements, differences
+    TALKS = "talks"  # proposals, decisions, terms and findings, statements, differences
 
 
 FLOWS: Final[Mapping[State, frozenset[Flow]]] = {

@@ -206,6 +206,7 @@ class Reports:
         *,
         kind: str | None = None,
         since_ms: int = 0,
+        until_ms: int | None = None,
         south_west: Cell | None = None,
         north_east: Cell | None = None,
     ) -> list[ReportRow]:
@@ -218,6 +219,7 @@ class Reports:
             for name, report in reversed(self._reports.items())
             if (kind is None or report.act.kind == kind)
             and report.act.observed_ms >= since_ms
+            and (until_ms is None or report.act.observed_ms <= until_ms)
             and _lies_in(report.act, south_west, north_east)
         ]
 

@@ -235,3 +235,4 @@ class Board(msgspec.Struct, frozen=True):
     tables: list[TableBrief] = []
     audible: bool = False
     contradictions: list[ContradictionRow] = []
+    flash_use: dict[str, tuple[int, int]] = {}  # by party: FLASH messages, and of which without cause

@@ -249,6 +249,10 @@ class Hotline:
         known = self._messages.get(message)
         return None if known is None or known.said is None else known.state
 
+    def flash_use(self) -> dict[str, tuple[int, int]]:
+        """Return how often each party said FLASH, and how often of that without cause: the same on both desks."""
+        return {str(party): (self.flash[party], self.flash_misused[party]) for party in sorted(self.flash)}
+
     @property
     def total(self) -> int:
         return sum(message.said is not None for message in self._messages.values())

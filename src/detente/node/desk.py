@@ -7,7 +7,8 @@ from typing import Any
 
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
-from detente.coordination.view import TableView
+from detente.coordination.reports import ReportRow
+from detente.coordination.view import ReportQuery, TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 from detente.engine.engine import Engine
@@ -59,6 +60,9 @@ class Desk:
 
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
+
+    def reports(self, table: str, query: ReportQuery) -> Sequence[ReportRow]:
+        return self._engine.tables.reports(table, query, self._clock.now())
 
     def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
         return self._engine.tables.draft(table, act, Role(role), self._clock.now())

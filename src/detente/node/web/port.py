@@ -10,7 +10,8 @@ import msgspec
 
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
-from detente.coordination.view import TableView
+from detente.coordination.reports import ReportRow
+from detente.coordination.view import ReportQuery, TableView
 from detente.desk.board import Board
 from detente.desk.orders import AnyOrder
 
@@ -56,6 +57,10 @@ class DeskPort(Protocol):
 
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def reports(self, table: str, query: ReportQuery) -> Sequence[ReportRow]:
+        """Return the reports at *table* that *query* finds; raises OrderRefused."""
         ...
 
     def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:

@@ -26,7 +26,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from detente.coordination.activities import AnyActivityAct
-from detente.coordination.view import powers
+from detente.coordination.view import ReportQuery, powers
 from detente.desk.hotline import FLASH_REASONS
 from detente.desk.orders import AnyOrder
 from detente.errors import OrderRefused, OwnFault
@@ -85,6 +85,7 @@ def build_app(
             Route("/api/preview", console.preview),
             Route("/api/powers", console.powers),
             Route("/api/tables/{table}", console.table),
+            Route("/api/tables/{table}/reports", console.reports),
             Route("/api/tables/{table}/overlaps", console.overlaps, methods=["POST"]),
             Route("/api/tables/{table}/activities/{activity}/place", console.place),
             Route("/api/orders", console.order, methods=["POST"]),
@@ -180,6 +181,11 @@ class _Console:
     async def table(self, request: Request) -> Response:
         self._reader(request)
         return _json(self._desk.table(request.path_params["table"]))
+
+    async def reports(self, request: Request) -> Response:
+        self._reader(request)
+        query = msgspec.convert(dict(request.query_params), ReportQuery, strict=False)
+        return _json(self._desk.reports(request.path_params["table"], query))
 
     async def overlaps(self, request: Request) -> Response:
         session = self._writer(request)
