@@ -67,18 +67,13 @@ def ring_of(points: tuple[tuple[int, int], ...]) -> Ring:
 
 def round_about(centre: tuple[int, int], radius_cm: int) -> Ring:
     """Return a polygon round the circle about *centre*; the circle lies in it. Away from the poles only."""
-    distance = radius_cm / 100.0 / _RADIUS_M * _GROWN
-    sin_d, cos_d = _sin_cos(distance)
+    sin_d, cos_d = _sin_cos(radius_cm / 100.0 / _RADIUS_M * _GROWN)
     sin_lat, cos_lat = _sin_cos(centre[0] / E7 * _PI / 180.0)
-    corners = []
-    for n in range(_CORNERS):
-        sin_course, cos_course = _sin_cos(2.0 * _PI * n / _CORNERS)
-        up = sin_lat * cos_d + cos_lat * sin_d * cos_course
-        latitude = _atan(up / math.sqrt(max(1.0 - up * up, 1e-18)))
-        east = sin_course * sin_d * cos_lat
-        longitude = _atan(east / max(cos_d - sin_lat * up, 1e-9))
-        corners.append((_e7(latitude), centre[1] + _e7(longitude)))
-    return np.array(corners, np.int64)
+    up = sin_lat * cos_d + cos_lat * sin_d * _COS_COURSE
+    latitude = _atan(up / np.sqrt(np.maximum(1.0 - up * up, 1e-18)))
+    longitude = _atan(_SIN_COURSE * (sin_d * cos_lat) / np.maximum(cos_d - sin_lat * up, 1e-9))
+    corners = np.stack((latitude, longitude), 1) * (180.0 / _PI * E7)
+    return np.asarray(np.rint(corners).astype(np.int64) + np.array([0, centre[1]], np.int64))
 
 
 def along(line: tuple[tuple[int, int], ...], half_width_cm: int) -> tuple[Ring, ...]:
@@ -212,10 +207,6 @@ def _shifted(ring: Ring, by_e7: int) -> Ring:
     return ring + np.array([0, by_e7], np.int64) if by_e7 else ring
 
 
-def _e7(angle_rad: float) -> int:
-    return round(angle_rad * 180.0 / _PI * E7)
-
-
 def _sin_cos(x: float) -> tuple[float, float]:
     """Return sine and cosine by their series after reduction to an eighth of a turn; the same on every machine."""
     quarter = math.floor(x / (_PI / 2.0) + 0.5)
@@ -238,12 +229,17 @@ def _sin_cos(x: float) -> tuple[float, float]:
             return -cosine, sine
 
 
-def _atan(x: float) -> float:
-    """Return the arc tangent: the argument halved three times, then the series."""
+def _atan(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the arc tangent: the argument halved three times, then the series. Sums, products, quotients, roots."""
     for _ in range(3):
-        x /= 1.0 + math.sqrt(1.0 + x * x)
-    square, term, total = x * x, x, 0.0
-    for n in range(1, 40, 2):
-        total += term / n
-        term = -term * square
-    return 8.0 * total
+        x = x / (1.0 + np.sqrt(1.0 + x * x))
+    square = x * x
+    total = np.zeros_like(x)
+    for n in range(21, 0, -2):
+        total = 1.0 / n - square * total
+    return 8.0 * x * total
+
+
+_COURSES: Final = np.array([_sin_cos(2.0 * _PI * n / _CORNERS) for n in range(_CORNERS)])
+_SIN_COURSE: Final = _COURSES[:, 0]
+_COS_COURSE: Final = _COURSES[:, 1]
