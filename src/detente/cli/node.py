@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import tomllib
 from pathlib import Path
 
 import click
@@ -136,11 +137,26 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
 @click.command("check-config")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a node's configuration and the files it names; exit 2 with the key's path if it is wrong."""
-    from detente.node.party import check_files
+    """Check a node's configuration or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    if _is_scenario(file):
+        from detente.demo.scenario import check_scenario
 
-    for line in check_files(file):
+        lines = check_scenario(file)
+    else:
+        from detente.node.party import check_files
+
+        lines = check_files(file)
+    for line in lines:
         _out.print(line)
+
+
+def _is_scenario(file: Path) -> bool:
+    """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
+    try:
+        keys = tomllib.loads(file.read_text("utf-8")).keys()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return "step" in keys and "node" not in keys
 
 
 @click.command("run")
