@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from browser.fake_desk import FakeDesk
+from detente.node.web.port import RecordPort
 from detente.node.web.server import build_app, serve
 
 
@@ -41,8 +42,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(**scene: Any) -> Iterator[Desk]:
-    """Serve a development desk in a thread of its own while the block runs."""
+def served(record: RecordPort | None = None, **scene: Any) -> Iterator[Desk]:
+    """Serve a development desk in a thread of its own while the block runs. *record*: what its record page shows."""
     port = free_port()
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -50,6 +51,7 @@ def served(**scene: Any) -> Iterator[Desk]:
 
     async def run() -> None:
         fake = FakeDesk(**scene)
+        fake.record = record
         made.append(fake)
         app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))

@@ -14,12 +14,13 @@ from detente.coordination.activities import Declare, GivePlace
 from detente.coordination.plan import Kind
 from detente.coordination.reports import Point, Share
 from detente.coordination.statement import Statement
-from detente.coordination.view import ReportQuery, TableView
+from detente.coordination.view import TableView
 from detente.errors import OrderRefused
+from detente.node.web.at_table import ReportsAsked
 from detente.types import Role
 
 WORDS = re.compile(
-    r"target|engag|strike|weapon|fires?$|enemy|hostile|friendly|adversar|oppos|shoot|kill|(?:^|_)aim|order_of_battle|unit_of"
+    r"target|engag|strike|weapon|(?:^|_)fires?$|enemy|hostile|friendly|adversar|oppos|shoot|kill|(?:^|_)aim|order_of_battle|unit_of"
 )
 ALLOWED = {"prohibited_weapon", "air_strike"}  # what a claim of a broken ceasefire may be about
 
@@ -48,9 +49,16 @@ def refers_to(component: Any, name: str) -> bool:
 
 
 def test_t55_no_act_row_or_query_of_a_table_has_a_word_for_choosing_or_hitting_anybody():
-    said = names(schemas(Statement, TableView, ReportQuery))
+    said = names(schemas(Statement, TableView, ReportsAsked))
     assert {"activity.declare", "report.share", "outline", "south"} <= said
     assert sorted(word for word in said - ALLOWED if WORDS.search(word)) == []
+
+
+def test_t55_the_search_has_no_word_for_whom_a_report_is_about():
+    sides, pages = {"south", "west", "north", "east"}, {"table", "after", "most"}
+    assert set(ReportsAsked.__struct_fields__) == {"kind", "from_ms", "to_ms", *sides, *pages}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"table": "line", "about": "others"}, ReportsAsked)
 
 
 def test_t55_a_precise_place_stands_only_in_what_a_party_plans_itself_and_in_a_report_of_its_own():

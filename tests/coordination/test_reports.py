@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from coordination.meeting import ALFA, BRAVO, CHARLIE, Meeting
 from detente.coordination.reports import Ask, Consent, Grade, GradeIt, Link, Point, Share, WithdrawReport, coarse
-from detente.coordination.view import ReportQuery, find_reports
 from detente.errors import OrderRefused
 from detente.types import Role
 
@@ -129,23 +128,9 @@ def test_a_report_is_found_by_kind_by_time_and_by_area_and_by_nothing_else():
     for search in (
         {"kind": "other"},
         {"since_ms": 1_001},
-        {"until_ms": 999},
         {"south_west": (0, 0), "north_east": (10, 10)},
     ):
         assert rows(meeting, **search) == []
-
-
-def test_t55_the_search_has_no_word_for_whom_a_report_is_about():
-    assert set(ReportQuery.__struct_fields__) == {"kind", "since_ms", "until_ms", "south", "west", "north", "east"}
-    meeting = Meeting()
-    name = meeting.say(ALFA, INT, share())
-    table = meeting.tables[BRAVO]
-    query = ReportQuery(kind="movement", south=360, west=370, north=365, east=375, until_ms=1_000)
-    assert [row.report for row in find_reports(table, query, meeting.now_ms)] == [name]
-    with pytest.raises(OrderRefused, match="four sides"):
-        find_reports(table, ReportQuery(south=360), meeting.now_ms)
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert({"about": "others"}, ReportQuery)
 
 
 def test_what_is_withdrawn_or_replaced_stays_with_its_reason_and_only_its_own_party_does_that():

@@ -162,7 +162,7 @@ class RealNode:
     # --- the desk
 
     async def _sign_in(self) -> None:
-        seat = await self._request("POST", "/api/session", {"role": "duty_officer", "token": ""})
+        seat = await self._request("POST", "/api/session", {"role": "duty_officer"})
         self._token = seat["token"]
 
     async def say(self, to: str, text: str, precedence: str) -> str:

@@ -242,7 +242,7 @@ def check_outline(outline: Shape, where: str) -> None:
         # A span too wide for whole numbers of 64 bits is refused before it is looked at more closely.
         rough = extent((ring_of(points),))
         if rough.span_e7 > SPAN_LIMIT_E7:
-            raise OrderRefused("too_large", f"{where}: it is wider than {SPAN_LIMIT_E7 // E7} degrees")
+            raise OrderRefused("too_wide", f"{where}: it is wider than {SPAN_LIMIT_E7 // E7} degrees")
         following = [*points[1:], points[0]] if isinstance(outline, Polygon) else points[1:]
         if any(one == other for one, other in zip(points, following, strict=False)):
             raise OrderRefused("degenerate", f"{where}: a vertex stands twice in a row; the first is not repeated")
@@ -255,12 +255,12 @@ def check_outline(outline: Shape, where: str) -> None:
     half_cm = outline.radius_cm if isinstance(outline, Circle) else 0
     half_cm = outline.half_width_cm if isinstance(outline, Corridor) else half_cm
     if half_cm > WIDEST_CM:
-        raise OrderRefused("too_large", f"{where}: it reaches farther than {WIDEST_CM // 100_000} km to each side")
+        raise OrderRefused("too_wide", f"{where}: it reaches farther than {WIDEST_CM // 100_000} km to each side")
     if isinstance(outline, Circle) and abs(outline.centre[0]) <= 70 * E7:
         return  # so far from a pole no circle of that radius is too wide
     rings = _rings(outline)
     if extent(rings).span_e7 > SPAN_LIMIT_E7 or sum(area_km2(ring) for ring in rings) > AREA_LIMIT_KM2:
-        raise OrderRefused("too_large", f"{where}: it covers more than {AREA_LIMIT_KM2:,.0f} km² or 30 degrees")
+        raise OrderRefused("too_wide", f"{where}: it covers more than {AREA_LIMIT_KM2:,.0f} km² or 30 degrees")
 
 
 def points_of(outline: Shape) -> tuple[Vertex, ...]:

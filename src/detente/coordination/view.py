@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from msgspec import Meta
 
-from detente.coordination.act import Key, Ms
 from detente.coordination.activities import ActivityRow, AnyActivityAct, Draft
 from detente.coordination.arrangement import ArrangementRow
 from detente.coordination.ceasefire import TermsRow
@@ -19,7 +15,6 @@ from detente.coordination.proposals import ProposalRow
 from detente.coordination.reports import ConsentRow, ReportRow
 from detente.coordination.table import Contradiction, Refusal, Table
 from detente.coordination.watch import WatchRow
-from detente.errors import OrderRefused
 from detente.types import Role
 
 
@@ -99,37 +94,6 @@ def overlaps_with(table: Table, act: AnyActivityAct, by: Role, now_ms: int) -> D
     Raises OrderRefused for an act about an activity that is not known there.
     """
     return table.draft(act, by, now_ms)
-
-
-class ReportQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """By what reports are found: kind, time, area. There is no search by whom one is about."""
-
-    kind: Key | None = None
-    since_ms: Ms = 0
-    until_ms: Ms | None = None
-    south: Annotated[int, Meta(ge=-900, le=899)] | None = None  # tenths of a degree: cells from one corner to another
-    west: Annotated[int, Meta(ge=-1800, le=1799)] | None = None
-    north: Annotated[int, Meta(ge=-900, le=899)] | None = None
-    east: Annotated[int, Meta(ge=-1800, le=1799)] | None = None
-
-
-def find_reports(table: Table, query: ReportQuery, now_ms: int) -> list[ReportRow]:
-    """Return the reports at *table* that *query* finds, the newest first; raises OrderRefused for half an area."""
-    sides = (query.south, query.west, query.north, query.east)
-    south_west = north_east = None
-    if None not in sides:
-        south, west, north, east = (side for side in sides if side is not None)
-        south_west, north_east = (south, west), (north, east)
-    elif any(side is not None for side in sides):
-        raise OrderRefused("area", "an area has four sides: south, west, north, east")
-    return table.standing.reports.rows(
-        now_ms,
-        kind=query.kind,
-        since_ms=query.since_ms,
-        until_ms=query.until_ms,
-        south_west=south_west,
-        north_east=north_east,
-    )
 
 
 def view_of(table: Table, now_ms: int) -> TableView:

@@ -18,6 +18,7 @@ from detente.desk.orders import (
     Displayed,
     LiftHold,
     Line,
+    MarkAlert,
     PlaceHold,
     Rebase,
     SendCode,
@@ -59,6 +60,8 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     Acknowledge: {role: Power.ALWAYS if role in WATCH else Power.TOLD for role in Role},
     # An operator cannot stop what has already climbed to the supervisor.
     StandDown: dict.fromkeys(Role, Power.HOLDS),
+    # Whether an alert was of use is for anybody who was told of it.
+    MarkAlert: {role: Power.ALWAYS if role in WATCH else Power.TOLD for role in Role},
     SendText: dict.fromkeys(Role, Power.LINE),
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),

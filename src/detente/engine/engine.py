@@ -17,11 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
+import msgspec
 import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
-from detente.desk.board import Board
+from detente.desk.board import AlertRow, Board, PeerRow
+from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
@@ -29,20 +31,25 @@ from detente.desk.orders import (
     AtTable,
     Displayed,
     LiftHold,
+    MarkAlert,
     PlaceHold,
     Rebase,
     SendCode,
     SendText,
     StandDown,
 )
+from detente.desk.release_view import ReleaseView
 from detente.desk.seats import permit
+from detente.desk.warnings import Row
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
 from detente.engine.disk import Disk
 from detente.engine.epochs import Epochs
+from detente.engine.explaining import Explaining
 from detente.engine.holds import Holds
 from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
+from detente.engine.releasing import release_view
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
@@ -138,6 +145,7 @@ class Engine:
         self._alerting = Alerting(
             setup, self.subjects, self._sharing, self._names, self._voice.speak, self.tables.knows
         )
+        self._explaining = Explaining(setup.surveillance, self._names, {zone.zone_id: zone for zone in setup.zones})
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
@@ -240,6 +248,7 @@ class Engine:
             return []
         self._judged_at = now
         events = self._watch.tick(now)
+        self._explaining.passed(events, now)
         out = self._alerting.place(now)
         for event in events:
             out += self._alerting.changed(event, now)
@@ -256,6 +265,11 @@ class Engine:
                 return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
+            case MarkAlert(alert, useful):
+                row = self._alert_row(alert)
+                permit(role, order, rung=self.subjects.escalations.rung(row.name))
+                self._explaining.mark(row.name, useful=useful)
+                return [Show()]
             case PlaceHold(hold, from_ms, to_ms):
                 permit(role, order)
                 return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
@@ -437,6 +451,10 @@ class Engine:
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
+    def peers(self) -> list[PartyId]:
+        """Return the parties there is a link to."""
+        return list(self._sessions)
+
     def link_state(self, party: PartyId) -> State:
         """Return what both desks show of the link to *party*."""
         return self._sessions[party].state
@@ -510,23 +528,11 @@ class Engine:
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
             badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=self.subjects.marked(alerts, self._voice.unlogged()),
+            alerts=[self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())],
             alerts_total=subjects.warnings.total,
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
-            peers=[
-                peer_row(
-                    party,
-                    self._sessions[party.party],
-                    self._sharing.with_peer[party.party],
-                    self._sharing.releaser,
-                    self._line_tests,
-                    self._epochs,
-                    now,
-                    self.tables.is_watched(party.party, now),
-                )
-                for party in setup.parties[1:]
-            ],
+            peers=self.peer_rows(now),
             feeds=[feed_row(feed, self._watch.tracker) for feed in setup.feeds],
             zones=self._zone_rows,
             counts=counts_of(self._watch.tracks, len(self._watch.assessment.conflicts)),
@@ -538,7 +544,44 @@ class Engine:
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
             contradictions=self.tables.rows(),
             flash_use=subjects.hotline.flash_use(),
+            nuisance=self._explaining.nuisance(now),
         )
+
+    def peer_rows(self, now: Instant) -> list[PeerRow]:
+        """Return what the desk shows of each link."""
+        return [
+            peer_row(
+                party,
+                self._sessions[party.party],
+                self._sharing.with_peer[party.party],
+                self._sharing.releaser,
+                self._line_tests,
+                self._epochs,
+                now,
+                self.tables.is_watched(party.party, now),
+            )
+            for party in self.setup.parties[1:]
+        ]
+
+    def release_view(self, party: PartyId) -> ReleaseView:
+        """Return what leaves for *party*, and under which rules; raises OrderRefused when it is no peer."""
+        if party not in self._sharing.with_peer:
+            raise OrderRefused("unknown_party", f"there is no peer {party!r}")
+        return release_view(party, self._sharing.releaser, self._sharing.with_peer[party])
+
+    def explain(self, alert: str) -> Explanation:
+        """Return why *alert* stands on the desk; raises OrderRefused when there is no such alert."""
+        return self._explaining.why(self._alert_row(alert))
+
+    def _alert_row(self, alert: str) -> Row:
+        row = self.subjects.warnings.named(alert)
+        if row is None:
+            raise OrderRefused("unknown_alert", f"there is no alert {alert} at this desk")
+        return row
+
+    def _with_mark(self, row: AlertRow) -> AlertRow:
+        useful = self._explaining.marked(row.alert)
+        return row if useful is None else msgspec.structs.replace(row, useful=useful)
 
     def broke(self, what: str) -> None:
         """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
@@ -573,10 +616,15 @@ class Engine:
     def numbers(self) -> dict[str, float]:
         """Return the node's counters and gauges by metric name."""
         tallies = self._watch.tracker.tallies.values()
+        nuisance = self._explaining.nuisance(self._judged_at)
         return {
             "detente_tracks": float(len(self._watch.tracker)),
             "detente_plots_read": float(sum(t.plots for t in tallies)),
             "detente_plots_rejected": float(sum(sum(t.rejected.values()) for t in tallies)),
             "detente_alerts_active": float(sum(row.is_active for row in self.subjects.warnings.all())),
+            "detente_alerts_raised": float(sum(nuisance.raised.values())),
+            "detente_flight_hours": nuisance.flight_hours,
+            "detente_alerts_useful": float(nuisance.useful),
+            "detente_alerts_not_useful": float(nuisance.not_useful),
             "detente_not_assessed": float(len(self._watch.assessment.not_assessed)),
         }

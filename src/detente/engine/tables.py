@@ -23,15 +23,12 @@ from detente.coordination.arrangement import Flow
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import IncidentRow, OpenIncident
 from detente.coordination.plan import Plan, Volume
-from detente.coordination.reports import ReportRow
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
 from detente.coordination.view import (
-    ReportQuery,
     TableBrief,
     TableView,
     brief_of,
-    find_reports,
     overlaps_with,
     view_of,
 )
@@ -269,10 +266,6 @@ class Tables:
             return incident
         zone = "" if row.ours is None else row.ours.zone
         return replace(incident, draft=first_report(row, self._zone_names.get(zone, zone), self._own))
-
-    def reports(self, table: str, query: ReportQuery, now: Instant) -> list[ReportRow]:
-        """Return the reports at *table* that *query* finds; raises OrderRefused."""
-        return find_reports(self._at(table), query, instant_ms(now))
 
     def draft(self, table: str, act: AnyActivityAct, role: Role, now: Instant) -> Draft:
         """Return what *act* would meet at *table*, and whether it would be taken; raises OrderRefused."""

@@ -58,8 +58,8 @@ class Act(StrEnum):
 
 
 AboutKey = Literal[
-    "activity", "bodies", "code", "count", "digest", "epoch", "from_ms", "hold", "lane", "leaves", "log", "offset_ms",
-    "order", "peer", "seq", "size", "table", "to_ms", "use", "withheld",
+    "activity", "alert", "bodies", "code", "count", "digest", "epoch", "from_ms", "hold", "lane", "leaves", "log",
+    "offset_ms", "order", "peer", "seq", "size", "table", "to_ms", "use", "withheld",
 ]  # fmt: skip
 _Value = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9 ._:/+=-]{0,255}\Z")] | Annotated[int, Meta(ge=-(2**53), lt=2**53)]
 

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from detente.config import Config
+from detente.desk.orders import MarkAlert
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -42,6 +43,7 @@ from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
 from detente.node.clock import Clock
+from detente.node.dossiers import Portion
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring
@@ -186,7 +188,10 @@ class Office:
         name = str(getattr(type(given.order), "__struct_config__").tag)  # noqa: B009 msgspec keeps the wire name there
         if name == "displayed":
             return  # no person's act
-        if refused is None:
+        if refused is None and isinstance(given.order, MarkAlert):
+            code = "useful" if given.order.useful else "not_useful"
+            self._acts.note(Act.ORDER, given.role.value, {"order": name, "alert": given.order.alert[:64], "code": code})
+        elif refused is None:
             self._acts.note(Act.ORDER, given.role.value, {"order": name})
         else:
             self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
@@ -201,6 +206,11 @@ class Office:
     def signed_in(self, role: str, is_in: bool) -> None:
         """Note that a seat was taken or left at the console."""
         self._acts.note(Act.SIGN_IN if is_in else Act.SIGN_OUT, role)
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        """Note which parts of the record a seat took away."""
+        for part in portions:
+            self._acts.note(Act.EXPORT, role, log=part.log, seq=part.start, leaves=part.stop - part.start)
 
     def read_place(self, role: str, table: str, activity: str) -> None:
         """Note that a seat read the place of what a party protects."""

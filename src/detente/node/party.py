@@ -50,6 +50,9 @@ from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
 from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
+from detente.node.pictures import PictureLog
+from detente.node.records import KeysHeld, Records
+from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.server import build_app, serve
@@ -224,7 +227,27 @@ class Node:
             clock,
             self.sessions,
         )
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role), self.office.read_place)
+        ids = [config.node.party, *(peer.party for peer in config.peer)]
+        self.pictures = PictureLog(directory / "pictures", ids, config.picture)
+        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
+        replays = Replays(self.pictures, self.reopened_store, parties)
+        self.desk = Desk(
+            self.engine,
+            self.inbox,
+            clock,
+            list(Role),
+            self.office.read_place,
+            store,
+            Records(
+                PartyId(config.node.party),
+                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                store,
+                self.reopened_store,
+                post_quantum=config.record.post_quantum,
+            ),
+            self.office.exported,
+            replays,
+        )
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
@@ -272,7 +295,11 @@ class Node:
         """Work until cancelled, then close what is open."""
         host, port = split_address(self.config.listen.console, "listen.console")
         hosts = [*self.config.listen.hosts, self.config.listen.console]
-        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
+        app = build_app(
+            self.desk,
+            hosts=hosts,
+            signed_in=self.office.signed_in,
+        )
         pump = Pump(
             self.engine,
             self.inbox,
@@ -292,6 +319,7 @@ class Node:
                 tasks.create_task(pump.run())
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
+                tasks.create_task(self.pictures.run())
                 tasks.create_task(serve(app, host, port))
                 if self.config.listen.logs:
                     where = split_address(self.config.listen.logs, "listen.logs")
@@ -299,11 +327,12 @@ class Node:
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
+            self.pictures.flush()
             self.office.close()
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
-        """Return the record for reading, after the node has stopped."""
+        """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
     def sessions(self) -> dict[PartyId, Session]:

@@ -61,7 +61,7 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        app = problem(403, "wrong_origin", refusal) if refusal else self._app
+        app = problem("wrong_origin", refusal) if refusal else self._app
         await app(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> str:
