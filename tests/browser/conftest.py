@@ -93,7 +93,10 @@ def opened(browser: Browser) -> Iterator[Callable[..., Watched]]:
         contexts.append(context)
         page = context.new_page()
         watched = Watched(page)
-        page.add_init_script(WATCH_POLICY + f'localStorage.setItem("detente.lang", "{lang}");')
+        page.add_init_script(
+            WATCH_POLICY
+            + f'localStorage.setItem("detente.lang", "{lang}"); localStorage.setItem("detente.first-run", "seen");'
+        )
         page.on("console", lambda m: watched.complaints.append(m.text) if m.type in {"error", "warning"} else None)
         page.on("pageerror", lambda e: watched.complaints.append(str(e)))
         page.on("dialog", lambda d: (watched.complaints.append(f"dialog {d.message}"), d.dismiss()))

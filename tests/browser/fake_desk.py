@@ -20,13 +20,25 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from browser.policy_scene import PolicyScene
 from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
-from detente.desk.answers import LogHead, Page, RecordEntry, page_of
+from detente.desk.answers import (
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    Preview,
+    RecordEntry,
+    RulePrecision,
+    WhyTold,
+    Withheld,
+    page_of,
+)
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -47,8 +59,11 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
     MarkAlert,
+    ProposePolicy,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
@@ -57,7 +72,7 @@ from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRo
 from detente.errors import OrderRefused
 from detente.node.dossiers import Portion
 from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
-from detente.node.web.port import Changes, Preview, RecordPort, Withheld
+from detente.node.web.port import Changes, RecordPort
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
@@ -344,6 +359,7 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.replays = ReplayScene(self.scene.tracks, [party["id"] for party in PARTIES], self.started_ms)
+        self.policy_scene = PolicyScene()
         self.silent = False
         self.record: RecordPort | None = None
         self.taken_away: list[tuple[str, list[Portion]]] = []
@@ -480,6 +496,18 @@ class FakeDesk:
             history.take(rows, Instant((start * 1_000_000) + n * EVERY_NS))
         return history
 
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        return self.policy_scene.explain(peer, subject)
+
+    def policy(self) -> PolicyView:
+        return self.policy_scene.view()
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self.policy_scene.check(text)
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        return await self.policy_scene.precision(text)
+
     def log_heads(self) -> Sequence[LogHead]:
         return [LogHead(LOG, "bravo", True, self.entries_held, "nzyh0He+Yk2sQ1Vd", 40)]
 
@@ -516,7 +544,7 @@ class FakeDesk:
         ]
         return Preview(peer, self.now_ms(), track_frame(table[shown], other[shown], now), withheld[:200])
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
         self.orders.append((role, order))
         now = self.now_ms()
         match order:
@@ -531,6 +559,12 @@ class FakeDesk:
                 self.acknowledged.setdefault(message, (now, role))
             case MarkAlert(alert, useful):
                 self.marked[alert] = useful
+            case ProposePolicy():
+                return {"policy": self.policy_scene.propose(order, role)}
+            case ConfirmPolicy():
+                return {"policy": self.policy_scene.confirm(order, role)}
+            case RevertPolicy():
+                return {"policy": self.policy_scene.revert()}
             case StandDown(subject, reason):
                 self.stood_down[subject] = reason
             case AtTable(table, act):
@@ -584,6 +618,7 @@ class FakeDesk:
             faults=[],
             centre_e7=e7(0, 0),
             range_nm=150,
+            policy=self.policy_scene.state(),
             audible=True,
             nuisance=NuisanceRow(
                 self.started_ms - 7_200_000,

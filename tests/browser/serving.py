@@ -41,9 +41,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def no_door(port: int) -> dict[str, Any]:
+    """What `build_app` is told beside the desk: nothing, so that it has demo accounts."""
+    del port
+    return {}
+
+
 @contextmanager
-def served(record: RecordPort | None = None, **scene: Any) -> Iterator[Desk]:
-    """Serve a development desk in a thread of its own while the block runs. *record*: what its record page shows."""
+def served(
+    door: Callable[[int], dict[str, Any]] = no_door, record: RecordPort | None = None, **scene: Any
+) -> Iterator[Desk]:
+    """Serve a development desk in a thread of its own while the block runs.
+
+    *door*: how people sign in, by the port. *record*: what its record page shows.
+    """
     port = free_port()
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -53,7 +64,7 @@ def served(record: RecordPort | None = None, **scene: Any) -> Iterator[Desk]:
         fake = FakeDesk(**scene)
         fake.record = record
         made.append(fake)
-        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
+        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], **door(port))
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))
         playing = asyncio.create_task(fake.play())
         ready.set()

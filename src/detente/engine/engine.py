@@ -22,6 +22,7 @@ import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
+from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
 from detente.desk.board import AlertRow, Board, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import (
@@ -29,11 +30,14 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
     LiftHold,
     MarkAlert,
     PlaceHold,
+    ProposePolicy,
     Rebase,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
@@ -45,10 +49,12 @@ from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
 from detente.engine.disk import Disk
 from detente.engine.epochs import Epochs
+from detente.engine.explain import explain
 from detente.engine.explaining import Explaining
 from detente.engine.holds import Holds
 from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
+from detente.engine.policies import Policies
 from detente.engine.releasing import release_view
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
@@ -105,6 +111,7 @@ from detente.wire.messages import (
     HotlineBody,
     KeysBody,
     LineTestBody,
+    PolicyBody,
     RebaseBody,
     TableBody,
     decode_body,
@@ -141,9 +148,17 @@ class Engine:
             self._names,
             self._voice.speak,
             lambda party: self.tables.flows(party, Flow.PICTURE),
+            self.tables.arrangement,
         )
+        self.policies = Policies(setup, self._sharing, self._voice.speak)
         self._alerting = Alerting(
-            setup, self.subjects, self._sharing, self._names, self._voice.speak, self.tables.knows
+            setup,
+            self.subjects,
+            self._sharing,
+            self.policies,
+            self._names,
+            self._voice.speak,
+            self.tables.knows,
         )
         self._explaining = Explaining(setup.surveillance, self._names, {zone.zone_id: zone for zone in setup.zones})
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
@@ -190,14 +205,13 @@ class Engine:
                 return [Show()]
             case SessionsRestored(sessions):
                 return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
-            case OrderGiven(order, role):
-                return self._ordered(order, role, now)
+            case OrderGiven(order, role, account):
+                return self._ordered(order, role, account, now)
             case FeedSaid(source, state, note):
                 self._feeds[source].state, self._feeds[source].note = state, note
                 return [Show()]
-            case PolicySet(releaser):
-                self._sharing.releaser = releaser
-                return [Show()]
+            case PolicySet(releaser, text):
+                return self.policies.set(releaser, text, now)
             case ViewSet(centre_deg, range_nm):
                 self.centre_deg, self.range_nm = centre_deg, range_nm
                 return [Show()]
@@ -227,7 +241,12 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out = [*self._disk.tick(now), *self._alerting.end_before(now), *self._epochs.tick(now)]
+        out = [
+            *self._sharing.send(now),
+            *self._disk.tick(now),
+            *self._alerting.end_before(now),
+            *self._epochs.tick(now),
+        ]
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
@@ -239,7 +258,8 @@ class Engine:
             self._zone_names = {**self._notified, **watched[0]}
             self._watch.set_activities(watched[1])
         out += self._line_tests.tick(now)
-        out += self._sharing.frames(now)
+        out += self.policies.tell(now)
+        out += self._sharing.make(now)
         return out
 
     def _judge(self, now: Instant) -> list[Effect]:
@@ -254,7 +274,7 @@ class Engine:
             out += self._alerting.changed(event, now)
         return out
 
-    def _ordered(self, order: AnyOrder, role: Role, now: Instant) -> list[Effect]:
+    def _ordered(self, order: AnyOrder, role: Role, account: str, now: Instant) -> list[Effect]:
         self.answer = {}
         match order:
             case Displayed(alerts, messages):
@@ -289,6 +309,20 @@ class Engine:
             case Rebase():
                 permit(role, order)
                 return self._epochs.order(order, role, now)
+            case ProposePolicy():
+                permit(role, order)
+                came, effects = self.policies.propose(order, role, account, now)
+                self.answer = {"policy": came}
+                return effects
+            case ConfirmPolicy():
+                permit(role, order)
+                self.answer = {"policy": "in_force"}
+                return self.policies.confirm(order, role, account, now)
+            case RevertPolicy():
+                permit(role, order)
+                came, effects = self.policies.revert(role, account, now)
+                self.answer = {"policy": came}
+                return effects
             case AtTable(table, act):
                 if self._disk.fault:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
@@ -431,6 +465,8 @@ class Engine:
                     self._line_tests.heard(party, now)
                 case RebaseBody():
                     self._epochs.heard(party, party, body)
+                case PolicyBody():
+                    self.policies.heard(party, body)
                 case TableBody():
                     return self.tables.told(party, body, now)
                 case _:
@@ -484,6 +520,8 @@ class Engine:
                     pass  # of the hours before this start nothing is known but the record
                 case RebaseBody():
                     self._epochs.heard(party, self._own if is_own else party, body)
+                case PolicyBody():
+                    self.policies.heard(party, body, is_own=is_own)
                 case TableBody():
                     pass  # a digest that contradicted is told again with the next statement
                 case AlertTold() if is_own:
@@ -545,6 +583,7 @@ class Engine:
             contradictions=self.tables.rows(),
             flash_use=subjects.hotline.flash_use(),
             nuisance=self._explaining.nuisance(now),
+            policy=self.policies.state(now),
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
@@ -607,6 +646,27 @@ class Engine:
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
         """Return what *party* would see now, as a console frame, and each withheld track's label and rule."""
         return self._sharing.preview(party, now)
+
+    def why_told(self, party: PartyId, subject: str, now: Instant) -> WhyTold:
+        """Return why *party* is told of a track, an alert or a report, or not; raises OrderRefused."""
+        return explain(
+            party,
+            subject,
+            self._watch.tracks,
+            self._sharing,
+            self._alerting,
+            self.subjects,
+            self.tables,
+            now,
+        )
+
+    def policy_view(self, now: Instant) -> PolicyView:
+        """Return the release policy in force, to be read and to be changed."""
+        return self.policies.view(now)
+
+    def check_policy(self, text: str, now: Instant) -> PolicyCheck:
+        """Return what *text* would change as the release policy; raises OrderRefused."""
+        return self.policies.check(text, now)
 
     @property
     def tracks_made(self) -> int:

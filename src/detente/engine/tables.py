@@ -19,7 +19,7 @@ from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
 from detente.coordination.activities import AnyActivityAct, Deviate, Draft
 from detente.coordination.activities import State as ActivityStanding
-from detente.coordination.arrangement import Flow
+from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import IncidentRow, OpenIncident
 from detente.coordination.plan import Plan, Volume
@@ -248,6 +248,15 @@ class Tables:
             if row.party == party and (row.posts or row.since_ms is not None)
         ]
         return any(not row.nobody for row in rows) if rows else None
+
+    def arrangement(self, party: PartyId) -> str:
+        """Return the narrowest arrangement with *party*; ``none`` where no table of both governs the picture."""
+        states = [
+            table.standing.arrangement.state
+            for table in self.tables.values()
+            if table.charter.governs_picture and party in table.charter.members
+        ]
+        return str(max(states, key=list(State).index)) if states else "none"
 
     def briefs(self, now: Instant) -> list[TableBrief]:
         """Return each table in a few words, for the board."""

@@ -38,6 +38,9 @@ class Act(StrEnum):
     STOP = "stop"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    SESSION_ENDED = "session_ended"  # one's own or another's, from the list of sessions
+    STEP_UP = "step_up"  # signed in once more for one order, or to open the lock
+    ENROLLED = "enrolled"  # an account has a further passkey
     ORDER = "order"
     REFUSED = "refused"  # an order that was refused
     POLICY = "policy"  # another release policy is in force

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import (
+    KnownRow,
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    Preview,
+    RecordEntry,
+    RulePrecision,
+    WhyTold,
+    Withheld,
+)
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
@@ -25,8 +38,12 @@ from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
 from detente.node.link_history import LinkHistory, LinkSamples
 from detente.node.replays import Replays
-from detente.node.web.port import Changes, Preview, RecordPort, Withheld
+from detente.node.web.port import Changes, RecordPort
+from detente.release.inference import Precision, precision
 from detente.types import PartyId, Role
+
+PRECISION_SEED: Final = 1
+PRECISION_KEPT: Final = 16
 
 
 class Desk:
@@ -57,6 +74,7 @@ class Desk:
         self._boards: dict[str, Board] = {}
         self._links = LinkHistory()
         self.replays = replays
+        self._precision: dict[str, list[Precision]] = {}
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -76,6 +94,23 @@ class Desk:
         now = self._clock.now()
         frame, withheld = self._engine.preview(PartyId(peer), now)
         return Preview(peer, now // 1_000_000, frame, [Withheld(label, rule) for label, rule in withheld])
+
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        return self._engine.why_told(PartyId(peer), subject, self._clock.now())
+
+    def policy(self) -> PolicyView:
+        return self._engine.policy_view(self._clock.now())
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self._engine.check_policy(text, self._clock.now())
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        policy = self._engine.policies.read(text) if text else self._engine.policies.in_force
+        if policy.digest not in self._precision:
+            # A second or more of arithmetic; the same seed, so that the same policy has the same figures.
+            found = await asyncio.to_thread(precision, policy, np.random.default_rng(PRECISION_SEED))
+            self._precision = dict([*self._precision.items(), (policy.digest, found)][-PRECISION_KEPT:])
+        return [precision_row(one) for one in self._precision[policy.digest]]
 
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
@@ -144,8 +179,8 @@ class Desk:
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        return await self._inbox.ask(OrderGiven(order, Role(role)))
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        return await self._inbox.ask(OrderGiven(order, Role(role), account))
 
     async def wait(self, version: int) -> int:
         return await self._changes.wait(version)
@@ -160,3 +195,19 @@ class Desk:
             self.replays.take(frame)
         self._boards.clear()
         self._changes.bump()
+
+
+def precision_row(one: Precision) -> RulePrecision:
+    """Return *one* rule's precision as the API gives it."""
+    return RulePrecision(
+        rule=one.rule + 1,
+        name=one.name,
+        gives=one.gives,
+        promised_m=one.promised_m,
+        effective_m=one.effective_m,
+        known=[KnownRow(k.after_s, k.straight_m, k.turning_m, k.anchored_m) for k in one.known],
+        late_straight_m=one.late_straight_m,
+        late_turning_m=one.late_turning_m,
+        holds=one.holds,
+        advice=one.advice,
+    )

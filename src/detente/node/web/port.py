@@ -6,12 +6,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
@@ -21,22 +19,6 @@ from detente.node.link_history import LinkSamples
 from detente.node.pictures import Kept
 from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.said import SaidPage
-
-
-class Withheld(msgspec.Struct, frozen=True):
-    """One of our own tracks that a peer does not get, and the rule that keeps it."""
-
-    label: str
-    rule: str
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """What a peer would see of us now: a track frame made after release, and what release kept back."""
-
-    peer: str
-    at_ms: int
-    frame: bytes
-    withheld: Sequence[Withheld]
 
 
 class RecordPort(Protocol):
@@ -67,7 +49,7 @@ class ReplayPort(Protocol):
 
 
 class DeskPort(Protocol):
-    """One node's desk. Every method is called on the node's own event loop; only three may wait."""
+    """One node's desk. Every method is called on the node's own event loop; only four may wait."""
 
     @property
     def replays(self) -> ReplayPort:
@@ -92,6 +74,22 @@ class DeskPort(Protocol):
 
     def preview(self, peer: str) -> Preview:
         """Return what *peer* would see; raises OrderRefused when there is no such peer."""
+        ...
+
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        """Return why *peer* is told of a track, an alert or a report; raises OrderRefused for what is not here."""
+        ...
+
+    def policy(self) -> PolicyView:
+        """Return the release policy in force."""
+        ...
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        """Return what *text* would change; raises OrderRefused ``not_a_policy``."""
+        ...
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        """Return what a patient peer can know under the policy *text*, empty: that in force; raises OrderRefused."""
         ...
 
     def table(self, table: str) -> TableView:
@@ -138,8 +136,8 @@ class DeskPort(Protocol):
         """Return counters and gauges by metric name, for `/metrics`; empty: no such page."""
         ...
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        """Carry out *order* as given by *role*; raises OrderRefused with its code."""
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        """Carry out *order* as given by *role* from *account*; raises OrderRefused with its code."""
         ...
 
     async def wait(self, version: int) -> int:

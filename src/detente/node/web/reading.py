@@ -9,13 +9,12 @@ from msgspec import Meta
 
 from detente.coordination.act import Party
 from detente.coordination.view import PowerRow, powers
-from detente.desk.answers import After, Most, Page, ReleaseRow, page_of
+from detente.desk.answers import After, Most, Page, Preview, ReleaseRow, page_of
 from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.hotline import FLASH_REASONS
 from detente.desk.release_view import ReleaseView
 from detente.node.web.endpoint import Call, Endpoint, Nothing
-from detente.node.web.port import Preview
 
 
 class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

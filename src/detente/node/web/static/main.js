@@ -4,6 +4,9 @@ import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
+import { stepDialog } from "./step-up.js";
+import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
@@ -104,6 +107,7 @@ export const acts = {
     update({ volume: state.volume ? null : newVolume() });
   },
   showTables: () => showView("tables"),
+  sessions: showSessions,
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
   /** @param {"map" | "tables" | "record" | "release"} view */
   open: (view) => showView(view),
@@ -178,7 +182,7 @@ function draw() {
   keepWhy();
   keepActivities();
   keepMinima();
-  render(html`<div>${help()}${actDialog()}${why()}</div>`, at("#dialogs"));
+  render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
   else lookForRows();
@@ -273,18 +277,24 @@ function keyboard() {
   });
 }
 
+/** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  update({ session: await ask("/api/session") });
-  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0]);
+  if (!state.session.role) {
+    const session = await ask("/api/session");
+    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+  }
+  if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
+  if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
+  return true;
 }
 
 /** Whether there is a seat now; a node that is still starting is asked again. */
 async function seated() {
   try {
-    await seat();
-    if (state.notice?.bad) update({ notice: null });
-    return true;
+    const sits = await seat();
+    if (sits && state.notice?.bad) update({ notice: null });
+    return sits;
   } catch (fault) {
     update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
     return false;
@@ -302,9 +312,18 @@ async function begin() {
   draw();
   keyboard();
   setInterval(() => update({}), 500);
-  while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
+  takeCode();
+  while (!(await seated())) await new Promise((done) => setTimeout(done, 1000));
+  let sitting = state.session.session;
   replayInto((tracks) => situation.frame(tracks));
   connection = live((tracks) => (state.replay ? situation.projection?.project(tracks) : situation.frame(tracks)));
+  watch(() => {
+    if (!state.session.role || state.session.session === sitting) return;
+    sitting = state.session.session; // whoever signs in next sees the board of their own seat
+    connection.again();
+  });
+  keepSession();
+  greet();
 }
 
 begin();
