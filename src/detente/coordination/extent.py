@@ -5,7 +5,7 @@ processor rounds. Coordinates are integers of 1e-7 degree; whether two outlines 
 become polygons by sums, products and square roots alone, which IEEE 754 fixes to the last bit.
 
 An outline is never smaller than what it stands for: a circle, and the ends of a corridor, are drawn up to 1.5 % and
-3 cm too large. Two that meet in one point meet. That is enough for its use, which is to say what a planner must have seen.
+3 cm too large. Two that meet in one point meet. That is enough for its use: to say what a planner must have seen.
 """
 
 from __future__ import annotations
