@@ -125,7 +125,11 @@ def test_a_report_is_found_by_kind_by_time_and_by_area_and_by_nothing_else():
         {"south_west": (360, 1_700), "north_east": (365, 400)},  # over the antimeridian
     ):
         assert [row.report for row in rows(meeting, **search)] == [name]
-    for search in ({"kind": "other"}, {"since_ms": 1_001}, {"south_west": (0, 0), "north_east": (10, 10)}):
+    for search in (
+        {"kind": "other"},
+        {"since_ms": 1_001},
+        {"south_west": (0, 0), "north_east": (10, 10)},
+    ):
         assert rows(meeting, **search) == []
 
 

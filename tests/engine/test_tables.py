@@ -13,6 +13,7 @@ from detente.coordination.incidents import Account
 from detente.coordination.ledger import OpenDifference
 from detente.coordination.proposals import Detail, SettleDetail, Sign, TableProposal, Version
 from detente.coordination.reports import Share
+from detente.coordination.watch import TakeWatch
 from detente.desk.orders import AtTable, SendText
 from detente.errors import OrderRefused
 from detente.evidence.leaf import Lane
@@ -115,6 +116,37 @@ def test_r13_a_suspended_table_stops_its_own_talks_and_closes_no_other_and_no_wa
     parties.run(60.0)
     assert parties.board("bravo").peers[0].shared_with_us == 1
     assert parties.board("bravo").alerts
+
+
+def test_that_nobody_is_on_watch_is_an_alarm_at_both_desks_and_unknown_before_anybody_said():
+    parties = at_the_line()
+    assert parties.board("alfa").peers[0].watch_present is None
+    until = parties.clock("bravo") // 1_000_000 + 30_000
+    do(parties, "bravo", TakeWatch(post="operator", until_ms=until), Role.OPERATOR)
+    parties.run(1.0)
+    assert parties.board("alfa").peers[0].watch_present is True
+    parties.run(31.0)
+    peer = parties.board("alfa").peers[0]
+    assert (peer.watch_present, "nobody_on_watch" in peer.alarms) == (False, True)
+    assert "bravo" in parties.board("bravo").tables[0].nobody_on_watch
+
+
+def test_the_first_report_is_drawn_up_from_the_data_at_each_desk_until_its_account_is_given():
+    parties = at_the_line()
+    meet(parties, 8.0, seconds=90.0)
+    parties.run(60.0)
+    for party in ("alfa", "bravo"):
+        [incident] = view(parties, party).incidents
+        assert incident.categories == ["PROX"]
+        what, when, where, who, *_ = incident.draft.splitlines()
+        assert what == "What: Loss of separation."
+        assert when.startswith("When: 20")
+        assert where.startswith("Where: 4")
+        assert {"aaaaaa", "bbbbbb"} <= set(who.removesuffix(".").split())
+    do(parties, "alfa", Account(incident=incident.incident, words="As we saw it."), MIL)
+    parties.run(1.0)
+    assert view(parties, "alfa").incidents[0].draft == ""
+    assert view(parties, "bravo").incidents[0].draft != ""
 
 
 def test_silence_that_cannot_be_put_on_record_now_is_a_fault_at_the_desk_until_it_can():

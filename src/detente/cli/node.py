@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tomllib
 from pathlib import Path
 
 import click
@@ -142,17 +143,23 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
 @click.command("check-config")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a node's configuration and the files it names; exit 2 with the key's path if it is wrong."""
-    from detente.node.party import check_files
+    """Check a node's configuration or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    if _is_scenario(file):
+        from detente.demo.scenario import check_scenario
 
-    for line in check_files(file):
+        lines = check_scenario(file)
+    else:
+        from detente.node.party import check_files
+
+        lines = check_files(file)
+    for line in lines:
         _out.print(line)
 
 
 @click.command("reload")
 @click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
 def reload(file: Path) -> None:
-    """Check a configuration, then let the node that runs under it read it again: peers, tables, release policy."""
+    """Check a configuration, then let the node that runs under it read it again: new peers and tables."""
     from detente.config import read_config
     from detente.node.party import check_files
     from detente.node.sqlite import writer_pid
@@ -161,6 +168,15 @@ def reload(file: Path) -> None:
         _out.print(line)
     os.kill(writer_pid(file.parent / read_config(file).node.directory / "record.sqlite"), signal.SIGHUP)
     _out.print("The node reads it now. What it did not take over, it says at the desk.")
+
+
+def _is_scenario(file: Path) -> bool:
+    """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
+    try:
+        keys = tomllib.loads(file.read_text("utf-8")).keys()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return "step" in keys and "node" not in keys
 
 
 @click.command("run")

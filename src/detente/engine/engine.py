@@ -142,7 +142,7 @@ class Engine:
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
+        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak, self.subjects.warnings.named)
         self._sharing = Sharing(
             setup,
             self._sessions,
@@ -619,6 +619,7 @@ class Engine:
                 self._line_tests,
                 self._epochs,
                 now,
+                self.tables.is_watched(party.party, now),
             )
             for party in self.setup.parties[1:]
         ]

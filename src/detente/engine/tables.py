@@ -7,11 +7,12 @@ to them. The two signed leaves together are the proof, for a third party too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
@@ -20,12 +21,19 @@ from detente.coordination.activities import AnyActivityAct, Deviate, Draft
 from detente.coordination.activities import State as ActivityStanding
 from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
-from detente.coordination.incidents import OpenIncident
+from detente.coordination.incidents import IncidentRow, OpenIncident
 from detente.coordination.plan import Plan, Volume
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
-from detente.coordination.view import TableBrief, TableView, brief_of, overlaps_with, view_of
+from detente.coordination.view import (
+    TableBrief,
+    TableView,
+    brief_of,
+    overlaps_with,
+    view_of,
+)
 from detente.desk.board import ContradictionRow
+from detente.desk.first_report import first_report
 from detente.desk.warnings import Row
 from detente.detect.volume import Activity
 from detente.engine.declared import activity_of
@@ -96,8 +104,15 @@ class Tables:
     """All tables of one node."""
 
     def __init__(
-        self, own: PartyId, charters: tuple[Charter, ...], sessions: Mapping[PartyId, Session], speak: Speak
+        self,
+        own: PartyId,
+        charters: tuple[Charter, ...],
+        sessions: Mapping[PartyId, Session],
+        speak: Speak,
+        row_of: Callable[[str], Row | None],
     ) -> None:
+        self._row_of = row_of  # the desk's row of an alert, by any party's name for it
+        self._zone_names: Mapping[str, str] = {}
         self._own = own
         self._sessions = sessions
         self._speak = speak
@@ -139,7 +154,7 @@ class Tables:
         """Put on record what this node has to say by itself: silence, and what came about of the desk's *rows*."""
         if now - self._looked_at < LOOK_NS:
             return []
-        self._looked_at = now
+        self._looked_at, self._zone_names = now, zone_names
         out: list[Effect] = []
         for name, table in self.tables.items():
             for act in table.due(instant_ms(now)):
@@ -228,6 +243,16 @@ class Tables:
         governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
         return all(table.standing.arrangement.flows(flow) for table in governing)
 
+    def is_watched(self, party: PartyId, now: Instant) -> bool | None:
+        """Whether *party* has anybody on watch, by any table with it; None where it has never said who is."""
+        rows = [
+            row
+            for table in self.tables.values()
+            for row in table.standing.watches.rows(instant_ms(now))
+            if row.party == party and (row.posts or row.since_ms is not None)
+        ]
+        return any(not row.nobody for row in rows) if rows else None
+
     def arrangement(self, party: PartyId) -> str:
         """Return the narrowest arrangement with *party*; ``none`` where no table of both governs the picture."""
         states = [
@@ -243,7 +268,17 @@ class Tables:
 
     def view(self, table: str, now: Instant) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
-        return view_of(self._at(table), instant_ms(now))
+        view = view_of(self._at(table), instant_ms(now))
+        return replace(view, incidents=[self._with_draft(row) for row in view.incidents])
+
+    def _with_draft(self, incident: IncidentRow) -> IncidentRow:
+        """Draw up the first report for our own officer, until our account is given."""
+        mine = next(half for half in incident.halves if half.party == self._own)
+        row = None if incident.alert is None else self._row_of(incident.alert)
+        if incident.draft or mine.accounts or row is None:
+            return incident
+        zone = "" if row.ours is None else row.ours.zone
+        return replace(incident, draft=first_report(row, self._zone_names.get(zone, zone), self._own))
 
     def draft(self, table: str, act: AnyActivityAct, role: Role, now: Instant) -> Draft:
         """Return what *act* would meet at *table*, and whether it would be taken; raises OrderRefused."""
