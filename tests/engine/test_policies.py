@@ -176,6 +176,7 @@ def test_a_text_that_is_none_or_another_than_was_read_is_refused():
         propose(parties, CALLSIGNS)
     with refused("wrong_seat"):
         propose(parties, NOTHING, Role.OPERATOR)
+    assert state(parties).name == "no names"
 
 
 def test_a_restart_goes_on_under_the_narrower_policy():
