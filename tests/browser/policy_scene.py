@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from detente.desk.answers import Explanation, PolicyChange, PolicyCheck, PolicyView, PrecisionRow
+from detente.desk.answers import PolicyChange, PolicyCheck, PolicyView, RulePrecision, WhyTold
 from detente.desk.board import PolicyState, ProposedPolicy
 from detente.desk.orders import ConfirmPolicy, ProposePolicy
 from detente.errors import ConfigError, OrderRefused
@@ -71,16 +71,16 @@ class PolicyScene:
         changes = {"bravo": PolicyChange(gained, {}), "charlie": PolicyChange({}, {})}
         return PolicyCheck(policy.digest, policy.name, policy_words(policy), lint(policy), because, changes)
 
-    async def precision(self, text: str) -> list[PrecisionRow]:
+    async def precision(self, text: str) -> list[RulePrecision]:
         policy = self.read(text) if text else self.policy
         found = await asyncio.to_thread(precision, policy, np.random.default_rng(1), flights=8)
         return [precision_row(one) for one in found]
 
-    def explain(self, peer: str, subject: str) -> Explanation:
+    def explain(self, peer: str, subject: str) -> WhyTold:
         if peer not in PEERS:
             raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         text = "withheld: rule 3 'training' (own training, far from the line)"
-        return Explanation(peer, subject, "track", "nothing", text, 3, "training", "own training, far from the line")
+        return WhyTold(peer, subject, "track", "nothing", text, 3, "training", "own training, far from the line")
 
     def propose(self, order: ProposePolicy, role: str) -> str:
         policy = self.read(order.text)

@@ -200,13 +200,13 @@ def test_the_desk_can_read_check_and_explain_its_policy():
     assert check.wider_because
     assert check.changes["bravo"].gained
     assert engine.check_policy(NOTHING, now).wider_because == []
-    told = engine.explain("bravo", "aaaaaa", now)
+    told = engine.why_told("bravo", "aaaaaa", now)
     assert (told.told, told.rule, told.by) == ("exactly", 1, "all, without names")
     for subject, code in (("zzzzzz", "unknown_track"), ("nowhere/x", "unknown_table")):
         with refused(code):
-            engine.explain("bravo", subject, now)
+            engine.why_told("bravo", subject, now)
     with refused("unknown_party"):
-        engine.explain("delta", "aaaaaa", now)
+        engine.why_told("delta", "aaaaaa", now)
 
 
 def close(policy_alfa, policy_bravo):
@@ -239,7 +239,7 @@ def test_a_safety_override_of_both_sides_tells_a_hidden_conflict_exactly_and_bot
     own, theirs = told_alerts(parties, "alfa"), told_alerts(parties, "bravo")
     assert [row.override for row in own] == ["the last minute"]
     assert [row.override for row in theirs if row.raised_by == "alfa"] == ["the last minute"]
-    why = parties["alfa"].engine.explain("bravo", own[0].alert, parties.clock("alfa"))
+    why = parties["alfa"].engine.why_told("bravo", own[0].alert, parties.clock("alfa"))
     assert why.told == "override"
     assert "the last minute" in why.text
 
@@ -250,7 +250,7 @@ def test_an_override_of_one_side_alone_changes_nothing():
     own = told_alerts(parties, "alfa")
     assert own
     assert [row.override for row in own] == [""]
-    why = parties["alfa"].engine.explain("bravo", own[0].alert, parties.clock("alfa"))
+    why = parties["alfa"].engine.why_told("bravo", own[0].alert, parties.clock("alfa"))
     assert why.told == "banded"
     assert why.hidden
     assert "no rule releases it" in why.hidden[0]

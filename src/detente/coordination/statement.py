@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Digest, Key, Ms, Party, check_plain
+from detente.coordination.activities import AnyActivityAct
 from detente.coordination.arrangement import AnyArrangementAct
 from detente.coordination.ceasefire import AnyCeasefireAct
 from detente.coordination.decisions import AnyDecisionAct
@@ -28,7 +29,8 @@ from detente.evidence.leaf import padded
 from detente.types import Role
 
 AnyAct = (
-    AnyArrangementAct
+    AnyActivityAct
+    | AnyArrangementAct
     | AnyCeasefireAct
     | AnyDecisionAct
     | AnyIncidentAct

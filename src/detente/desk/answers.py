@@ -6,7 +6,7 @@ Instants are integer milliseconds UTC, null when they have not happened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -97,7 +97,7 @@ class KnownRow(msgspec.Struct, frozen=True):
     anchored_m: float  # straight, with one true point known from elsewhere
 
 
-class PrecisionRow(msgspec.Struct, frozen=True):
+class RulePrecision(msgspec.Struct, frozen=True):
     """What one rule promises, and what is left of it under the attacks of docs/operate/release.md."""
 
     rule: int  # from 1
@@ -139,7 +139,7 @@ class PolicyCheck(msgspec.Struct, frozen=True):
     changes: dict[str, PolicyChange]  # by peer, of the picture of now
 
 
-class Explanation(msgspec.Struct, frozen=True):
+class WhyTold(msgspec.Struct, frozen=True):
     """Why a peer is told of something or not."""
 
     peer: str
@@ -154,6 +154,22 @@ class Explanation(msgspec.Struct, frozen=True):
     hidden: list[str] = []  # of an alert: its aircraft that the peer is not told of exactly, each with its reason
 
 
+class Withheld(msgspec.Struct, frozen=True):
+    """One of our own tracks that a peer does not get, and the rule that keeps it."""
+
+    label: str
+    rule: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a peer would see of us now: a track frame made after release, and what release kept back."""
+
+    peer: str
+    at_ms: int
+    frame: bytes
+    withheld: Sequence[Withheld]
+
+
 class Health(msgspec.Struct, frozen=True):
     alive: bool
 
@@ -161,10 +177,67 @@ class Health(msgspec.Struct, frozen=True):
 AccountsKind = Literal["demo", "passkey", "oidc"]
 
 
-class Seat(msgspec.Struct, frozen=True):
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """Who sits at this browser, and which seats a demo account may take."""
 
     role: str | None
     token: str | None  # that each write of this session carries in the header x-detente-token
     roles: list[str]
     demo: bool
+    kind: AccountsKind
+    account: str = ""
+    name: str = ""
+    session: str = ""
+    locked: bool = False  # shows, and takes no order until the person has signed in once more
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """One signed-in browser."""
+
+    session: str
+    account: str
+    name: str
+    role: str
+    how: str
+    opened_ms: int
+    acted_ms: int  # when a person last did something there
+    locked: bool
+    this: bool  # the one that asks
+    agent: str  # what the browser calls itself
+
+
+Credential = dict[str, Any]
+"""What a browser's passkey answered, as WebAuthn has it in JSON."""
+
+OrderDigest = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the order's body, as sent, in hex.")
+]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How a person is to sign in: the options for a passkey, or an address of this node that leads to the provider."""
+
+    kind: AccountsKind
+    options: dict[str, Any] = {}
+    address: str = ""
+
+
+class StepUpAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For which order; null: to open the lock of this session."""
+
+    order_digest: OrderDigest | None
+
+
+class StepUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The person signed in once more: with the passkey's answer, by the provider, or in the demo by being sure."""
+
+    order_digest: OrderDigest | None
+    credential: Credential | None = None
+    sure: bool = False
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Lets one order through once; sent with it in the header x-detente-step-up. Empty: the lock is open."""
+
+    grant: str
+    until_ms: int

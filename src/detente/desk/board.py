@@ -12,6 +12,7 @@ import msgspec
 
 from detente.alerts.alert import Kind, Level
 from detente.coordination.view import TableBrief
+from detente.desk.explanation import NuisanceRow
 
 
 class Half(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -75,6 +76,7 @@ class AlertRow(msgspec.Struct, frozen=True):
     not_after_ms: int | None = None  # and before this, by our receipt
     expires_at_ms: int | None = None  # of the peer's word
     expired_on_arrival: bool = False  # by our clock, when it came
+    useful: bool | None = None  # as marked at this party's desks; null: nobody said
     override: str = ""  # name of the safety override under which one side told more than its rules release
 
 
@@ -273,4 +275,7 @@ class Board(msgspec.Struct, frozen=True):
     tables: list[TableBrief] = []
     audible: bool = False
     contradictions: list[ContradictionRow] = []
+    nuisance: NuisanceRow | None = None
     policy: PolicyState | None = None
+    flash_said: dict[str, int] = {}  # party → FLASH messages since this start: each side counts the same ones
+    flash_misused: dict[str, int] = {}  # of which without a good reason

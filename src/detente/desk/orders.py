@@ -39,6 +39,13 @@ class StandDown(msgspec.Struct, frozen=True, tag_field="order", tag="stand_down"
     reason: str  # "acting", "false_alert", "resolved", "exercise", "other_line"
 
 
+class MarkAlert(msgspec.Struct, frozen=True, tag_field="order", tag="mark_alert", forbid_unknown_fields=True):
+    """Say whether an alert was of use. It stays with this party: no peer is told, and nothing of the alert changes."""
+
+    alert: str
+    useful: bool
+
+
 class SendText(msgspec.Struct, frozen=True, tag_field="order", tag="send_text", forbid_unknown_fields=True):
     """Free text on a line, in the writer's language. FLASH needs a coded reason."""
 
@@ -124,6 +131,7 @@ AnyOrder = (
     Displayed
     | Acknowledge
     | StandDown
+    | MarkAlert
     | SendText
     | SendCode
     | AcknowledgeMessage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from msgspec.structs import replace
@@ -39,8 +40,16 @@ class Alerting:
     """What we and the peers say of the same events."""
 
     def __init__(
-        self, setup: Setup, subjects: Subjects, sharing: Sharing, policies: Policies, names: Names, speak: Speak
+        self,
+        setup: Setup,
+        subjects: Subjects,
+        sharing: Sharing,
+        policies: Policies,
+        names: Names,
+        speak: Speak,
+        knows: Callable[[PartyId, str], bool],
     ) -> None:
+        self._knows = knows  # whether an activity was declared to a party
         self._ids = [party.party for party in setup.parties]
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
@@ -135,8 +144,18 @@ class Alerting:
             return None
         name = f"{self._ids[0]}-{event.alert.alert_id}"
         released = self._sharing.released_to(party, now)
+        is_known = event.alert.kind is Kind.CONFORMANCE and self._knows(party, event.alert.zone)
         overrides = self._policies.overrides_with(party)
-        return alert_for(event, name, self._watch.tracks, released, self._ids, self._zones, overrides)
+        return alert_for(
+            event,
+            name,
+            self._watch.tracks,
+            released,
+            self._ids,
+            self._zones,
+            overrides,
+            declared_to_peer=is_known,
+        )
 
     def is_of(self, number: int, party: PartyId) -> bool:
         """Whether *party* declares our track *number* its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from detente.alerts.alert import Alert, AlertEvent, Happening
-from detente.desk.answers import Explanation
+from detente.desk.answers import WhyTold
 from detente.engine.alerting import Alerting
 from detente.engine.sharing import Sharing
 from detente.engine.subjects import Subjects
@@ -24,7 +24,7 @@ def explain(
     subjects: Subjects,
     tables: Tables,
     now: Instant,
-) -> Explanation:
+) -> WhyTold:
     """Return why *party* is told of *subject*: a track's number, an own aircraft's name, an alert, or ``table/report``.
 
     Raises OrderRefused for what is not here.
@@ -57,7 +57,7 @@ def _number(subject: str, tracks: Tracks) -> int | None:
     return int(subject) if is_number and (own["number"] == int(subject)).any() else None
 
 
-def _track(party: PartyId, subject: str, number: int, sharing: Sharing, now: Instant) -> Explanation:
+def _track(party: PartyId, subject: str, number: int, sharing: Sharing, now: Instant) -> WhyTold:
     why = sharing.reason(party, number, now)
     assert why is not None
     is_coarse = why.give is not None and bool(
@@ -66,7 +66,7 @@ def _track(party: PartyId, subject: str, number: int, sharing: Sharing, now: Ins
     text, told = why.text, "coarsely" if is_coarse else "exactly"
     if why.is_released and sharing.released_to(party, now).item(number) is None:
         text, told = f"{text}; not yet, the delay has not passed", "nothing"
-    return Explanation(
+    return WhyTold(
         peer=party,
         subject=subject,
         kind="track",
@@ -79,13 +79,11 @@ def _track(party: PartyId, subject: str, number: int, sharing: Sharing, now: Ins
     )
 
 
-def _alert(
-    party: PartyId, subject: str, alert: Alert, sharing: Sharing, alerting: Alerting, now: Instant
-) -> Explanation:
+def _alert(party: PartyId, subject: str, alert: Alert, sharing: Sharing, alerting: Alerting, now: Instant) -> WhyTold:
     body = alerting.told_of(AlertEvent(Happening.UPDATED, alert), party, now)
     if body is None:
         text = f"withheld: it concerns no aircraft that {party} declares its own and no line that {party} notified"
-        return Explanation(party, subject, "alert", "nothing", text)
+        return WhyTold(party, subject, "alert", "nothing", text)
     hidden = []
     for number in (alert.a, alert.b):
         told = sharing.released_to(party, now).item(number) if number else (None, True)
@@ -94,15 +92,15 @@ def _alert(
             hidden.append(f"{alerting.label(number)}: {'no longer held' if why is None else why.text}")
     if body.override:
         text = f"told exactly under the safety override {alerting.override_named(body.override)!r}"
-        return Explanation(party, subject, "alert", "override", text, hidden=hidden)
+        return WhyTold(party, subject, "alert", "override", text, hidden=hidden)
     if body.is_banded:
         text = "told in bands, with the place of its own aircraft: not every aircraft in it left exactly"
-        return Explanation(party, subject, "alert", "banded", text, hidden=hidden)
+        return WhyTold(party, subject, "alert", "banded", text, hidden=hidden)
     text = f"told exactly: every aircraft in it is {party}'s own or left exactly"
-    return Explanation(party, subject, "alert", "exactly", text)
+    return WhyTold(party, subject, "alert", "exactly", text)
 
 
-def _report(party: PartyId, subject: str, tables: Tables) -> Explanation:
+def _report(party: PartyId, subject: str, tables: Tables) -> WhyTold:
     name, _, report = subject.partition("/")
     table = tables.tables.get(name)
     if table is None:
@@ -111,6 +109,6 @@ def _report(party: PartyId, subject: str, tables: Tables) -> Explanation:
         raise OrderRefused("unknown_report", f"there is no report {report!r} at table {name}")
     if party not in table.charter.members:
         text = f"withheld: {party} does not sit at table {name}, and what is said there goes to its members alone"
-        return Explanation(party, subject, "report", "nothing", text)
+        return WhyTold(party, subject, "report", "nothing", text)
     text = f"told: what is shared at table {name} goes to every member, the same bytes to each"
-    return Explanation(party, subject, "report", "exactly", text)
+    return WhyTold(party, subject, "report", "exactly", text)

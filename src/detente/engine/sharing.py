@@ -200,12 +200,22 @@ class Sharing:
 
 
 def console_frame(tracks: Tracks, now: Instant) -> bytes:
-    """Return the console's frame: each aircraft once, brought to *now*, with the other parties that hold it too."""
+    """Return the console's frame, brought to *now*: each aircraft with the other parties that hold it too.
+
+    What another party holds of an aircraft comes with the number of the track that stands for it, so that the map can
+    tie the two. A second track of the same party is nothing but an echo, and is left out.
+    """
     is_secondary = (tracks["flags"] & np.uint32(Mark.SECONDARY)) != 0
     shown, others = tracks[~is_secondary], tracks[is_secondary]
     bits = np.zeros(len(shown), np.uint8)
+    tied = np.zeros(len(others), bool)
     row_of = {number: row for row, number in enumerate(shown["number"].tolist())} if len(others) else {}
-    for number, party in zip(others["same_as"].tolist(), others["party"].tolist(), strict=True):
-        if number in row_of and party < 8:
-            bits[row_of[number]] |= 1 << party
-    return track_frame(advanced(shown, now), bits, now, shown["applicable_at_ns"])
+    parties = shown["party"].tolist() if len(others) else []
+    for k, (number, party) in enumerate(zip(others["same_as"].tolist(), others["party"].tolist(), strict=True)):
+        row = row_of.get(number)
+        if row is not None and party < 8:
+            bits[row] |= 1 << party
+        tied[k] = row is not None and parties[row] != party
+    seen = np.concatenate([shown, others[tied]])
+    bits = np.concatenate([bits, np.zeros(int(tied.sum()), np.uint8)])
+    return track_frame(advanced(seen, now), bits, now, seen["applicable_at_ns"])

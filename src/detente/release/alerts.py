@@ -56,7 +56,7 @@ class AlertTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     at_ms: _Ms  # when it was so; UTC
     a: Named | None  # null: traffic not released to you
     b: Named | None = None  # null too unless it is a conflict
-    zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    zone: Annotated[str, msgspec.Meta(max_length=96)] | None = None
     is_banded: bool = False  # distance and time are "at most so much", the place is coarse or your own aircraft's
     event_at_ms: _Ms | None = None  # exact only
     within_s: int | None = None  # banded: to the event at most so long; null with an event: longer than any band
@@ -79,17 +79,21 @@ def alert_for(
     parties: Sequence[PartyId],
     zones: Mapping[str, Zone],
     overrides: Sequence[SafetyOverride] = (),
+    *,
+    declared_to_peer: bool = False,
 ) -> AlertTold | None:
     """Return what `released.peer` is told of *event*, or None when the alert is not its concern.
 
     name: of the alert on the wire. tracks: our picture. released: the newest frame to that peer. parties: as
-    `declared_by` and `party` count them, ourselves first. zones: by id. overrides: that hold towards the peer.
+    `declared_by` and `party` count them, ourselves first. zones: by id. declared_to_peer: whether the activity
+    that a conformance is about was declared at a table at which the peer sits: then leaving it is its concern.
+    overrides: that hold towards the peer.
     """
     alert, peer = event.alert, released.peer
     zone = None if alert.kind is Kind.CONFORMANCE else zones.get(alert.zone)
     peer_index = parties.index(peer)
     mine = [_named(number, tracks, released, peer_index) for number in (alert.a, alert.b) if number]
-    owns_line = zone is not None and zone.asserted_by == peer
+    owns_line = (zone is not None and zone.asserted_by == peer) or declared_to_peer
     if not owns_line and not any(named is not None and named[0].is_yours for named in mine):
         return None
     is_exact = all(named is not None and named[1] for named in mine)

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Party
-from detente.desk.answers import Explanation, PolicyCheck, PolicyView, PrecisionRow
+from detente.desk.answers import PolicyCheck, PolicyView, RulePrecision, WhyTold
 from detente.desk.orders import POLICY_LIMIT
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 
@@ -38,16 +38,16 @@ async def _check(call: Call[Nothing, PolicyText]) -> PolicyCheck:
     return call.desk.check_policy(call.body.text)
 
 
-async def _precision(call: Call[Nothing, None]) -> list[PrecisionRow]:
+async def _precision(call: Call[Nothing, None]) -> list[RulePrecision]:
     return await call.desk.precision("")
 
 
-async def _precision_of(call: Call[Nothing, PolicyText]) -> list[PrecisionRow]:
+async def _precision_of(call: Call[Nothing, PolicyText]) -> list[RulePrecision]:
     return await call.desk.precision(call.body.text)
 
 
-async def _explain(call: Call[Subject, None]) -> Explanation:
-    return call.desk.explain(call.params.peer, call.params.subject)
+async def _explain(call: Call[Subject, None]) -> WhyTold:
+    return call.desk.why_told(call.params.peer, call.params.subject)
 
 
 ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
@@ -56,7 +56,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         path="/api/explain",
         summary="Why one peer is told of a track, an alert or a report, or not",
         does=_explain,
-        gives=Explanation,
+        gives=WhyTold,
         params=Subject,
         problems=("unknown_party", "unknown_track", "unknown_alert", "unknown_report", "unknown_table"),
     ),
@@ -82,14 +82,14 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         path="/api/policy/precision",
         summary="What a patient peer can know under the policy in force, rule by rule",
         does=_precision,
-        gives=list[PrecisionRow],
+        gives=list[RulePrecision],
     ),
     Endpoint(
         method="POST",
         path="/api/policy/precision",
         summary="What a patient peer could know under a text, rule by rule",
         does=_precision_of,
-        gives=list[PrecisionRow],
+        gives=list[RulePrecision],
         body=PolicyText,
         problems=("not_a_policy",),
         body_max=_BODY_MAX,
