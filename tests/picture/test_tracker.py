@@ -246,6 +246,18 @@ def test_marks_names_and_declarations_are_kept():
     assert track["selected_altitude_m"] == 11_000.0
 
 
+def test_a_selected_altitude_nobody_repeats_is_forgotten():
+    plots = flight(60)
+    plots["selected_altitude_m"][10] = 11_000.0
+    tracker = Tracker(8)
+    known = []
+    for i in range(60):
+        replayed(tracker, plots[i : i + 1])
+        known.append(bool(np.isfinite(tracker.snapshot()["selected_altitude_m"][0])))
+    assert known[:40] == [10 <= i for i in range(40)]
+    assert not any(known[41:])
+
+
 def test_a_snapshot_cannot_be_written_and_does_not_change():
     tracker = Tracker(8)
     replayed(tracker, flight(5))

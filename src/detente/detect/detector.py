@@ -86,7 +86,7 @@ class Detector:
         judged = shown[shown["not_assessed"] == Reason.NONE]
         m = motions_at(judged, now)
         not_assessed = _lost(shown["number"], shown["not_assessed"]) + _lost(judged["number"], _why_unknown(m))
-        selected_ft = judged["selected_altitude_m"] / M_PER_FT
+        selected_ft = np.rint(judged["selected_altitude_m"] / M_PER_FT)
         nameless = judged["identity"].astype("S1") == b"~"
         found_conflicts, undecided = self._conflicts(m, judged, selected_ft, nameless)
         found_zones, unjudged = self._standing.judge(

@@ -31,6 +31,7 @@ MEMORY: Final = np.dtype(
         ("mistrust_until_ns", "i8"),
         ("altitude_at_ns", "i8"),  # of the last altitude taken
         ("velocity_at_ns", "i8"),  # of the last velocity told or derived
+        ("selected_at_ns", "i8"),  # of the last selected altitude told
         ("heard_at_ns", "i8"),  # of the newest plot with this identity, taken or not
         ("repeated_since_ns", "i8"),  # since when the position has been repeated; 0 it is not
         ("candidate_plots", "u4"),  # plots in a row that agree with each other and not with the track
@@ -104,6 +105,7 @@ GATES: Final = (
     "moving_mps",
     "first_interval_s",
     "longest_interval_s",
+    "selected_lasting_s",
     "reacquire_plots",
     "established_plots",
     "established_s",
@@ -249,6 +251,7 @@ def _forget(track: Record, memory: Record) -> None:
     track["selected_altitude_m"] = math.nan
     memory["altitude_at_ns"] = 0
     memory["velocity_at_ns"] = 0
+    memory["selected_at_ns"] = 0
     memory["repeated_since_ns"] = 0
     memory["candidate_plots"] = 0
     memory["rising_plots"] = 0
@@ -619,6 +622,9 @@ def _enter(track: Record, memory: Record, plot: Record, gate: Record) -> int:
 
     if math.isfinite(plot["selected_altitude_m"]):
         track["selected_altitude_m"] = plot["selected_altitude_m"]
+        memory["selected_at_ns"] = at_ns
+    elif (at_ns - memory["selected_at_ns"]) * 1e-9 > gate["selected_lasting_s"]:
+        track["selected_altitude_m"] = math.nan  # a crew turns the knob, and that is told within seconds
     if plot["squawk"] != 0xFFFF:
         track["squawk"] = plot["squawk"]
     if plot["on_ground"] != 255:
