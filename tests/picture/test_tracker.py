@@ -254,7 +254,7 @@ def test_a_selected_altitude_nobody_repeats_is_forgotten():
     for i in range(60):
         replayed(tracker, plots[i : i + 1])
         known.append(bool(np.isfinite(tracker.snapshot()["selected_altitude_m"][0])))
-    assert known[:40] == [10 <= i for i in range(40)]
+    assert known[:40] == [i >= 10 for i in range(40)]
     assert not any(known[41:])
 
 
