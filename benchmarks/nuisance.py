@@ -43,6 +43,13 @@ RECORDINGS = {
 RULED = {"Swiss upper airspace, 13 h": "Swiss", "Paris TMA, 2 h": "Paris"}
 """Recordings of controlled traffic, and their set of level busts."""
 
+COARSENED = {
+    "Swiss upper airspace, 13 h": "en-route",
+    "Paris TMA, 2 h": "terminal",
+    "Black Rock, 20 min": "light-aircraft",
+}
+"""Recordings that are told again as a worse surveillance would, and by which profile."""
+
 WGS84 = Geod(ellps="WGS84")
 TEXT = (Path(__file__).parent / "nuisance.md.in").read_text(encoding="utf-8")
 

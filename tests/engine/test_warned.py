@@ -6,12 +6,14 @@ import pytest
 
 from detente.alerts.escalation import agreed_ladder
 from detente.desk.orders import Acknowledge, Displayed, StandDown
+from detente.engine.values import Declared
 from detente.errors import OrderRefused
+from detente.release.policy import parse_policy
 from detente.testing.clock import VirtualClock
 from detente.testing.parties import Character, Parties
 from detente.types import NS_PER_MS, Role, instant_ms
 from engine.meeting import fly, meet, open_handed, two
-from flights import Flight
+from flights import Flight, head_on, plots_of
 from release.sky import line
 
 PARTIES = ("alfa", "bravo")
@@ -247,3 +249,42 @@ def test_three_parties_each_hear_only_what_concerns_them():
     assert parties.board("charlie").alerts == []
     assert parties.board("charlie").counts.shared == 1
     assert parties.roots_equal()
+
+
+# --- a peer's tracks that come late, or without a name
+
+UNNAMED = '["position", "altitude", "velocity", "declaration"]'
+
+
+def both_seen_by_both(seconds, *, delay_s=0):
+    """Each party's sensor sees both aircraft and tells the other all but their names."""
+    policy = """name = "unnamed"
+[[rule]]
+name = "unnamed"
+effect = "release"
+to = ["{peer}"]
+give = {{ fields = {fields}, delay_s = {delay_s} }}
+"""
+    parties = Parties(
+        {
+            own: Character(
+                policy=parse_policy(policy.format(peer=peer, fields=UNNAMED, delay_s=delay_s)),
+                declared=Declared((identity,)),
+            )
+            for own, peer, identity in (("alfa", "bravo", b"aaaaaa"), ("bravo", "alfa", b"bbbbbb"))
+        }
+    )
+    for party in PARTIES:
+        parties.plots(party, plots_of(*head_on(36.0), seconds=seconds, start=parties.now))
+    return parties
+
+
+@pytest.mark.parametrize("delay_s", [0, 12])
+def test_a_peers_nameless_track_that_turns_out_to_be_ours_brings_its_alert_to_our_row(delay_s):
+    parties = both_seen_by_both(140.0, delay_s=delay_s)
+    parties.run(60.5)
+    for party, peer in (PARTIES, PARTIES[::-1]):
+        rows = [row for row in parties.board(party).alerts if row.state == "active"]
+        assert len(rows) == 1, [(r.alert, r.a, r.b, r.verdicts) for r in rows]
+        (verdict,) = rows[0].verdicts
+        assert (verdict.party, verdict.says) == (peer, "same")

@@ -167,6 +167,8 @@ class AlertBook:
             latitude_rad=conflict.latitude_rad,
             longitude_rad=conflict.longitude_rad,
             levels=conflict.levels,
+            margin_m=conflict.margin_m,
+            margin_ft=conflict.margin_ft,
         )
 
     def _level_of(self, conflict: Conflict) -> Level:

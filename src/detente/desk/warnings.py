@@ -188,8 +188,8 @@ class Warnings:
         if self._by_subject.get(row.subject) is row:
             del self._by_subject[row.subject]
         row.subject = subject
-        same = self._open_row(subject)
-        if same is None or same is row:
+        same = self._by_subject.get(subject)
+        if same is None or same is row or not _overlap(same, row):
             self._by_subject[subject] = row
             return row, None
         self._join(same, row)
@@ -363,6 +363,17 @@ class Warnings:
             return PeerVerdict(party, "differs", time_to)
         apart = abs(told.event_at_ms - instant_ms(row.ours.event_at)) / 1000.0
         return PeerVerdict(party, "same" if apart <= SAME_EVENT_WITHIN_S else "differs", time_to)
+
+
+def _overlap(a: Row, b: Row) -> bool:
+    """Whether two rows about one subject stood at one time: then they are one event, also when it is over."""
+    (a_from, a_to), (b_from, b_to) = _span_ms(a), _span_ms(b)
+    return a_from <= b_to and b_from <= a_to
+
+
+def _span_ms(row: Row) -> tuple[int, int]:
+    began = min((half.sent_at_ms for half in row.halves.values() if half.sent_at_ms is not None), default=0)
+    return began, 1 << 62 if row.is_active else _cleared_at_ms(row)
 
 
 def _cleared_at_ms(row: Row) -> int:

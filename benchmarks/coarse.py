@@ -1,0 +1,147 @@
+"""What the margins for coarse and slow tracks gain: recordings made worse, judged with the margins and without.
+
+`python benchmarks/coarse.py RECORDINGS_FOLDER` prints the rows of the table in docs/nuisance.md. What is true is taken
+from the recording as it was: which pairs came below the minima in fact. The same plots are then told as a worse
+surveillance would: with noise on each place, its accuracy told; one plot in so many seconds; altitudes in steps of
+100 ft without a rate of climb.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import level_busts
+import numpy as np
+
+from detente.alerts.alert import Level
+from detente.alerts.life import AlertBook
+from detente.cli.replay import Replayed, run
+from detente.detect import detector
+from detente.detect.accuracy import Accuracy, accuracy_of
+from detente.detect.detector import Detector
+from detente.detect.profile import PROFILES, Profile
+from detente.feeds.plot import Plots
+from detente.node.recordings import open_recording
+from detente.picture.picture import Reason, Tracks
+from detente.picture.tracker import Tracker
+from detente.surveillance import Surveillance
+from detente.types import NS_PER_S, Instant
+from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT
+
+SEED: Final = 20_260_101
+
+
+def noisy(sigma_m: float) -> Callable[[Plots], Plots]:
+    """Return what adds noise of *sigma_m* to each place and tells it."""
+
+    def worse(plots: Plots) -> Plots:
+        rng = np.random.default_rng(SEED)
+        own = plots.copy()
+        north, east = rng.normal(0.0, sigma_m / EARTH_MEAN_RADIUS_M, (2, len(own)))
+        own["latitude_rad"] += north
+        own["longitude_rad"] += east / np.cos(own["latitude_rad"])
+        own["position_sigma_m"] = sigma_m
+        return own
+
+    return worse
+
+
+def thinned(interval_s: float) -> Callable[[Plots], Plots]:
+    """Return what keeps one plot of each aircraft in *interval_s*, as a radar's turn would."""
+
+    def worse(plots: Plots) -> Plots:
+        turn = plots["applicable_at_ns"] // round(interval_s * NS_PER_S)
+        _, aircraft = np.unique(plots["identity"], return_inverse=True)
+        _, first = np.unique(np.stack([aircraft, turn]), axis=1, return_index=True)
+        return plots[np.sort(first)]
+
+    return worse
+
+
+def stepped(plots: Plots) -> Plots:
+    """Tell altitudes in steps of 100 ft and no rate of climb, as replies in mode C do."""
+    own = plots.copy()
+    step_m = 100.0 * M_PER_FT
+    own["altitude_pressure_m"] = np.rint(own["altitude_pressure_m"] / step_m) * step_m
+    own["v_up_mps"] = np.nan
+    return own
+
+
+WORSE: Final[dict[str, Callable[[Plots], Plots]]] = {
+    "as recorded": lambda plots: plots,
+    "places ± 300 m": noisy(300.0),
+    "places ± 1,000 m": noisy(1_000.0),
+    "a plot in 12 s": thinned(12.0),
+    "a plot in 25 s": thinned(25.0),
+    "altitudes in 100 ft, no rate": stepped,
+}
+
+
+def warned(plots: Plots, profile: Profile) -> tuple[dict[tuple[str, str], int], int]:
+    """Return when each pair was first warned, and how many tracks were at some time too coarse for a verdict."""
+    replayed = Replayed()
+    first: dict[tuple[str, str], int] = {}
+    for event in run([plots], Surveillance(Tracker(), Detector(profile), AlertBook(profile)), replayed):
+        alert = event.alert
+        if alert.level is not Level.CAUTION and alert.cleared_at is None:
+            a, b = replayed.names[alert.a], replayed.names[alert.b]
+            first.setdefault((min(a, b), max(a, b)), alert.updated_at)
+    return first, len(replayed.not_assessed.get(Reason.TOO_COARSE, ()))
+
+
+def without_margins(tracks: Tracks, _: Instant) -> Accuracy:
+    """Take every track for as good as the minima presuppose."""
+    return Accuracy(np.zeros(len(tracks)), np.zeros(len(tracks)))
+
+
+def rows(
+    recording: str,
+    plots: Plots,
+    profile: Profile,
+    true: dict[tuple[str, str], int],
+    busts: list[level_busts.Bust],
+) -> Iterator[str]:
+    """Yield the rows of the table for one recording; *true*: its pairs that came below the minima, and when."""
+    for worse, change in WORSE.items():
+        for rule, known in (("without margins", without_margins), ("with", accuracy_of)):
+            detector.accuracy_of = known
+            found, lost = warned(change(plots), profile)
+            leads = [
+                level_busts.lead_s(level_busts.Bust(**{**vars(bust), "plots": change(bust.plots)}), profile)
+                for bust in busts
+            ]
+            told = sorted((true[pair] - found[pair]) / NS_PER_S for pair in true.keys() & found.keys())
+            lead = f"{told[len(told) // 2]:.0f}" if told else ""
+            reached = [lead_s for lead_s in leads if not math.isnan(lead_s)]
+            mean = f"{len(reached)} of {len(busts)}, {np.mean(reached):.0f} s" if reached else ""
+            yield (
+                f"| {recording} | {worse} | {rule} | {len(found)} | {len(found.keys() - true.keys())} "
+                f"| {len(told)} of {len(true)} | {lead} | {mean} | {lost} |"
+            )
+    detector.accuracy_of = accuracy_of
+
+
+def main() -> None:
+    import nuisance
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    for recording, (file, _) in nuisance.RECORDINGS.items():
+        if recording in nuisance.COARSENED:
+            plots = open_recording(folder / file).plots
+            name = nuisance.COARSENED[recording]
+            ruled = nuisance.RULED.get(recording)
+            busts = level_busts.all_cases(folder, (ruled,))[ruled] if ruled else []
+            true = nuisance.came_below(plots, PROFILES[name])
+            for row in rows(recording, plots, PROFILES[name], true, busts):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
