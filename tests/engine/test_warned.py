@@ -251,40 +251,44 @@ def test_three_parties_each_hear_only_what_concerns_them():
     assert parties.roots_equal()
 
 
-# --- a peer's tracks that come late, or without a name
+# --- a peer's tracks without a name
 
-UNNAMED = '["position", "altitude", "velocity", "declaration"]'
-
-
-def both_seen_by_both(seconds, *, delay_s=0):
-    """Each party's sensor sees both aircraft and tells the other all but their names."""
-    policy = """name = "unnamed"
+UNNAMED = """
+name = "unnamed"
 [[rule]]
 name = "unnamed"
 effect = "release"
 to = ["{peer}"]
-give = {{ fields = {fields}, delay_s = {delay_s} }}
+give = {{ fields = ["position", "altitude", "velocity", "declaration"] }}
 """
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    """Each party's sensor sees both aircraft, and each tells the other all but the names of what it sees."""
     parties = Parties(
         {
-            own: Character(
-                policy=parse_policy(policy.format(peer=peer, fields=UNNAMED, delay_s=delay_s)),
-                declared=Declared((identity,)),
-            )
+            own: Character(policy=parse_policy(UNNAMED.format(peer=peer)), declared=Declared((identity,)))
             for own, peer, identity in (("alfa", "bravo", b"aaaaaa"), ("bravo", "alfa", b"bbbbbb"))
         }
     )
     for party in PARTIES:
-        parties.plots(party, plots_of(*head_on(36.0), seconds=seconds, start=parties.now))
+        parties.plots(party, plots_of(*head_on(36.0), seconds=50.0, start=parties.now))
+    parties.run(40.5)
     return parties
 
 
-@pytest.mark.parametrize("delay_s", [0, 12])
-def test_a_peers_nameless_track_that_turns_out_to_be_ours_brings_its_alert_to_our_row(delay_s):
-    parties = both_seen_by_both(140.0, delay_s=delay_s)
-    parties.run(60.5)
+def test_who_turns_out_to_be_concerned_is_told_at_once_and_not_when_the_alert_next_changes(unnamed):
     for party, peer in (PARTIES, PARTIES[::-1]):
-        rows = [row for row in parties.board(party).alerts if row.state == "active"]
-        assert len(rows) == 1, [(r.alert, r.a, r.b, r.verdicts) for r in rows]
-        (verdict,) = rows[0].verdicts
-        assert (verdict.party, verdict.says) == (peer, "same")
+        (row,) = [row for row in unnamed.board(party).alerts if row.state == "active"]
+        assert row.level == "warning"
+        assert {half.party for half in row.halves} == set(PARTIES)
+        assert [(verdict.party, verdict.says) for verdict in row.verdicts] == [(peer, "same")]
+
+
+def test_a_peers_alert_about_tracks_that_turn_out_to_be_ours_stands_on_no_row_of_its_own(unnamed):
+    for party, peer in (PARTIES, PARTIES[::-1]):
+        warnings = unnamed[party].engine.subjects.warnings
+        (ours,) = [row for row in warnings.all() if row.is_active]
+        assert ours.name == f"{party}-1"
+        assert warnings.named(f"{peer}-1") is ours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from msgspec.structs import replace
 
 from detente.alerts.alert import AlertEvent, Happening, Kind, Level
@@ -48,6 +49,7 @@ class Alerting:
         self._sharing = sharing
         self._names = names
         self._speak = speak
+        self._claims: dict[int, int] = {}  # who says that it is its own, of each track in an alert of ours
         self._told: dict[tuple[PartyId, str], AlertTold] = {}  # what we last told each peer of each alert
         self._before: dict[tuple[PartyId, str], AlertTold] = {}  # of which before this start
         self._placeable: dict[tuple[PartyId, str], AlertTold] = {}  # peers' alerts whose aircraft we may hold
@@ -69,6 +71,20 @@ class Alerting:
             if body is not None and self._is_news(party, body):
                 out += self._tell(party, row, body, now)
         return out
+
+    def claimed(self, now: Instant) -> list[Effect]:
+        """Tell of those of our alerts whose aircraft a party has said to be its own since: they concern it now."""
+        active, tracks = self._watch.book.active, self._watch.tracks
+        pairs = {(alert.a, alert.b) for alert in active.values()}
+        held = np.isin(tracks["number"], [number for pair in pairs for number in pair if number])
+        claims = dict(zip(tracks["number"][held].tolist(), tracks["declared_by"][held].tolist(), strict=True))
+        before, self._claims = self._claims, claims
+        return [
+            effect
+            for alert in list(active.values())
+            if any(claims.get(number) != before.get(number, claims.get(number)) for number in (alert.a, alert.b))
+            for effect in self.changed(AlertEvent(Happening.UPDATED, alert), now)
+        ]
 
     def told(
         self, party: PartyId, envelope: Envelope | UnloggedFlash, leaf_hash: bytes, body: AlertTold, now: Instant
