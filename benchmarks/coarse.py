@@ -9,13 +9,12 @@ surveillance would: with noise on each place, its accuracy told; one plot in so 
 from __future__ import annotations
 
 import argparse
-import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-import level_busts
 import numpy as np
 
 from detente.alerts.alert import Level
@@ -27,13 +26,16 @@ from detente.detect.detector import Detector
 from detente.detect.profile import PROFILES, Profile
 from detente.feeds.plot import Plots
 from detente.node.recordings import open_recording
-from detente.picture.picture import Reason, Tracks
+from detente.picture.picture import Tracks
 from detente.picture.tracker import Tracker
 from detente.surveillance import Surveillance
 from detente.types import NS_PER_S, Instant
 from detente.units import EARTH_MEAN_RADIUS_M, M_PER_FT
 
 SEED: Final = 20_260_101
+AROUND_NS: Final = 60 * NS_PER_S
+
+Pair = tuple[str, str]
 
 
 def noisy(sigma_m: float) -> Callable[[Plots], Plots]:
@@ -82,16 +84,45 @@ WORSE: Final[dict[str, Callable[[Plots], Plots]]] = {
 }
 
 
-def warned(plots: Plots, profile: Profile) -> tuple[dict[tuple[str, str], int], int]:
-    """Return when each pair was first warned, and how many tracks were at some time too coarse for a verdict."""
-    replayed = Replayed()
-    first: dict[tuple[str, str], int] = {}
-    for event in run([plots], Surveillance(Tracker(), Detector(profile), AlertBook(profile)), replayed):
+class Seen(NamedTuple):
+    """When each pair was first told of, and first warned, and when each aircraft was not assessed."""
+
+    told: dict[Pair, int]
+    warned: dict[Pair, int]
+    lost: dict[str, list[int]]
+
+
+def seen(plots: Plots, profile: Profile) -> Seen:
+    """Replay *plots* under *profile*."""
+    surveillance, replayed = Surveillance(Tracker(), Detector(profile), AlertBook(profile)), Replayed()
+    found = Seen({}, {}, {})
+
+    def note(now: Instant) -> None:
+        for unjudged in surveillance.assessment.not_assessed:
+            for number in (unjudged.track, unjudged.other):
+                if number:
+                    found.lost.setdefault(replayed.names[number], []).append(now)
+
+    for event in run([plots], surveillance, replayed, note):
         alert = event.alert
-        if alert.level is not Level.CAUTION and alert.cleared_at is None:
+        if alert.cleared_at is None:
             a, b = replayed.names[alert.a], replayed.names[alert.b]
-            first.setdefault((min(a, b), max(a, b)), alert.updated_at)
-    return first, len(replayed.not_assessed.get(Reason.TOO_COARSE, ()))
+            pair = min(a, b), max(a, b)
+            found.told.setdefault(pair, alert.updated_at)
+            if alert.level is not Level.CAUTION:
+                found.warned.setdefault(pair, alert.updated_at)
+    return found
+
+
+def outcome(pair: Pair, lost_at_ns: int, of: Seen) -> str:
+    """Return what a desk saw of a pair that came below the minima, from a minute before to a minute after."""
+    if of.warned.get(pair, lost_at_ns + AROUND_NS) < lost_at_ns + AROUND_NS:
+        return "warned"
+    if of.told.get(pair, lost_at_ns + AROUND_NS) < lost_at_ns + AROUND_NS:
+        return "caution"
+    if any(abs(at - lost_at_ns) < AROUND_NS for name in pair for at in of.lost.get(name, ())):
+        return "not assessed"
+    return "silent"
 
 
 def without_margins(tracks: Tracks, _: Instant) -> Accuracy:
@@ -103,27 +134,21 @@ def rows(
     recording: str,
     plots: Plots,
     profile: Profile,
-    true: dict[tuple[str, str], int],
-    busts: list[level_busts.Bust],
+    true: dict[Pair, int],
 ) -> Iterator[str]:
     """Yield the rows of the table for one recording; *true*: its pairs that came below the minima, and when."""
     for worse, change in WORSE.items():
-        for rule, known in (("without margins", without_margins), ("with", accuracy_of)):
+        for rule, known in (("without", without_margins), ("with", accuracy_of)):
             detector.accuracy_of = known
-            found, lost = warned(change(plots), profile)
-            leads = [
-                level_busts.lead_s(level_busts.Bust(**{**vars(bust), "plots": change(bust.plots)}), profile)
-                for bust in busts
-            ]
-            told = sorted((true[pair] - found[pair]) / NS_PER_S for pair in true.keys() & found.keys())
-            lead = f"{told[len(told) // 2]:.0f}" if told else ""
-            reached = [lead_s for lead_s in leads if not math.isnan(lead_s)]
-            mean = f"{len(reached)} of {len(busts)}, {np.mean(reached):.0f} s" if reached else ""
+            found = seen(change(plots), profile)
+            detector.accuracy_of = accuracy_of
+            came = Counter(outcome(pair, at_ns, found) for pair, at_ns in true.items())
             yield (
-                f"| {recording} | {worse} | {rule} | {len(found)} | {len(found.keys() - true.keys())} "
-                f"| {len(told)} of {len(true)} | {lead} | {mean} | {lost} |"
+                f"| {recording} | {worse} | {rule} | {len(found.warned.keys() - true.keys())} "
+                f"| {len(found.told.keys() - found.warned.keys() - true.keys())} | "
+                + " | ".join(str(came[what]) for what in ("warned", "caution", "not assessed", "silent"))
+                + " |"
             )
-    detector.accuracy_of = accuracy_of
 
 
 def main() -> None:
@@ -132,15 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    for recording, (file, _) in nuisance.RECORDINGS.items():
-        if recording in nuisance.COARSENED:
-            plots = open_recording(folder / file).plots
-            name = nuisance.COARSENED[recording]
-            ruled = nuisance.RULED.get(recording)
-            busts = level_busts.all_cases(folder, (ruled,))[ruled] if ruled else []
-            true = nuisance.came_below(plots, PROFILES[name])
-            for row in rows(recording, plots, PROFILES[name], true, busts):
-                print(row, flush=True)
+    for recording, name in nuisance.COARSENED.items():
+        plots, profile = open_recording(folder / nuisance.RECORDINGS[recording][0]).plots, PROFILES[name]
+        for row in rows(recording, plots, profile, nuisance.came_below(plots, profile)):
+            print(row, flush=True)
 
 
 if __name__ == "__main__":

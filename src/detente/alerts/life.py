@@ -172,6 +172,8 @@ class AlertBook:
         )
 
     def _level_of(self, conflict: Conflict) -> Level:
+        if conflict.margin_m or conflict.margin_ft:
+            return Level.CAUTION  # it may be; a warning of all that may be would be noise
         if conflict.levels:
             return Level.WARNING if conflict.is_promoted else Level.CAUTION
         profile = self._profiles[conflict.profile]
