@@ -44,9 +44,10 @@ RULED = {"Swiss upper airspace, 13 h": "Swiss", "Paris TMA, 2 h": "Paris"}
 """Recordings of controlled traffic, and their set of level busts."""
 
 COARSENED = {
-    "Swiss upper airspace, 13 h": "en-route",
     "Paris TMA, 2 h": "terminal",
     "Black Rock, 20 min": "light-aircraft",
+    "Black Rock, 1 h": "light-aircraft",
+    "Swiss upper airspace, 13 h": "en-route",
 }
 """Recordings that are told again as a worse surveillance would, and by which profile."""
 
