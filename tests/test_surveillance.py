@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from detente.alerts.alert import Happening, Kind, Level
-from detente.detect.profile import EN_ROUTE, LIGHT_AIRCRAFT, LOW_LEVEL, PROFILES, TERMINAL, promoting
+from detente.detect.profile import EN_ROUTE, LIGHT_AIRCRAFT, LOW_LEVEL, PROFILES, TERMINAL, Profile, promoting
 from detente.node.recordings import open_recording
 from detente.types import NS_PER_S
 from detente.units import M_PER_FT
 from flights import Flight, head_on, plots_of
-from incidents import DAY_S, dca, ocap, watched
+from incidents import DAIDALUS, DAY_S, closest_s, daidalus, dca, ocap, watched
 
 DCA_CLOSEST_S = 1_738_201_679.0
 """01:47:59Z, the second of the collision."""
@@ -86,6 +86,18 @@ def test_washington_is_told_at_least_thirty_seconds_before(shared: Path, profile
     first = next(e.alert for e in events if e.happening is Happening.RAISED)
     assert DCA_CLOSEST_S - first.raised_at / NS_PER_S >= 30.0
     assert first.level is not Level.CAUTION
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("name", DAIDALUS)
+def test_what_nasa_ships_is_told_at_warning_before_the_closest_point(shared: Path, name: str, profile: Profile) -> None:
+    plots = daidalus(shared, name)
+    events, _ = watched([plots], profile)
+    if (name, profile.name) == ("H0_0_120", "low-level"):  # they pass 927 m apart, outside its 900 m
+        assert events == []
+        return
+    first = next(e.alert for e in events if e.alert.level is not Level.CAUTION)
+    assert closest_s(plots) - first.updated_at / NS_PER_S >= 40.0
 
 
 DAYS = {
