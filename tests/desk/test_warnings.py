@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
@@ -58,3 +60,13 @@ def test_an_alert_about_the_same_two_that_was_over_before_is_another_event():
     _, joined = warnings.placed("bravo", "bravo-7", EVENT, A, B)
     assert joined is None
     assert {r.name for r in warnings.all()} == {"alfa-1", "bravo-7"}
+
+
+def test_the_desk_is_told_on_what_condition_a_caution_stands_and_with_what_margin():
+    warnings = Warnings("alfa")
+    event = ours(10)
+    alert = replace(event.alert, level=Level.CAUTION, levels=((2, 35_000),), margin_m=1_200.0, margin_ft=37.5)
+    warnings.changed(replace(event, alert=alert), (A, B), {"bravo"})
+    (row,) = warnings.rows({}, {}, {})
+    assert row.levels == (("bbbbbb", 35_000),)
+    assert (row.margin_m, row.margin_ft) == (1_200.0, 37.5)

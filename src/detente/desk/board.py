@@ -75,6 +75,9 @@ class AlertRow(msgspec.Struct, frozen=True):
     not_after_ms: int | None = None  # and before this, by our receipt
     expires_at_ms: int | None = None  # of the peer's word
     expired_on_arrival: bool = False  # by our clock, when it came
+    levels: tuple[tuple[str, int], ...] = ()  # only if these do not level off there: label of the track, ft
+    margin_m: float = 0.0  # our minima were widened by so much, for the accuracy of the two
+    margin_ft: float = 0.0
 
 
 class MessageRow(msgspec.Struct, frozen=True):

@@ -350,6 +350,9 @@ class Warnings:
             next_rung_at_ms=instant_ms(rung.next_at) if rung and rung.next_at is not None else None,
             acknowledge_by_ms=instant_ms(rung.acknowledge_by) if rung and rung.acknowledge_by is not None else None,
             mark=row.mark,
+            levels=() if ours is None else _levels(ours, a, b),
+            margin_m=0.0 if ours is None else ours.margin_m,
+            margin_ft=0.0 if ours is None else ours.margin_ft,
         )
 
     def _verdict(self, row: Row, party: PartyId) -> PeerVerdict:
@@ -363,6 +366,12 @@ class Warnings:
             return PeerVerdict(party, "differs", time_to)
         apart = abs(told.event_at_ms - instant_ms(row.ours.event_at)) / 1000.0
         return PeerVerdict(party, "same" if apart <= SAME_EVENT_WITHIN_S else "differs", time_to)
+
+
+def _levels(alert: Alert, a: TrackRef, b: TrackRef | None) -> tuple[tuple[str, int], ...]:
+    """Return which of the two must level off for the alert not to come about, by name, and where."""
+    labels = {alert.a: a.label, alert.b: "?" if b is None else b.label}
+    return tuple((labels.get(track, "?"), level_ft) for track, level_ft in alert.levels)
 
 
 def _overlap(a: Row, b: Row) -> bool:
