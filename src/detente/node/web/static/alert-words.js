@@ -61,18 +61,18 @@ export function measures(row) {
   const parts = [];
   if (row.distance_m !== null && row.kind !== "incursion") parts.push(miles(row.distance_m));
   if (row.vertical_ft !== null && row.kind === "conflict") parts.push(`${row.vertical_ft} ft`);
-  return [parts.join(" / "), ...conditions(row)].filter(Boolean).join("; ");
+  return parts.join(" / ");
 }
 
 /** What it depends on: that somebody does not level off, or is off by what the track's accuracy allows. @param {Row} row */
-function conditions(row) {
+export function conditions(row) {
   const said = (row.levels ?? []).map((/** @type {[string, number]} */ [label, ft]) =>
     t("alert.if_not_level", { who: label.replace(/^\w+:/, ""), level: `FL${String(Math.round(ft / 100)).padStart(3, "0")}` }));
   if (row.margin_m || row.margin_ft) {
     const margin = [row.margin_m ? miles(row.margin_m) : "", row.margin_ft ? `${Math.round(row.margin_ft)} ft` : ""];
     said.push(t("alert.margin", { margin: margin.filter(Boolean).join(" / ") }));
   }
-  return said;
+  return said.join("; ");
 }
 
 /** What a peer's node says of the same event. @param {Row} verdict */

@@ -9,7 +9,7 @@ import { clock, clockZ, countdown, count } from "../format.js";
 import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
-import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict, verdictSign } from "../alert-words.js";
+import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, conditions, verdict, verdictSign } from "../alert-words.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -51,6 +51,7 @@ function alert(row, acts) {
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
     <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}${row.mark && html` <span class="badge marked">${word("badge", row.mark)}</span>`}</div>
+    ${conditions(row) && html`<div>${conditions(row)}</div>`}
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((/** @type {Row} */ v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${times(row)}
     ${!cleared && ladder(row, now)}
