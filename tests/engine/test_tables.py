@@ -21,6 +21,7 @@ from detente.link.frames import Code
 from detente.testing.parties import Parties
 from detente.types import Role
 from engine.meeting import meet, open_handed, two
+from flights import head_on, plots_of
 
 MIL, FS, INT = Role.MILITARY, Role.FOREIGN_SERVICE, Role.INTELLIGENCE
 LINE = Charter(table="line", title="The line", members=("alfa", "bravo"), agreement="We share.", governs_picture=True)
@@ -210,6 +211,32 @@ def test_r11_an_incident_opens_by_itself_when_separation_is_lost_once_for_both_n
         half.party: [words for _, _, words in half.accounts] for half in view(parties, "alfa").incidents[0].halves
     }
     assert halves == {"alfa": ["As alfa saw it."], "bravo": ["As bravo saw it."]}
+
+
+@pytest.mark.parametrize("delay_s", [0.01, 12.0])
+def test_one_event_opens_one_incident_however_long_a_word_is_on_its_way(delay_s):
+    # Twelve seconds of the nodes' time are what 0.6 s on the line is when they run twenty times as fast.
+    parties = at_the_line()
+    for party in ("alfa", "bravo"):
+        parties.plots(party, plots_of(*head_on(24.0), seconds=150.0, start=parties.now))
+    parties.run(20.0)
+    parties.slow_down(delay_s)
+    parties.run(130.0)
+    for party in ("alfa", "bravo"):
+        assert [row.title for row in view(parties, party).incidents] == ["Separation lost"]
+
+
+def test_the_other_opens_it_when_the_first_does_not():
+    parties = at_the_line()
+    for party in ("alfa", "bravo"):
+        parties.plots(party, plots_of(*head_on(24.0), seconds=200.0, start=parties.now))
+    parties.run(60.0)
+    parties.cut("alfa", "bravo")
+    parties.run(24.0)
+    assert view(parties, "bravo").incidents == []
+    assert view(parties, "alfa").incidents != []
+    parties.run(30.0)
+    assert [row.title for row in view(parties, "bravo").incidents] == ["Separation lost"]
 
 
 def test_r09_three_at_a_table_hear_the_same_and_a_pair_s_cut_holds_nobody_else_up():

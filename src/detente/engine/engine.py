@@ -293,6 +293,7 @@ class Engine:
         out = self._alerting.place(now)
         for event in events:
             out += self._alerting.changed(event, now)
+        out += self._alerting.claimed(now)
         return out
 
     def _ordered(self, order: AnyOrder, role: Role, account: str, now: Instant) -> list[Effect]:

@@ -69,7 +69,11 @@ LOOK_NS: Final = NS_PER_S
 """How often it is looked whether something has to be put on record by this node itself."""
 
 SECOND_HAND_MS: Final = 10_000
-"""How long the node of the party whose name comes first may take to open an incident before the other does."""
+"""How long after an event the party whose name comes first may open its incident, by what it has signed since: when it
+has signed something later and no incident, the other opens it. So it does when the line has been silent for so long."""
+
+NOT_OPENED_MS: Final = 30_000
+"""… and when the line is not silent, and yet nothing came, for so long."""
 
 _Place = tuple[str, PartyId, int]
 """Table, author, number."""
@@ -202,8 +206,17 @@ class Tables:
         if any(table.standing.incidents.of_alert(name) for name in names):
             return False
         # Both nodes see it come about; the one whose name comes first opens it, the other only if that one does not.
-        is_first = self._own == min([self._own, *(party for party in others if party in row.theirs)])
-        return is_first or instant_ms(now) - instant_ms(alert.event_at or now) > SECOND_HAND_MS
+        first = min([self._own, *(party for party in others if party in row.theirs)])
+        if first == self._own:
+            return True
+        session, happened_ms, now_ms = self._sessions.get(first), instant_ms(alert.event_at or now), instant_ms(now)
+        if session is None or now_ms - happened_ms > NOT_OPENED_MS:
+            return True
+        # Not by our clock alone: what they wrote may be on its way, and for the longer the faster our hours run.
+        heard_at = session.status(now).heard_at
+        is_silent = heard_at is None or now_ms - instant_ms(heard_at) > SECOND_HAND_MS
+        until_ms = now_ms if is_silent else session.said_until_ms
+        return until_ms - happened_ms > SECOND_HAND_MS
 
     # --- what is watched
 

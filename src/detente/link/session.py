@@ -136,6 +136,7 @@ class Session:
         self._now = Instant(0)
         self._elapsed = 0
         self._heard_at: Instant | None = None
+        self.said_until_ms = 0  # the newest instant that a leaf of the peer bears, since the start
         self._peer_codebook: str | None = None
         self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
         self._written_after: dict[str, int] = {}  # log of the peer → ms UTC, by our clock
@@ -642,6 +643,7 @@ class Session:
     def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:
         """Learn from a verified leaf: the peer's clock, and what it says it has seen of our logs."""
         self._is_suspect = not self._clock.observe(envelope.hlc, self._now)
+        self.said_until_ms = max(self.said_until_ms, envelope.ts)
         effects: list[Effect] = []
         for lane, seen in envelope.seen.items():
             effects += self._settlement.check_ours(self.writers[lane], seen, "leaf", (leaf,))
