@@ -214,7 +214,6 @@ def test_flash_needs_a_coded_reason_and_misuse_is_counted():
     line.said(asked("P08", {"n": "1"}, message="bravo-flash-2", sender=BRAVO, precedence="Z"))
     line.said(text("bravo-flash-3", BRAVO))
     assert (line.flash[BRAVO], line.flash_misused[BRAVO], line.flash_misused[ALFA]) == (3, 2, 0)
-    assert (line.flash["bravo"], line.flash_misused["bravo"]) == (3, 2)
 
 
 def test_an_order_becomes_the_words_of_its_leaf():
