@@ -56,12 +56,12 @@ def demo(speed: float) -> Iterator[dict[str, str]]:
         yield {line[1].lower(): line[2] for line in lines if line}
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(PATIENCE_S)
 
 
 def opened(page: Page, address: str) -> Page:
     """Return *page* at *address*, once the node listens there and shows its picture."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             page.goto(address)

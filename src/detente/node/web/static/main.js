@@ -195,11 +195,16 @@ function draw() {
 
 const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn">${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
 
-/** Landmarks and the map speak the desk's language too. */
+const NARROW = matchMedia("(max-width: 1279px)");
+
+/** Landmarks and the map speak the desk's language too; in a narrow window the part that is seen is the main one. */
 function names() {
+  for (const part of ["left", "right"]) {
+    at(`#${part}`).setAttribute("role", NARROW.matches && state.part === part && state.view === "map" ? "main" : "complementary");
+  }
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#time", "replay.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }

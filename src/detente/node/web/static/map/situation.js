@@ -96,7 +96,7 @@ export class Situation {
       const ids = board.parties.map((/** @type {any} */ party) => party.id);
       this.areas = [
         ...state.zones.map((zone) => placedZone(zone, projection, ids)),
-        ...activities.map((row) => placedActivity(row, projection, ids, t(`activity.${row.said}`))),
+        ...activities.map((row) => placedActivity(row, projection, ids, t(`area.${row.said}`))),
       ];
       this.nearness = nearness(this.areas, board.range_nm * 1.6);
       this.groundKey = "";
