@@ -41,7 +41,6 @@ def test_the_policy_is_read_as_sentences_and_nothing_of_a_rule_is_left_out(desk:
         "within 40 NM of NOTIFIED LINE L-1, on the inner side",
         "below 41000 ft",
         "Exact and at once",
-        "20 m",
     ):
         expect(near).to_contain_text(words)
     coarse = page.locator('[data-rule="the rest, coarse"]')
