@@ -606,7 +606,7 @@ class Engine:
             nuisance=self._explaining.nuisance(now),
             policy=self.policies.state(now),
             flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
-            flash_misused={str(party): n for party, n in (+subjects.hotline.flash_misused).items()},
+            flash_misused={str(party): n for party, n in subjects.hotline.flash_misused.items() if n},
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
