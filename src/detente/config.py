@@ -208,6 +208,13 @@ class RetentionConfig(_Part, frozen=True):
     track_days: Days = 30
 
 
+class PictureConfig(_Part, frozen=True):
+    """The picture as the desk showed it, kept in `pictures/` for a replay. The oldest hours go first."""
+
+    hours: Annotated[int, msgspec.Meta(ge=0, le=8_760)] = 72  # kept this long; 0: not at all
+    mb: Annotated[int, msgspec.Meta(ge=16, le=1_000_000)] = 4_096  # and at most this much
+
+
 class Config(_Part, frozen=True):
     node: NodeConfig
     listen: ListenConfig = ListenConfig()
@@ -225,6 +232,7 @@ class Config(_Part, frozen=True):
     coordination: CoordinationConfig = CoordinationConfig()
     record: RecordConfig = RecordConfig()
     retention: RetentionConfig = RetentionConfig()
+    picture: PictureConfig = PictureConfig()
 
 
 def read_config(path: Path) -> Config:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from browser.fake_desk import FakeDesk
+from detente.node.web.port import RecordPort
 from detente.node.web.server import build_app, serve
 
 
@@ -47,8 +48,13 @@ def no_door(port: int) -> dict[str, Any]:
 
 
 @contextmanager
-def served(door: Callable[[int], dict[str, Any]] = no_door, **scene: Any) -> Iterator[Desk]:
-    """Serve a development desk in a thread of its own while the block runs. *door*: how people sign in, by the port."""
+def served(
+    door: Callable[[int], dict[str, Any]] = no_door, record: RecordPort | None = None, **scene: Any
+) -> Iterator[Desk]:
+    """Serve a development desk in a thread of its own while the block runs.
+
+    *door*: how people sign in, by the port. *record*: what its record page shows.
+    """
     port = free_port()
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -56,6 +62,7 @@ def served(door: Callable[[int], dict[str, Any]] = no_door, **scene: Any) -> Ite
 
     async def run() -> None:
         fake = FakeDesk(**scene)
+        fake.record = record
         made.append(fake)
         app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], **door(port))
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))

@@ -26,9 +26,13 @@ from detente.desk.orders import (
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     LiftHold,
+    MarkAlert,
     PlaceHold,
+    ProposePolicy,
     Rebase,
+    RevertPolicy,
     SendText,
     StandDown,
 )
@@ -299,6 +303,10 @@ def test_t31_each_seat_gives_only_its_own_orders(role: Role) -> None:
         StandDown: watch,
         PlaceHold: role is not Role.OPERATOR,
         LiftHold: role is not Role.OPERATOR,
+        MarkAlert: watch,
+        ProposePolicy: role is not Role.OPERATOR,
+        ConfirmPolicy: role is not Role.OPERATOR,
+        RevertPolicy: role is not Role.OPERATOR,
         Rebase: not watch,
     }
     for kind, is_allowed in may.items():

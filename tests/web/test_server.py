@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from browser.serving import Desk, free_port, served
+from detente.desk.frame import FRAME
 from detente.desk.orders import Acknowledge
 from detente.errors import OwnFault
 from detente.node.web.assets import assets
@@ -264,7 +265,7 @@ def test_the_live_line_gives_zones_then_the_board_then_frames(visitor: Visitor) 
         assert json.loads(zones)["kind"] == "zones"
         first = json.loads(board)
         assert (first["kind"], first["board"]["role"], first["board"]["zones"]) == ("board", "operator", [])
-        assert msgspec.msgpack.decode(frame)["frame"] == "detente-tracks/1"
+        assert msgspec.msgpack.decode(frame)["frame"] == FRAME
         later = next(json.loads(text) for text in iter(lambda: line.recv(5), None) if isinstance(text, str))
         assert later["board"]["number"] > first["board"]["number"]
 

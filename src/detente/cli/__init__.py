@@ -15,6 +15,7 @@ from detente.errors import DetenteError
 # Command → the module that holds it, under the same name as a click command.
 COMMANDS: Final = {
     "account": "detente.cli.account",
+    "activity": "detente.cli.activity",
     "acts": "detente.cli.record",
     "alerts": "detente.cli.desk",
     "bench": "detente.cli.bench",

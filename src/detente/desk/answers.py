@@ -11,6 +11,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from detente.desk.board import PolicyState
+from detente.release.words import RuleWords
+
 PAGE_MOST = 200
 """Rows that one answer holds at most."""
 
@@ -51,6 +54,7 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
 
     message: str = ""
     statement: str = ""
+    policy: str = ""  # of a release policy: in_force, waits (for a second seat), withdrawn
 
 
 class LogHead(msgspec.Struct, frozen=True):
@@ -82,6 +86,72 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     policy_name: str
     released: int  # tracks in the newest frame
     withheld: dict[str, int]  # reason or rule → count in the newest frame
+
+
+class KnownRow(msgspec.Struct, frozen=True):
+    """What a patient peer knows after so long, as the root mean square of its error, in metres."""
+
+    after_s: int
+    straight_m: float
+    turning_m: float
+    anchored_m: float  # straight, with one true point known from elsewhere
+
+
+class RulePrecision(msgspec.Struct, frozen=True):
+    """What one rule promises, and what is left of it under the attacks of docs/operate/release.md."""
+
+    rule: int  # from 1
+    name: str
+    gives: str
+    promised_m: float | None  # null: no coarser than the sensor
+    effective_m: float
+    known: list[KnownRow]
+    late_straight_m: float | None  # where a straight flight is now, foretold from positions told late
+    late_turning_m: float | None
+    holds: bool | None  # null: nothing was promised
+    advice: str  # a sentence; empty: none
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    """The release policy in force, to be read and to be changed."""
+
+    state: PolicyState
+    text: str  # TOML as it was written; empty: not known
+    rules: list[RuleWords]
+    odd: list[str]  # rules that never decide, one sentence each
+
+
+class PolicyChange(msgspec.Struct, frozen=True):
+    """What one peer would be told more and less of the picture of now."""
+
+    gained: dict[str, list[str]]  # label of a track → what of it
+    lost: dict[str, list[str]]
+
+
+class PolicyCheck(msgspec.Struct, frozen=True):
+    """What a text would be as the release policy. Nothing is changed."""
+
+    digest: str
+    name: str
+    rules: list[RuleWords]
+    odd: list[str]
+    wider_because: list[str]  # than what is in force; empty: proved to release no more, one seat is enough
+    changes: dict[str, PolicyChange]  # by peer, of the picture of now
+
+
+class WhyTold(msgspec.Struct, frozen=True):
+    """Why a peer is told of something or not."""
+
+    peer: str
+    subject: str
+    kind: Literal["track", "alert", "report"]
+    told: Literal["exactly", "coarsely", "banded", "override", "nothing"]
+    text: str  # in one line
+    rule: int | None = None  # from 1; null: none of the policy's rules
+    by: str = ""  # the rule's name, or the reason
+    why: str = ""  # as the rule says for its reader
+    unknown: list[str] = []  # conditions that cannot be known, and so do not help it out
+    hidden: list[str] = []  # of an alert: its aircraft that the peer is not told of exactly, each with its reason
 
 
 class Withheld(msgspec.Struct, frozen=True):

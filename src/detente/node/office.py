@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from detente.config import Config
+from detente.desk.orders import ConfirmPolicy, MarkAlert, ProposePolicy
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -42,6 +43,7 @@ from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
 from detente.node.clock import Clock
+from detente.node.dossiers import Portion
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring
@@ -123,6 +125,7 @@ class Office:
         self._wanted: dict[tuple[str, int], Damage] = {}
         self._mending: set[asyncio.Task[None]] = set()
         self._holds: frozenset[str] = frozenset()
+        self._policy = engine.policy_digest
 
     async def run(self) -> None:
         """Watch over the record until cancelled."""
@@ -158,6 +161,7 @@ class Office:
         """Note the start, and say what the high-water mark found *behind* it, by log."""
         keys, policy = self._keys.own, self._engine.policy_digest
         self._acts.note(Act.START, digest=keys.statement_digest, epoch=keys.statement.epoch)
+        self._policy = policy
         self._acts.note(Act.POLICY, digest=policy)
         for origin, why in behind.items():
             self.notice(f"behind {origin}", f"ROLLBACK: {why}")
@@ -186,21 +190,42 @@ class Office:
         name = str(getattr(type(given.order), "__struct_config__").tag)  # noqa: B009 msgspec keeps the wire name there
         if name == "displayed":
             return  # no person's act
+        about: dict[str, str | int] = {"order": name}
+        if isinstance(given.order, ProposePolicy | ConfirmPolicy):
+            about["digest"] = given.order.digest
+        if isinstance(given.order, MarkAlert):
+            about |= {"alert": given.order.alert[:64], "code": "useful" if given.order.useful else "not_useful"}
         if refused is None:
-            self._acts.note(Act.ORDER, given.role.value, {"order": name})
+            self._acts.note(Act.ORDER, given.role.value, about)
         else:
-            self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
+            self._acts.note(Act.REFUSED, given.role.value, about | {"code": refused.code})
+        if self._engine.policy_digest != self._policy:
+            self._policy_changed(given.role.value)
+
+    def _policy_changed(self, by: str) -> None:
+        """Note which release policy is in force from here on."""
+        self._policy = self._engine.policy_digest
+        self._acts.note(Act.POLICY, by, digest=self._policy)
 
     def taken(self, given: ClockStepped | PolicySet) -> None:
         """Note that the machine's clock was set, or that another release policy is in force."""
         if isinstance(given, ClockStepped):
             self._acts.note(Act.CLOCK, offset_ms=round(given.by_ns / NS_PER_MS))
         else:
-            self._acts.note(Act.POLICY, digest=given.releaser.digest)
+            self._policy_changed("node")
 
     def noted(self, act: Act, by: str, about: Mapping[str, str | int]) -> None:
         """Note what a person did at the console's door: signed in, stepped up, ended a session."""
         self._acts.note(act, by, about)
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        """Note which parts of the record a seat took away."""
+        for part in portions:
+            self._acts.note(Act.EXPORT, role, log=part.log, seq=part.start, leaves=part.stop - part.start)
+
+    def read_place(self, role: str, table: str, activity: str) -> None:
+        """Note that a seat read the place of what a party protects."""
+        self._acts.note(Act.READ, role, {"table": table, "activity": activity})
 
     def done(self, effect: AdmitKeys | Vouched) -> None:
         """Keep a peer's new keys, or judge what it says beside the logs."""

@@ -31,6 +31,7 @@ from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones, told_apart
 from detente.engine.engine import Engine
+from detente.engine.policies import STATE_KEY, kept_policy
 from detente.engine.restore import restore
 from detente.engine.values import (
     Declared,
@@ -60,6 +61,9 @@ from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
 from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
+from detente.node.pictures import PictureLog
+from detente.node.records import KeysHeld, Records
+from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
 from detente.node.web.door import Accounts, Demo
@@ -117,6 +121,17 @@ def policy_of(config: Config, folder: Path) -> Policy:
         return parse_policy(path.read_bytes(), str(path))
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def policy_text_of(config: Config, folder: Path) -> str:
+    """Return the text of the release policy that *config* names; empty without one. Raises ConfigError."""
+    if not config.release.policy:
+        return ""
+    path = folder / config.release.policy
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
 
 
 def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
@@ -246,7 +261,27 @@ class Node:
             clock,
             self.sessions,
         )
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role), store)
+        ids = [config.node.party, *(peer.party for peer in config.peer)]
+        self.pictures = PictureLog(directory / "pictures", ids, config.picture)
+        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
+        replays = Replays(self.pictures, self.reopened_store, parties)
+        self.desk = Desk(
+            self.engine,
+            self.inbox,
+            clock,
+            list(Role),
+            self.office.read_place,
+            store,
+            Records(
+                PartyId(config.node.party),
+                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                store,
+                self.reopened_store,
+                post_quantum=config.record.post_quantum,
+            ),
+            self.office.exported,
+            replays,
+        )
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
@@ -325,6 +360,7 @@ class Node:
                 tasks.create_task(pump.run())
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
+                tasks.create_task(self.pictures.run())
                 tasks.create_task(serve(app, host, port, certificate=certificate, key=key))
                 tasks.create_task(webhooks.run())
                 if self.config.listen.logs:
@@ -333,11 +369,12 @@ class Node:
                 for task in feed_tasks(self.config, self.folder, self.inbox, self.clock):
                     tasks.create_task(_until_done(task))
         finally:
+            self.pictures.flush()
             self.office.close()
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
-        """Return the record for reading, after the node has stopped."""
+        """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
     def sessions(self) -> dict[PartyId, Session]:
@@ -386,15 +423,19 @@ class Node:
         peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
         parties = (own, *peers)
         ids = [party.party for party in parties]
+        baseline = policy_of(config, self.folder)
+        kept = kept_policy(self.store.state(STATE_KEY), baseline)
         return Setup(
             parties=parties,
             sessions=self.sessions(),
             surveillance=Surveillance(
                 Tracker(config.limits.tracks),
                 detection.Detector(profile, self.zones, ids, airspace=airspace),
-                AlertBook(profile, airspace.profiles),
+                AlertBook(profile, airspace.profiles, number_key=_ref_key(self.keyring.salt_key, "alerts")),
             ),
-            releaser=self.releaser(policy_of(config, self.folder)),
+            releaser=self.releaser(baseline if kept is None else kept[0]),
+            baseline=None if kept is None else baseline,
+            policy_text=policy_text_of(config, self.folder) if kept is None else kept[1],
             zones=self.zones,
             codebook=self.codebook,
             ladder=agreed_ladder(

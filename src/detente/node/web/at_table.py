@@ -11,10 +11,12 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from detente.coordination.act import Cell, Key, Ms
+from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.incidents import IncidentRow
 from detente.coordination.ledger import DifferenceRow, EntryRow
+from detente.coordination.plan import Volume
 from detente.coordination.proposals import ProposalRow
 from detente.coordination.reports import ReportRow, coarse, is_within
 from detente.coordination.view import TableBrief, TableView
@@ -24,6 +26,7 @@ from detente.desk.due_dates import calendar_of
 from detente.desk.status_page import CSP, status_page
 from detente.node.web.assets import assets
 from detente.node.web.endpoint import Call, Endpoint, Nothing
+from detente.node.web.ordering import ORDER_MAX
 
 Row = TypeVar("Row")
 
@@ -67,6 +70,13 @@ class ReportsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     east: Annotated[int, Meta(ge=-1800, le=1799)] = 1799  # west of `west`: across the antimeridian
 
 
+class OfActivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which activity of which table."""
+
+    table: Key
+    activity: ActivityName
+
+
 async def _tables(call: Call[Nothing, None]) -> list[TableBrief]:
     return call.desk.board(call.seat.role).tables
 
@@ -81,6 +91,18 @@ def _part(call: Call[PageOfTable, None], rows: Sequence[Row]) -> Page[Row]:
 
 async def _proposals(call: Call[PageOfTable, None]) -> Page[ProposalRow]:
     return _part(call, call.desk.table(call.params.table).proposals)
+
+
+async def _activities(call: Call[PageOfTable, None]) -> Page[ActivityRow]:
+    return _part(call, call.desk.table(call.params.table).activities)
+
+
+async def _overlaps(call: Call[OfTable, AnyActivityAct]) -> Draft:
+    return call.desk.draft(call.params.table, call.body, call.seat.role)
+
+
+async def _place(call: Call[OfActivity, None]) -> Sequence[Volume]:
+    return call.desk.place(call.params.table, call.params.activity, call.seat.role)
 
 
 async def _decisions(call: Call[PageOfTable, None]) -> Page[SummitRow]:
@@ -176,6 +198,27 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         problems=("unknown_table",),
     ),
     _list_of("proposals", "Proposals with their versions and signatures", _proposals, ProposalRow),
+    _list_of("activities", "Declared activities, who answered them and what they meet", _activities, ActivityRow),
+    Endpoint(
+        method="POST",
+        path="/api/tables/{table}/overlaps",
+        summary="What an act about an activity would meet, before it is sent: nothing is said",
+        does=_overlaps,
+        gives=Draft,
+        params=OfTable,
+        body=AnyActivityAct,
+        problems=("unknown_table", "unknown_activity"),
+        body_max=ORDER_MAX,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/tables/{table}/activities/{activity}/place",
+        summary="The place of what is protected; that it was read is put on record",
+        does=_place,
+        gives=list[Volume],
+        params=OfActivity,
+        problems=("unknown_table", "unknown_activity"),
+    ),
     _list_of("decisions", "What summits decided, and how each party's part stands", _decisions, SummitRow),
     _list_of("incidents", "Incidents with each side's account", _incidents, IncidentRow),
     _list_of(

@@ -24,7 +24,7 @@ KEY_MAX: Final = 128
 async def _order(call: Call[Nothing, AnyOrder]) -> Done:
     async def do() -> Done:
         _check_step_up(call)
-        return msgspec.convert(await call.desk.order(call.body, call.seat.role), Done)
+        return msgspec.convert(await call.desk.order(call.body, call.seat.role, call.seat.account), Done)
 
     if not isinstance(call.body, Displayed):  # that a row was painted is no person's act: no lock stops it
         if call.seat.is_locked:

@@ -9,7 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from detente.node.web import at_table, ordering, reading, recorded, sitting, stepping_up
+from detente.node.web import (
+    at_table,
+    ordering,
+    reading,
+    record_pages,
+    recorded,
+    releasing,
+    replaying,
+    sitting,
+    stepping_up,
+)
 from detente.node.web.door import SAFE, Door
 from detente.node.web.endpoint import BodyReader, Call, Endpoint, Who, answered, body_of, params_of
 from detente.node.web.openapi import description_of
@@ -23,6 +33,9 @@ TABLE: Final[tuple[Endpoint[Any, Any], ...]] = (
     *reading.ENDPOINTS,
     *at_table.ENDPOINTS,
     *recorded.ENDPOINTS,
+    *record_pages.ENDPOINTS,
+    *replaying.ENDPOINTS,
+    *releasing.ENDPOINTS,
     *ordering.ENDPOINTS,
 )
 

@@ -57,6 +57,7 @@ def build_app(
     return Starlette(
         routes=[
             Route("/", pages.page),
+            Route("/wall", pages.page),
             Route("/static/{path:path}", pages.asset),
             Route("/problems/{code}", pages.problem),
             Route("/healthz", pages.health),

@@ -3,10 +3,10 @@
 
 import { state, update } from "./store.js";
 import { t } from "./i18n.js";
-import { ask, post } from "./ask.js";
+import { ask, isReadOnly, post } from "./ask.js";
 import { stepUp } from "./step-up.js";
 
-export { ask } from "./ask.js";
+export { ask, isReadOnly } from "./ask.js";
 
 /** Send *order*, with one more sign-in where the node asks for it. @param {Record<string, any>} order @returns {Promise<any>} throws Refusal */
 export async function send(order) {
@@ -28,12 +28,13 @@ export async function send(order) {
   }
 }
 
-/** Give *order*; a refusal is shown, never thrown. @param {Record<string, any>} order @returns {Promise<boolean>} */
-export async function give(order) {
+/** Give an order; a refusal is shown, never thrown. @param {Record<string, any>} given @returns {Promise<boolean>} */
+export async function give(given) {
   try {
-    await send(order);
+    await send(given);
     return true;
   } catch (fault) {
+    if (isReadOnly() && given.order === "displayed") return false; // a past row that is painted was not displayed now
     update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });
     return false;
   }
