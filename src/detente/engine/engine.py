@@ -583,6 +583,8 @@ class Engine:
             contradictions=self.tables.rows(),
             nuisance=self._explaining.nuisance(now),
             policy=self.policies.state(now),
+            flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
+            flash_misused={str(party): n for party, n in (+subjects.hotline.flash_misused).items()},
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
