@@ -13,26 +13,34 @@ from browser.serving import Desk, served
 
 pytestmark = pytest.mark.browser
 
-# A scene of tracks in the map's plane, and a display list of it: `scene([{…}], {camera…})`.
-SCENE = """
-async (given) => {
-  const { displayList } = await import("/static/map/display-list.js");
+# `tracks` in the map's plane, of rows that say what is not usual about them.
+TRACKS = """
   const columns = { number: Uint32Array, altFt: Int32Array, gsKt: Float32Array, trkDeg: Float32Array, vsFpm: Float32Array,
     ageS: Float32Array, party: Uint8Array, declaredBy: Uint8Array, flags: Uint16Array, notAssessed: Uint8Array,
-    other: Uint8Array, east: Float32Array, north: Float32Array };
+    other: Uint8Array, sameAs: Uint32Array, east: Float32Array, north: Float32Array, lean: Float32Array };
   const usual = { altFt: 30000, gsKt: 360, trkDeg: 90, vsFpm: 0, ageS: 0.5, party: 0, declaredBy: 0, flags: 0, notAssessed: 0,
-    other: 0, east: 0, north: 0 };
+    other: 0, sameAs: 0, east: 0, north: 0, lean: 0 };
   const rows = given.tracks.map((row, k) => ({ ...usual, number: k + 1, ...row }));
   const n = rows.length, tracks = { n, atMs: 0, rowOf: new Map(rows.map((r, k) => [r.number, k])) };
   for (const [name, Column] of Object.entries(columns)) tracks[name] = Column.from(rows.map((r) => r[name]));
   tracks.callsign = new Uint8Array(8 * n); tracks.identity = new Uint8Array(16 * n);
   rows.forEach((r, k) => [...(r.callsign ?? "T" + r.number)].forEach((c, i) => { tracks.callsign[8 * k + i] = c.charCodeAt(0); }));
-  return displayList({ tracks, camera: { east: 0, north: 0, pxPerNm: 4, width: 1000, height: 800 }, alerts: [], party: "alfa",
+"""
+
+# A display list of such tracks: `scene([{…}], {camera…})`.
+SCENE = (
+    """
+async (given) => {
+  const { displayList } = await import("/static/map/display-list.js");
+"""
+    + TRACKS
+    + """  return displayList({ tracks, camera: { east: 0, north: 0, pxPerNm: 4, width: 1000, height: 800 }, alerts: [], party: "alfa",
     show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false },
     selected: null, hovered: null, now: 0, history: null, forward: (lat, lon) => ({ east: lon, north: lat }),
     partyNames: ["Alfa", "Bravo", "Charlie", "Delta"], ...given.more });
 }
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +115,38 @@ def test_conflict_geometry_runs_from_both_aircraft_to_the_closest_point(page: Pa
     (drawn,) = found["geometry"]
     assert (drawn["a"], drawn["at"], drawn["b"]) == ([500, 400], [540, 400], [580, 400])
     assert drawn["label"] == "1:42 2.1 NM"
+    assert drawn["circlePx"] == 0
     assert sorted(ring["x"] for ring in found["ringed"]) == [500, 580]
+
+
+def test_each_path_leads_to_where_its_aircraft_is_when_they_are_nearest(page: Page) -> None:
+    head_on = [{"east": 0, "gsKt": 360, "trkDeg": 90}, {"east": 20, "north": 2, "gsKt": 360, "trkDeg": 270}]
+    (drawn,) = scene(page, head_on, alerts=[alert("alarm", 1, 2)])["geometry"]
+    assert drawn["ends"][0] == pytest.approx([540, 400], abs=0.1)
+    assert drawn["ends"][1] == pytest.approx([540, 392], abs=0.1)
+
+
+def test_without_a_velocity_the_path_leads_to_the_place_that_the_node_names(page: Page) -> None:
+    found = scene(page, [{"gsKt": float("nan")}, {"east": 20}], alerts=[alert("alarm", 1, 2)])
+    assert found["geometry"][0]["ends"] == []
+
+
+def test_what_a_peer_holds_of_an_aircraft_is_drawn_smaller_and_tied_to_its_track(page: Page) -> None:
+    found = scene(page, [{}, {"east": 1, "declaredBy": 1, "flags": 8, "sameAs": 1}])
+    assert found["symbols"] == [[500, 400], [], [], [], [], [], [], [], []]
+    assert found["secondary"][1] == [504, 400]
+    assert found["ties"] == [504, 400, 500, 400]
+    assert (found["shown"], found["total"], len(found["labels"])) == (1, 1, 1)
+
+
+def test_a_filter_hides_counts_and_never_takes_what_an_alert_names_or_an_emergency(page: Page) -> None:
+    low = {"lowFt": 35000, "highFt": None, "slowKt": None, "fastKt": None, "declaredBy": None}
+    tracks = [{}, {"east": 5}, {"east": 10, "flags": 16}, {"east": 15, "altFt": -(2**31)}, {"east": 20, "altFt": 36000}]
+    found = scene(
+        page, tracks, filter=low | {"unjudged": False, "emergency": False}, alerts=[alert("caution", 1, None)]
+    )
+    assert found["symbols"][0][::2] == [500, 540, 560, 580]
+    assert (found["shown"], found["hidden"], found["total"]) == (4, 1, 5)
 
 
 def test_an_alert_whose_track_is_not_released_to_us_still_shows_its_place(page: Page) -> None:

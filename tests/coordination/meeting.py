@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from detente.coordination.charter import Charter
 from detente.coordination.statement import AnyAct, Statement, decode_statement
 from detente.coordination.table import Table
@@ -26,6 +28,11 @@ class Meeting:
         self.said: list[bytes] = []
         self.now_ms = 1_000
         self.is_apart = False
+
+    def change_charter(self, **fields) -> None:
+        """Begin anew under a charter with other *fields*."""
+        self.charter = replace(self.charter, **fields)
+        self.tables = {party: Table(self.charter, party) for party in self.charter.parties}
 
     def say(self, party: PartyId, by: Role, act: AnyAct) -> str:
         """Do *act*; returns the statement's name."""

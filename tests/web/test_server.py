@@ -14,12 +14,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from browser.serving import Desk, free_port, served
+from detente.desk.frame import FRAME
 from detente.desk.orders import Acknowledge
 from detente.errors import OwnFault
 from detente.node.web.assets import assets
 from detente.node.web.guard import CSP
 from detente.node.web.server import bind, build_app
-from detente.node.web.sessions import SESSION_S, SESSIONS_MAX, Sessions
+from detente.node.web.sessions import SESSION_S, SESSIONS_MAX, Session, Sessions
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,10 @@ class Visitor:
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         connection.request(method, path, raw, {name: value for name, value in sent.items() if value})
         answer = connection.getresponse()
-        content, found = answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        content, found = answer.read(), {}
+        for name, value in answer.getheaders():
+            before = found.get(name.lower())
+            found[name.lower()] = value if before is None else f"{before}\n{value}"
         connection.close()
         text = "json" in found.get("content-type", "")
         return answer.status, found, json.loads(content) if text else content
@@ -225,13 +229,13 @@ def test_signing_out_ends_the_session(visitor: Visitor) -> None:
 def test_an_unreadable_order_is_a_problem_in_one_line(visitor: Visitor, body: bytes) -> None:
     status, headers, problem = visitor.sign_in().order(body)
     assert (status, headers["content-type"]) == (400, "application/problem+json")
-    assert problem["type"] == "urn:detente:problem:unreadable"
+    assert problem["type"] == "/problems/unreadable"
     assert "\n" not in problem["detail"]
 
 
 def test_a_refused_order_says_why(visitor: Visitor) -> None:
     status, _, problem = visitor.sign_in().order({"order": "acknowledge", "alert": "alfa-999"})
-    assert (status, problem["code"]) == (409, "no_such_alert")
+    assert (status, problem["code"]) == (409, "unknown_alert")
     assert "alfa-999" in problem["detail"]
 
 
@@ -245,7 +249,7 @@ def test_the_preview_gives_a_frame_and_names_each_withheld_track_with_its_rule(v
     assert preview["peer"] == "bravo"
     assert preview["frame"]
     assert all(row["label"] and row["rule"] for row in preview["withheld"])
-    assert visitor.ask("GET", "/api/preview?peer=nobody")[2]["code"] == "no_such_peer"
+    assert visitor.ask("GET", "/api/preview?peer=nobody")[2]["code"] == "unknown_party"
 
 
 def test_numbers_are_given_in_the_text_form_of_prometheus(visitor: Visitor) -> None:
@@ -261,7 +265,7 @@ def test_the_live_line_gives_zones_then_the_board_then_frames(visitor: Visitor) 
         assert json.loads(zones)["kind"] == "zones"
         first = json.loads(board)
         assert (first["kind"], first["board"]["role"], first["board"]["zones"]) == ("board", "operator", [])
-        assert msgspec.msgpack.decode(frame)["frame"] == "detente-tracks/1"
+        assert msgspec.msgpack.decode(frame)["frame"] == FRAME
         later = next(json.loads(text) for text in iter(lambda: line.recv(5), None) if isinstance(text, str))
         assert later["board"]["number"] > first["board"]["number"]
 
@@ -309,16 +313,21 @@ def test_with_tls_the_cookie_is_bound_to_the_host() -> None:
     from browser.fake_desk import FakeDesk
 
     app = build_app(FakeDesk(tracks=10), hosts=["alfa.example"], tls=True)
-    sign_in = next(route for route in app.routes if getattr(route, "methods", None) == {"POST"})
-    assert sign_in.endpoint.__self__._cookie == "__Host-detente"
+    described = next(route for route in app.routes if getattr(route, "path", "") == "/live").endpoint.__self__._door
+    assert (described.cookie, described.secure) == ("__Host-detente", True)
 
 
 def test_sessions_end_by_themselves_and_their_number_has_a_limit() -> None:
     sessions = Sessions()
-    first, session = sessions.open("operator", 0.0)
-    assert sessions.find(first, SESSION_S - 1.0) == session
+    session = an_operator()
+    first = sessions.open(session, 0.0)
+    assert sessions.find(first, SESSION_S - 1.0) is session
     assert sessions.find(first, SESSION_S) is None
-    first, _ = sessions.open("operator", 0.0)
+    first = sessions.open(an_operator(), 0.0)
     for _ in range(SESSIONS_MAX):
-        sessions.open("operator", 0.0)
+        sessions.open(an_operator(), 0.0)
     assert sessions.find(first, 1.0) is None
+
+
+def an_operator() -> Session:
+    return Session("demo-operator", "operator", "operator", "demo")

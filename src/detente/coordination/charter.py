@@ -6,11 +6,14 @@ different texts notice at the first word. A table never changes: a further party
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from detente.coordination.act import Digest, Document, Key, Party, Title, digest_of
+from detente.coordination.extent import SPAN_LIMIT_E7, crosses_itself, extent, is_flat, ring_of
+from detente.coordination.plan import VERTICES_LIMIT, LeadMinutes, Vertex
 from detente.errors import ConfigError
 from detente.types import DELEGATION, PartyId, Role
 
@@ -29,6 +32,10 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     signers: tuple[Role, ...] = (Role.MILITARY, Role.FOREIGN_SERVICE)  # seats whose signatures bind a party
     topic: Title = "safety of flight"  # tracks of talks are tables apart: a stalled one closes no other
     governs_picture: bool = False  # whether this table's arrangement says what of the picture crosses
+    district: Annotated[
+        tuple[Vertex, ...], Meta(max_length=VERTICES_LIMIT)
+    ] = ()  # where activities may lie; empty: anywhere
+    lead_minutes: LeadMinutes = {}  # the least time before its start that an activity is declared, by kind
 
     @property
     def digest(self) -> Digest:
@@ -47,3 +54,15 @@ class Charter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if not self.signers or not set(self.signers) <= set(DELEGATION):
             seats = ", ".join(DELEGATION)
             raise ConfigError(f"table {self.table}: signers are seats of the delegation: {seats}; there is no fourth")
+        self._check_district()
+
+    def _check_district(self) -> None:
+        if not self.district:
+            return
+        if len(self.district) < 3:
+            raise ConfigError(f"table {self.table}: a district has three vertices or more")
+        ring = ring_of(self.district)
+        if extent((ring,)).span_e7 > SPAN_LIMIT_E7:
+            raise ConfigError(f"table {self.table}: the district is wider than {SPAN_LIMIT_E7 // 10_000_000} degrees")
+        if is_flat(ring) or crosses_itself(ring):
+            raise ConfigError(f"table {self.table}: the district's outline crosses itself or encloses nothing")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from detente.coordination import (
+    activities,
     arrangement,
     ceasefire,
     decisions,
@@ -28,7 +29,22 @@ from detente.types import DELEGATION, WATCH, Role
 _MIL, _INT, _FS = DELEGATION
 _NODE: Final = (Role.OPERATOR,)  # what a node puts on record by itself, it does for the watch
 
+_DUTY: Final = Role.DUTY_OFFICER
+
 POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
+    activities.Declare: (_DUTY, _MIL, _FS),
+    activities.Change: (_DUTY, _MIL, _FS),
+    activities.Accept: (_MIL, _FS),
+    activities.Object: (_DUTY, _MIL, _FS),
+    activities.PassOn: (*WATCH, _MIL),
+    activities.Question: (*WATCH, *DELEGATION),
+    activities.Activate: (Role.SUPERVISOR, _DUTY, _MIL),
+    activities.Deviate: (*WATCH, _MIL),
+    activities.End: (*WATCH, _MIL),
+    activities.Cancel: (_DUTY, _MIL, _FS),
+    activities.GivePlace: (_MIL, _FS),
+    activities.ConfirmSite: (_DUTY, _MIL, _FS),
+    activities.ShortLead: _NODE,
     arrangement.Narrow: (_FS, Role.LEADER),
     arrangement.Resume: (_FS, Role.LEADER),
     proposals.TableProposal: (_MIL, _FS),
@@ -75,6 +91,8 @@ POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
 
 COMMITMENTS: Final = frozenset(
     {
+        activities.Accept,
+        activities.GivePlace,
         arrangement.Narrow,
         arrangement.Resume,
         proposals.Sign,
@@ -103,9 +121,15 @@ _TALKS: Final = (
 )  # fmt: skip
 _REPORTS: Final = (reports.Share, reports.GradeIt, reports.Ask)
 
+_ACTIVITIES: Final = (
+    activities.Declare, activities.Change, activities.Accept, activities.Object, activities.PassOn,
+    activities.Question, activities.Activate, activities.GivePlace, activities.ConfirmSite,
+)  # fmt: skip
+
 NEEDS: Final[Mapping[type[Act], Flow]] = {
     **dict.fromkeys(_TALKS, Flow.TALKS),
     **dict.fromkeys(_REPORTS, Flow.REPORTS),
+    **dict.fromkeys(_ACTIVITIES, Flow.ACTIVITIES),
 }
 """What must still flow for an act. The others are always possible: to end, to put on record, to resume."""
 

@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from detente.coordination.act import Act, Digest, Document, Key, Ms, Name, Party, Said, Title, Words, digest_of
 from detente.coordination.charter import Charter
+from detente.coordination.plan import Kind, Plan, check_plan
 from detente.errors import OrderRefused
 from detente.types import PartyId, Role
 
@@ -27,6 +28,7 @@ Stance = Literal["open", "agreed", "disputed"]
 
 VERSIONS_LIMIT: Final = 200
 DETAILS_LIMIT: Final = 64
+ACTIVITIES_LIMIT: Final = 16
 
 
 class Detail(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -43,6 +45,7 @@ class Version(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     text: Document
     details: Annotated[tuple[Detail, ...], Meta(max_length=DETAILS_LIMIT)] = ()
     promises: dict[Party, Words] = {}  # a reciprocal offer: what each party will do
+    activities: Annotated[tuple[Plan, ...], Meta(max_length=ACTIVITIES_LIMIT)] = ()  # of a joint operation
 
     @property
     def digest(self) -> str:
@@ -134,6 +137,7 @@ class State(StrEnum):
 class Event(StrEnum):
     DISCUSS = "discuss"  # a counter-proposal, a detail, a signature that is not the last
     BIND = "bind"  # the last signature
+    AMEND = "amend"  # a new version of a joint operation that is in force: it is signed anew
     DECLINE = "decline"
     WITHDRAW = "withdraw"
     LAPSE = "lapse"
@@ -150,7 +154,11 @@ _OPEN: Final = {
 TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
     State.TABLED: _OPEN,
     State.UNDER_DISCUSSION: _OPEN,
-    State.IN_FORCE: {Event.LAPSE: State.LAPSED, Event.COMPLETE: State.COMPLETED},
+    State.IN_FORCE: {
+        Event.AMEND: State.UNDER_DISCUSSION,
+        Event.LAPSE: State.LAPSED,
+        Event.COMPLETE: State.COMPLETED,
+    },
     State.DECLINED: {},
     State.WITHDRAWN: {},
     State.COMPLETED: {},
@@ -184,6 +192,7 @@ class VersionRow(msgspec.Struct, frozen=True):
     text: str
     digest: str
     promises: dict[str, str]
+    activities: list[Plan]  # of a joint operation
 
 
 class ProposalRow(msgspec.Struct, frozen=True):
@@ -294,6 +303,10 @@ class Proposals:
         it = self._proposals.get(proposal)
         return it is not None and it.state is State.IN_FORCE
 
+    def state(self, proposal: str) -> State:
+        """Return where *proposal*, which is on the table, stands."""
+        return self._proposals[proposal].state
+
     def in_force(self, proposal: str) -> Version:
         """Return the wording that binds; raises OrderRefused while none does."""
         it = self._proposals.get(proposal)
@@ -312,7 +325,7 @@ class Proposals:
     # --- the acts
 
     def _table(self, act: TableProposal, said: Said) -> None:
-        _check_version(act.version, self._charter)
+        _check_version(act.version, self._charter, said.at_ms)
         for limit in (act.answer_by_ms, act.expires_at_ms):
             if limit is not None and limit <= said.at_ms:
                 raise OrderRefused("time_past", "a time to answer by, or to expire at, lies ahead")
@@ -321,7 +334,7 @@ class Proposals:
         self._proposals[said.name] = it
 
     def _counter(self, it: _Proposal, act: Counter, said: Said) -> None:
-        _check_version(act.version, self._charter)
+        _check_version(act.version, self._charter, said.at_ms)
         if len(it.versions) >= VERSIONS_LIMIT:
             raise OrderRefused("versions", f"a proposal has at most {VERSIONS_LIMIT} versions; table a new one")
         if act.after != len(it.versions):
@@ -333,7 +346,9 @@ class Proposals:
                 State.UNDER_DISCUSSION,
                 None,
             )  # written before its writer could know of the last signature
-        it.state = _after(it, Event.DISCUSS)
+        is_joint = it.state is State.IN_FORCE and bool(it.newest.activities)
+        it.state = _after(it, Event.AMEND if is_joint else Event.DISCUSS)
+        it.bound = None
         it.versions.append(_Version(act.version, said))
         it.signatures.clear()
         it.stances.clear()
@@ -419,7 +434,14 @@ class Proposals:
             expires_at_ms=it.tabled.expires_at_ms,
             versions=[
                 VersionRow(
-                    i, v.said.party, v.said.by, v.said.at_ms, v.version.text, v.version.digest, v.version.promises
+                    number=i,
+                    by=v.said.party,
+                    seat=v.said.by,
+                    at_ms=v.said.at_ms,
+                    text=v.version.text,
+                    digest=v.version.digest,
+                    promises=v.version.promises,
+                    activities=list(v.version.activities),
                 )
                 for i, v in enumerate(it.versions, start=1)
             ],
@@ -456,12 +478,19 @@ def _after(it: _Proposal, event: Event) -> State:
     return after
 
 
-def _check_version(version: Version, charter: Charter) -> None:
+def _check_version(version: Version, charter: Charter, at_ms: int) -> None:
     keys = [detail.key for detail in version.details]
     if len(set(keys)) != len(keys):
         raise OrderRefused("details", "a detail's key stands twice")
     if version.promises and set(version.promises) != set(charter.members):
         raise OrderRefused("promises", "a reciprocal offer says what each party will do, and no other's")
+    for n, plan in enumerate(version.activities, 1):
+        if plan.kind is not Kind.JOINT_OPERATION:
+            raise OrderRefused("kind", f"activity {n}: what is agreed together is declared as a joint operation")
+        try:
+            check_plan(plan, at_ms, charter.district)
+        except OrderRefused as wrong:
+            raise OrderRefused(wrong.code, f"activity {n}: {wrong.reason}") from None
 
 
 def _tag(act: Act) -> str:

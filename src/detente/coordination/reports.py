@@ -319,8 +319,11 @@ def _lies_in(act: Share, south_west: Cell | None, north_east: Cell | None) -> bo
     cell = act.area
     if cell is None and act.point is not None:
         cell = coarse(act.point.latitude_e4 / 1e4, act.point.longitude_e4 / 1e4)
-    if cell is None:
-        return False
+    return cell is not None and is_within(cell, south_west, north_east)
+
+
+def is_within(cell: Cell, south_west: Cell, north_east: Cell) -> bool:
+    """Whether *cell* is one of those from one corner to another, both among them; west may lie east of the other."""
     is_east = (
         south_west[1] <= cell[1] <= north_east[1]
         if south_west[1] <= north_east[1]

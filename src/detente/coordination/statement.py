@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Digest, Key, Ms, Party, check_plain
+from detente.coordination.activities import AnyActivityAct
 from detente.coordination.arrangement import AnyArrangementAct
 from detente.coordination.ceasefire import AnyCeasefireAct
 from detente.coordination.decisions import AnyDecisionAct
@@ -24,10 +25,12 @@ from detente.coordination.proposals import AnyProposalAct
 from detente.coordination.reports import AnyReportAct
 from detente.coordination.watch import AnyWatchAct
 from detente.errors import OrderRefused, PeerFault
+from detente.evidence.leaf import padded
 from detente.types import Role
 
 AnyAct = (
-    AnyArrangementAct
+    AnyActivityAct
+    | AnyArrangementAct
     | AnyCeasefireAct
     | AnyDecisionAct
     | AnyIncidentAct
@@ -68,8 +71,8 @@ _decoder: Final = msgspec.json.Decoder(Statement)
 
 
 def encode_statement(statement: Statement) -> bytes:
-    """Return *statement* in its one form."""
-    return _encoder.encode(statement)
+    """Return *statement* in its one form, which is filled up: see `evidence.leaf.padded`."""
+    return padded(_encoder.encode(statement))
 
 
 def decode_statement(raw: bytes) -> Statement:

@@ -16,7 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
 
+from msgspec.structs import replace
+
 from detente.coordination.act import Act, Part, Said, check_plain, digest_of
+from detente.coordination.activities import Activities, AnyActivityAct, Draft
 from detente.coordination.arrangement import AnyArrangementAct, Arrangement
 from detente.coordination.ceasefire import AnyCeasefireAct, Ceasefires
 from detente.coordination.charter import Charter
@@ -24,7 +27,7 @@ from detente.coordination.decisions import AnyDecisionAct, Decisions
 from detente.coordination.incidents import AnyIncidentAct, Incidents
 from detente.coordination.ledger import AnyLedgerAct, Ledger
 from detente.coordination.powers import NEEDS, permit
-from detente.coordination.proposals import AnyProposalAct, Proposals
+from detente.coordination.proposals import AnyProposalAct, Proposals, TableProposal
 from detente.coordination.reports import AnyReportAct, Reports
 from detente.coordination.statement import (
     FIRST_PREV,
@@ -68,6 +71,7 @@ class Standing:
     def __init__(self, charter: Charter) -> None:
         self.arrangement = Arrangement(charter)
         self.proposals = Proposals(charter)
+        self.activities = Activities(charter, self.proposals, self.arrangement)
         self.ceasefires = Ceasefires(charter)
         self.decisions = Decisions(charter)
         self.incidents = Incidents(charter)
@@ -75,6 +79,7 @@ class Standing:
         self.reports = Reports(charter)
         self.watches = Watches(charter)
         folds: tuple[tuple[object, Part], ...] = (
+            (AnyActivityAct, self.activities),
             (AnyArrangementAct, self.arrangement),
             (AnyCeasefireAct, self.ceasefires),
             (AnyDecisionAct, self.decisions),
@@ -88,16 +93,23 @@ class Standing:
 
     def apply(self, act: Act, said: Said) -> None:
         """Take one act; raises OrderRefused, and then nothing has changed."""
-        permit(said.by, type(act))
+        self.permit(act, said.by)
+        self._part_of[type(act)].apply(act, said)
+        if isinstance(act, AnyProposalAct):
+            self.activities.follow(said.name if isinstance(act, TableProposal) else act.proposal, said)
+        self.activities.heard(said)
+
+    def permit(self, act: Act, by: Role) -> None:
+        """Raise OrderRefused unless such an act is for the seat *by*, and the arrangement lets it through now."""
+        permit(by, type(act))
         needs = NEEDS.get(type(act))
         if needs is not None and not self.arrangement.flows(needs):
             state = self.arrangement.state.replace("_", " ")
             raise OrderRefused("arrangement", f"the arrangement is {state}: {needs} do not flow")
-        self._part_of[type(act)].apply(act, said)
 
     def due(self, own: PartyId, now_ms: int) -> list[Act]:
         """Return what *own*'s node has to put on record by itself."""
-        return [*self.proposals.due(own, now_ms)]
+        return [*self.proposals.due(own, now_ms), *self.activities.due(own, now_ms)]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -141,11 +153,33 @@ class Table:
                 "contradiction", f"{who} told members different things; nothing is agreed until that is cleared"
             )
         check_plain(act)
+        statement = self._next(act, by, now_ms)
+        placed = self._place(statement)
+        self.standing.apply(act, placed.said)
+        raw = encode_statement(statement)
+        self._chain(placed, statement_digest(raw))
+        self._order.append(placed)
+        return statement, raw
+
+    def draft(self, act: AnyActivityAct, by: Role, now_ms: int) -> Draft:
+        """Return what the plan of *act* would meet, and whether *act* would be taken: shown before it is sent.
+
+        Nothing is said or changed. Raises OrderRefused for an act about an activity that is not known here.
+        """
+        check_plain(act)
+        drawn = self.standing.activities.draft(act, self._place(self._next(act, by, now_ms)).said)
+        try:
+            self.standing.permit(act, by)
+        except OrderRefused as refused:
+            return replace(drawn, code=refused.code, reason=refused.reason)
+        return drawn
+
+    def _next(self, act: AnyAct, by: Role, now_ms: int) -> Statement:
         mine = self._chains[self._own]
         heads: dict[str, tuple[int, str]] = {
             p: (len(c), c[-1]) for p, c in self._chains.items() if c and p != self._own
         }
-        statement = Statement(
+        return Statement(
             table=self.charter.table,
             charter=self._digest,
             party=self._own,
@@ -156,12 +190,6 @@ class Table:
             at_ms=now_ms,
             act=act,
         )
-        placed = self._place(statement)
-        self.standing.apply(act, placed.said)
-        raw = encode_statement(statement)
-        self._chain(placed, statement_digest(raw))
-        self._order.append(placed)
-        return statement, raw
 
     # --- hearing
 
@@ -268,6 +296,7 @@ class Table:
             self._standing.apply(placed.act, placed.said)
         except OrderRefused as refused:
             said = placed.said
+            self._standing.activities.heard(said)
             tag = str(placed.act.__struct_config__.tag)
             self.refusals.append(
                 Refusal(said.name, said.at_ms, f"{said.party} {said.by}", tag, refused.code, refused.reason)

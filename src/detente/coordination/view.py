@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detente.coordination.activities import ActivityRow, AnyActivityAct, Draft
 from detente.coordination.arrangement import ArrangementRow
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
@@ -14,6 +15,7 @@ from detente.coordination.proposals import ProposalRow
 from detente.coordination.reports import ConsentRow, ReportRow
 from detente.coordination.table import Contradiction, Refusal, Table
 from detente.coordination.watch import WatchRow
+from detente.types import Role
 
 
 class TableBrief(msgspec.Struct, frozen=True):
@@ -28,6 +30,7 @@ class TableBrief(msgspec.Struct, frozen=True):
     contradictions: int
     open_proposals: int
     open_incidents: int
+    open_activities: int  # declared and not over
     overdue: int
     nobody_on_watch: list[str]
     digest: str  # of everybody's newest statement: two desks that show the same one show the same table
@@ -39,6 +42,7 @@ class TableView(msgspec.Struct, frozen=True):
     charter: str  # digest
     signers: list[str]
     arrangement: ArrangementRow
+    activities: list[ActivityRow]
     proposals: list[ProposalRow]
     summits: list[SummitRow]
     reports: list[ReportRow]
@@ -77,10 +81,19 @@ def brief_of(table: Table, now_ms: int) -> TableBrief:
         contradictions=len(table.contradictions),
         open_proposals=sum(row.state in ("tabled", "under_discussion") for row in standing.proposals.rows(now_ms)),
         open_incidents=sum(row.status == "open" for row in standing.incidents.rows()),
+        open_activities=standing.activities.count(now_ms),
         overdue=sum(part.overdue for summit in summits for decision in summit.decisions for part in decision.parts),
         nobody_on_watch=[row.party for row in standing.watches.rows(now_ms) if row.nobody],
         digest=table.digest(),
     )
+
+
+def overlaps_with(table: Table, act: AnyActivityAct, by: Role, now_ms: int) -> Draft:
+    """Return what *act* of the seat *by* would meet of what is declared at *table*, before it is sent.
+
+    Raises OrderRefused for an act about an activity that is not known there.
+    """
+    return table.draft(act, by, now_ms)
 
 
 def view_of(table: Table, now_ms: int) -> TableView:
@@ -92,6 +105,7 @@ def view_of(table: Table, now_ms: int) -> TableView:
         charter=charter.digest,
         signers=[str(seat) for seat in charter.signers],
         arrangement=standing.arrangement.row(),
+        activities=standing.activities.rows(now_ms),
         proposals=standing.proposals.rows(now_ms),
         summits=standing.decisions.rows(now_ms),
         reports=standing.reports.rows(now_ms),

@@ -15,7 +15,7 @@ from detente.picture.picture import Tracks
 from detente.types import Instant, instant_ms
 from detente.units import DEG_PER_RAD, M_PER_FT, MPS_PER_FPM, MPS_PER_KT
 
-FRAME: Final = "detente-tracks/1"
+FRAME: Final = "detente-tracks/2"
 ALTITUDE_UNKNOWN: Final = -(2**31)
 
 COLUMNS: Final = {
@@ -32,6 +32,7 @@ COLUMNS: Final = {
     "flags": "<u2",  # Mark
     "not_assessed": "u1",  # Reason
     "other": "u1",  # bit i: party i of Board.parties holds this aircraft too (correlated)
+    "same_as": "<u4",  # number of the track that stands for this aircraft; 0 when this one does
     "callsign": "S8",  # ASCII, zero padded
     "identity": "S16",
 }
@@ -70,6 +71,7 @@ def track_frame(
         "flags": tracks["flags"] & 0xFFFF,
         "not_assessed": tracks["not_assessed"],
         "other": other,
+        "same_as": tracks["same_as"],
         "callsign": tracks["callsign"],
         "identity": tracks["identity"],
     }

@@ -16,14 +16,19 @@ import msgspec
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
-from detente.coordination.arrangement import Flow
+from detente.coordination.activities import AnyActivityAct, Deviate, Draft
+from detente.coordination.activities import State as ActivityStanding
+from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import OpenIncident
+from detente.coordination.plan import Plan, Volume
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
-from detente.coordination.view import TableBrief, TableView, brief_of, view_of
+from detente.coordination.view import TableBrief, TableView, brief_of, overlaps_with, view_of
 from detente.desk.board import ContradictionRow
 from detente.desk.warnings import Row
+from detente.detect.volume import Activity
+from detente.engine.declared import activity_of
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, RecordState, Show
 from detente.errors import OrderRefused, PeerFault
@@ -99,6 +104,7 @@ class Tables:
         self.tables = {charter.table: Table(charter, own) for charter in charters}
         self._looked_at = Instant(0)
         self._not_said: dict[str, str] = {}  # by table
+        self._flying: dict[str, tuple[PartyId, ActivityStanding, Plan]] = {}  # by table and activity
         self._leaf_of: dict[_Place, tuple[str, int]] = {}  # (log, seq)
         self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
         self._shown: set[_Place] = set()
@@ -141,6 +147,7 @@ class Tables:
         for row in rows:
             if row.ours is not None and row.ours.time_to_event_s == 0.0 and row.ours.cleared_at is None:
                 out += self._happened(row, row.ours, zone_names, now)
+                out += self._left(row.ours, now) if row.ours.kind is AlertKind.CONFORMANCE else []
         return out
 
     def _happened(self, row: Row, alert: Alert, zone_names: Mapping[str, str], now: Instant) -> list[Effect]:
@@ -183,12 +190,52 @@ class Tables:
         is_first = self._own == min([self._own, *(party for party in others if party in row.theirs)])
         return is_first or instant_ms(now) - instant_ms(alert.event_at or now) > SECOND_HAND_MS
 
+    # --- what is watched
+
+    def watched(self, now: Instant) -> tuple[dict[str, str], tuple[Activity, ...]] | None:
+        """Return what is declared and active now, with titles by name; None while it is what it was."""
+        flying = {
+            f"{table}/{name}": (party, state, plan)
+            for table, one in self.tables.items()
+            for name, party, state, plan in one.standing.activities.flying(instant_ms(now))
+            if plan.identities or plan.callsigns
+        }
+        if flying == self._flying:
+            return None
+        self._flying = flying
+        titles = {name: plan.title for name, (_, _, plan) in flying.items()}
+        found = (activity_of(name, party, state, plan) for name, (party, state, plan) in flying.items())
+        return titles, tuple(activity for activity in found if activity.volumes)
+
+    def knows(self, party: PartyId, activity: str) -> bool:
+        """Whether *activity*, by table and name, was declared at a table at which *party* sits."""
+        table = self.tables.get(activity.split("/", maxsplit=1)[0])
+        return table is not None and party in table.charter.parties
+
+    def _left(self, alert: Alert, now: Instant) -> list[Effect]:
+        """Put on record that an own activity is out of its volumes, as its owner is bound to say."""
+        held = self._flying.get(alert.zone)
+        if held is None or held[0] != self._own or held[1] is not ActivityStanding.ACTIVATED:
+            return []
+        table, name = alert.zone.split("/")
+        words = "Seen outside its volumes by our own surveillance."
+        return self._by_itself(table, Deviate(activity=name, to="nonconforming", words=words), now)
+
     # --- what stands
 
     def flows(self, party: PartyId, flow: Flow) -> bool:
         """Whether the arrangements with *party* let *flow* cross. Without a table that governs it, it does."""
         governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
         return all(table.standing.arrangement.flows(flow) for table in governing)
+
+    def arrangement(self, party: PartyId) -> str:
+        """Return the narrowest arrangement with *party*; ``none`` where no table of both governs the picture."""
+        states = [
+            table.standing.arrangement.state
+            for table in self.tables.values()
+            if table.charter.governs_picture and party in table.charter.members
+        ]
+        return str(max(states, key=list(State).index)) if states else "none"
 
     def briefs(self, now: Instant) -> list[TableBrief]:
         """Return each table in a few words, for the board."""
@@ -197,6 +244,14 @@ class Tables:
     def view(self, table: str, now: Instant) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
         return view_of(self._at(table), instant_ms(now))
+
+    def draft(self, table: str, act: AnyActivityAct, role: Role, now: Instant) -> Draft:
+        """Return what *act* would meet at *table*, and whether it would be taken; raises OrderRefused."""
+        return overlaps_with(self._at(table), act, role, instant_ms(now))
+
+    def place(self, table: str, activity: str) -> tuple[Volume, ...]:
+        """Return the place of what is protected; raises OrderRefused. Who asks for a reader notes the reading."""
+        return self._at(table).standing.activities.place(activity)
 
     def _at(self, name: str) -> Table:
         table = self.tables.get(name)

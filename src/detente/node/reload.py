@@ -1,4 +1,4 @@
-"""A configuration read again while the node runs: peers and tables that are new in it, and the release policy.
+"""A configuration read again while the node runs: peers and tables that are new in it.
 
 All of the file is checked before anything changes; a bad one changes nothing, and the desk says why. Whatever else is
 different in it, and a peer that is gone from it, wait for the next start, and that is said too.
@@ -18,12 +18,12 @@ from detente.engine.values import Noticed, PeersAdded
 from detente.errors import ConfigError, DetenteError
 from detente.evidence.audit import Act
 from detente.node.keyring import load_peers
-from detente.node.party import Node, address_of, charters_of, paired_of, party_of, policy_of
+from detente.node.party import Node, address_of, charters_of, paired_of, party_of
 from detente.types import NodeName, PartyId
 
 log = structlog.get_logger()
 
-_TAKEN = frozenset({"peer", "coordination", "release"})
+_TAKEN = frozenset({"peer", "coordination"})
 
 
 async def read_again(node: Node, read: Callable[[], Config]) -> list[str]:
@@ -51,9 +51,8 @@ async def _taken_over(node: Node, wanted: Config) -> list[str]:
         if peer.node in nodes:
             raise ConfigError(f"peer {peer.party!r}: {peer.node} is a party here already")
         nodes.append(peer.node)
-    after = replace(before, peer=[*before.peer, *new], coordination=wanted.coordination, release=wanted.release)
+    after = replace(before, peer=[*before.peer, *new], coordination=wanted.coordination)
     tables = charters_of(after, folder)
-    policy = policy_of(after, folder)
     paired = paired_of(new, load_peers(node.keys.directory), _keys_folder(node))
     addresses = [address_of(peer, paired[PartyId(peer.party)]) for peer in new]
     # From here on nothing can be refused but by the machine.
@@ -69,14 +68,16 @@ async def _taken_over(node: Node, wanted: Config) -> list[str]:
         PeersAdded(
             tuple((party_of(peer), sessions[PartyId(peer.party)]) for peer in new),
             tuple(charter for charter in tables if charter.table not in held),
-            node.releaser(policy),
+            node.releaser(node.engine.policies.in_force),
         )
     )
     restore(node.engine, node.store.read, set(sessions))  # of a peer that was one before
+    for peer in new:
+        node.pictures.added(peer.party)
+        node.party_of_node[peer.node] = peer.party
     for address in addresses:
         node.links.add(address)
         node.acts.note(Act.CONFIG, "node", {"peer": address.node})
-    node.acts.note(Act.POLICY, "node", {"digest": node.engine.policy_digest})
     changed = [field.name for field in fields(Config) if field.name not in _TAKEN]
     waits = [name for name in changed if getattr(before, name) != getattr(wanted, name)]
     asked = {peer.party: peer for peer in wanted.peer}

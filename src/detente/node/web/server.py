@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import socket
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-import msgspec
 import uvicorn
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from starlette.applications import Starlette
@@ -25,89 +22,61 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from detente.coordination.view import powers
-from detente.desk.hotline import FLASH_REASONS
-from detente.desk.orders import AnyOrder
+from detente.desk.answers import Health
 from detente.errors import OrderRefused, OwnFault
+from detente.node.accounts import AccountBook
 from detente.node.web import live
 from detente.node.web.assets import Asset, assets
+from detente.node.web.door import SAFE, Accounts, Demo, Door, Note
+from detente.node.web.endpoint import BODY_MAX, answered
 from detente.node.web.guard import Guard
 from detente.node.web.port import DeskPort
-from detente.node.web.problem import problem
-from detente.node.web.sessions import SESSION_S, TOKEN_HEADER, Session, Sessions
-
-BODY_MAX: Final = 16 * 1024
-ORDER_MAX: Final = 256 * 1024
-"""Bytes of one order: a proposal carries its whole text."""
-
-Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-_order = msgspec.json.Decoder(AnyOrder)
-_encode = msgspec.json.Encoder().encode
-
-
-class _SignIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    role: str
-    token: str = ""
-
-
-_sign_in = msgspec.json.Decoder(_SignIn)
+from detente.node.web.problem import PROBLEMS, Refused, problem, problem_page
+from detente.node.web.routes import api_routes
+from detente.node.web.sessions import IDLE_S
 
 
 def build_app(
     desk: DeskPort,
     *,
     hosts: Sequence[str],
-    token: str = "",
+    accounts: Accounts | None = None,
+    book: AccountBook | None = None,
+    note: Note = lambda _act, _by, _about: None,
     tls: bool = False,
-    signed_in: Callable[[str, bool], None] = lambda _role, _is_in: None,
+    idle_s: float = IDLE_S,
 ) -> Starlette:
     """Return the console's application.
 
     hosts: what browsers may write in their address line, port included (`alfa.localhost:8001`); anything else is
-    refused. token: when not empty, signing in asks for it (the address printed at start carries it after `#`).
-    signed_in: is told of every role that is taken (True) or left.
+    refused. accounts: how people sign in; demo accounts if not said. book: whose tokens are good. note: takes what
+    people do at the door, for the log of acts.
     """
-    console = _Console(desk, token, signed_in, tls=tls)
+    door = Door(accounts or Demo(), book, note, tls=tls, idle_s=idle_s)
+    pages = _Pages(desk, door)
     return Starlette(
         routes=[
-            Route("/", console.page),
-            Route("/static/{path:path}", console.asset),
-            Route("/healthz", console.health),
-            Route("/metrics", console.metrics),
-            Route("/api/session", console.session),
-            Route("/api/session", console.sign_in, methods=["POST"]),
-            Route("/api/session", console.sign_out, methods=["DELETE"]),
-            Route("/api/board", console.board),
-            Route("/api/codebook", console.codebook),
-            Route("/api/preview", console.preview),
-            Route("/api/powers", console.powers),
-            Route("/api/tables/{table}", console.table),
-            Route("/api/orders", console.order, methods=["POST"]),
-            WebSocketRoute("/live", console.live),
+            Route("/", pages.page),
+            Route("/wall", pages.page),
+            Route("/static/{path:path}", pages.asset),
+            Route("/problems/{code}", pages.problem),
+            Route("/healthz", pages.health),
+            Route("/metrics", pages.metrics),
+            *api_routes(desk, door),
+            WebSocketRoute("/live", pages.live),
         ],
         middleware=[Middleware(Guard, hosts=hosts, tls=tls)],
-        exception_handlers={
-            HTTPException: _refused,
-            OrderRefused: _order_refused,
-            msgspec.DecodeError: _unreadable,
-            UnicodeDecodeError: _unreadable,
-        },
+        exception_handlers={HTTPException: _no_route, OrderRefused: _order_refused, Refused: _refused},
     )
 
 
-class _Console:
-    """The routes, with what they share: the desk, the sessions and the files."""
+class _Pages:
+    """What is no part of the API: the page with its files, and the live line."""
 
-    def __init__(self, desk: DeskPort, token: str, signed_in: Callable[[str, bool], None], *, tls: bool) -> None:
+    def __init__(self, desk: DeskPort, door: Door) -> None:
         self._desk = desk
-        self._signed_in = signed_in
-        self._token = token
-        self._sessions = Sessions()
+        self._door = door
         self._assets = assets()
-        self._secure = tls
-        # `__Host-` needs Secure, and Secure needs TLS. Cookies ignore ports, so each node has a host name of its own.
-        self._cookie = "__Host-detente" if tls else "detente"
 
     async def page(self, request: Request) -> Response:
         return _file(request, self._assets["index.html"])
@@ -115,109 +84,35 @@ class _Console:
     async def asset(self, request: Request) -> Response:
         found = self._assets.get(request.path_params["path"])
         if found is None:
-            raise HTTPException(404, "no such file")
+            raise Refused("not_found", "no such file")
         return _file(request, found)
+
+    async def problem(self, request: Request) -> Response:
+        code = request.path_params["code"]
+        if code not in PROBLEMS:
+            raise Refused("not_found", "no such problem")
+        return Response(problem_page(code), media_type="text/html; charset=utf-8")
 
     async def health(self, request: Request) -> Response:
         del request
-        return _json({"alive": True})
+        return answered(Health(alive=True))
 
     async def metrics(self, request: Request) -> Response:
         del request
         numbers = self._desk.numbers()
         if not numbers:
-            raise HTTPException(404, "this node gives no numbers")
+            raise Refused("not_found", "this node gives no numbers")
         registry = CollectorRegistry()
         for name, value in numbers.items():
             Gauge(name, name.replace("_", " "), registry=registry).set(value)
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
-    async def session(self, request: Request) -> Response:
-        session = self._find(request)
-        return self._seat(session)
-
-    async def sign_in(self, request: Request) -> Response:
-        asked = _sign_in.decode(await _body(request))
-        if self._token and not hmac.compare_digest(self._token.encode(), asked.token.encode()):
-            raise HTTPException(401, "open the console by the address that the node printed when it started")
-        if asked.role not in self._desk.roles():
-            raise HTTPException(403, f"no demo account for the role {asked.role!r}")
-        self._sessions.close(request.cookies.get(self._cookie))
-        cookie, session = self._sessions.open(asked.role, time.monotonic())
-        self._signed_in(asked.role, True)
-        response = self._seat(session)
-        response.set_cookie(
-            self._cookie, cookie, max_age=SESSION_S, path="/", secure=self._secure, httponly=True, samesite="strict"
-        )
-        return response
-
-    async def sign_out(self, request: Request) -> Response:
-        self._signed_in(self._writer(request).role, False)
-        self._sessions.close(request.cookies.get(self._cookie))
-        response = self._seat(None)
-        response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="strict")
-        return response
-
-    async def board(self, request: Request) -> Response:
-        return _json(self._desk.board(self._reader(request).role))
-
-    async def codebook(self, request: Request) -> Response:
-        self._reader(request)
-        return _json({**self._desk.codebook(), "flash_reasons": list(FLASH_REASONS)})
-
-    async def preview(self, request: Request) -> Response:
-        self._reader(request)
-        return _json(self._desk.preview(request.query_params.get("peer", "")))
-
-    async def powers(self, request: Request) -> Response:
-        self._reader(request)
-        return _json(powers())
-
-    async def table(self, request: Request) -> Response:
-        self._reader(request)
-        return _json(self._desk.table(request.path_params["table"]))
-
-    async def order(self, request: Request) -> Response:
-        session = self._writer(request)
-        return _json(await self._desk.order(_order.decode(await _body(request, ORDER_MAX)), session.role))
-
     async def live(self, browser: WebSocket) -> None:
-        session = self._find(browser)
+        session = self._door.session_of(browser)
         if session is None:
             await browser.close(1008, "sign in first")
             return
-        await live.run(browser, self._desk, session.role)
-
-    def _find(self, browser: Request | WebSocket) -> Session | None:
-        return self._sessions.find(browser.cookies.get(self._cookie), time.monotonic())
-
-    def _reader(self, request: Request) -> Session:
-        if session := self._find(request):
-            return session
-        raise HTTPException(401, "sign in first")
-
-    def _writer(self, request: Request) -> Session:
-        session = self._reader(request)
-        if not session.owns(request.headers.get(TOKEN_HEADER, "")):
-            raise HTTPException(403, "the session's token is missing or wrong")
-        return session
-
-    def _seat(self, session: Session | None) -> Response:
-        mine = {"role": session.role, "token": session.token} if session else {"role": None, "token": None}
-        return _json(mine | {"roles": list(self._desk.roles()), "demo": bool(self._desk.roles())})
-
-
-async def _body(request: Request, most: int = BODY_MAX) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise HTTPException(413, f"more than {most} bytes")
-    return bytes(body)
-
-
-def _json(value: Any) -> Response:
-    return Response(_encode(value), media_type="application/json")
+        await live.run(browser, self._desk, session.role, lambda: self._door.ended(session))
 
 
 def _file(request: Request, asset: Asset) -> Response:
@@ -227,24 +122,27 @@ def _file(request: Request, asset: Asset) -> Response:
     return Response(asset.body, headers=headers, media_type=asset.media_type)
 
 
-_CODES: Final = {401: "not_signed_in", 403: "not_allowed", 404: "not_found", 405: "wrong_method", 413: "too_large"}
+_CODES: Final = {404: "not_found", 405: "wrong_method"}
+
+
+async def _no_route(request: Request, fault: Exception) -> Response:
+    del request
+    assert isinstance(fault, HTTPException)
+    code = _CODES.get(fault.status_code, "refused")
+    return problem(code, fault.detail, status=fault.status_code, headers=dict(fault.headers or {}))
+
+
+async def _order_refused(request: Request, fault: Exception) -> Response:
+    assert isinstance(fault, OrderRefused)
+    # What a read names and is not there was not found; an order for it meets a state that does not have it.
+    is_missing = request.method in SAFE and fault.code.startswith("unknown_")
+    return problem(fault.code, fault.reason, status=404 if is_missing else None)
 
 
 async def _refused(request: Request, fault: Exception) -> Response:
     del request
-    assert isinstance(fault, HTTPException)
-    return problem(fault.status_code, _CODES.get(fault.status_code, "refused"), fault.detail)
-
-
-async def _order_refused(request: Request, fault: Exception) -> Response:
-    del request
-    assert isinstance(fault, OrderRefused)
-    return problem(409, fault.code, fault.reason)
-
-
-async def _unreadable(request: Request, fault: Exception) -> Response:
-    del request
-    return problem(400, "unreadable", str(fault))
+    assert isinstance(fault, Refused)
+    return problem(fault.code, fault.detail)
 
 
 class _Server(uvicorn.Server):

@@ -9,8 +9,18 @@ export function heard(atMs) {
   if (!(offset < offsetMs) || offsetMs - offset > 1500) offsetMs = offset;
 }
 
+let shownMs = NaN;
+
+/** A replay shows another time than the present one; NaN: the present again. @param {number} ms */
+export function pretend(ms) {
+  shownMs = ms;
+}
+
 /** @returns {number} the node's time, milliseconds UTC; NaN before its first word */
-export const nodeNow = () => offsetMs + performance.now();
+export const liveNow = () => offsetMs + performance.now();
+
+/** @returns {number} the time that the desk shows: the node's, or a replay's */
+export const nodeNow = () => (Number.isNaN(shownMs) ? liveNow() : shownMs);
 
 /** @returns {number} node clock minus this desk's, milliseconds */
-export const deskDifferenceMs = () => nodeNow() - Date.now();
+export const deskDifferenceMs = () => liveNow() - Date.now();

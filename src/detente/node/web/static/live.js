@@ -1,8 +1,8 @@
 // The one connection to the node: boards and zones as text, tracks as binary. It comes back by itself, and says when
 // the picture has stopped: an old picture that looks alive is worse than none.
 
-import { state, update } from "./store.js";
-import { heard, nodeNow } from "./clock.js";
+import { arrived, state } from "./store.js";
+import { heard, liveNow } from "./clock.js";
 import { readFrame } from "./map/tracks.js";
 
 const SILENCE_MS = 3000;
@@ -31,10 +31,10 @@ export function live(onFrame) {
 
   /** @param {Record<string, any>} message */
   const text = (message) => {
-    if (message.kind === "zones") update({ zones: message.zones });
+    if (message.kind === "zones") arrived({ zones: message.zones });
     else if (message.kind === "board") {
       heard(message.board.at_ms);
-      update({ board: message.board });
+      arrived({ board: message.board });
     }
   };
 
@@ -43,12 +43,12 @@ export function live(onFrame) {
     const tracks = readFrame(data);
     lastFrame = performance.now();
     onFrame(tracks);
-    update({ tracks, link: "live", stoppedAtMs: null });
+    arrived({ tracks, link: "live", stoppedAtMs: null });
   };
 
   setInterval(() => {
-    if (state.link === "live" && performance.now() - lastFrame > SILENCE_MS) {
-      update({ link: "stopped", stoppedAtMs: nodeNow() - (performance.now() - lastFrame) });
+    if (state.live.link === "live" && performance.now() - lastFrame > SILENCE_MS) {
+      arrived({ link: "stopped", stoppedAtMs: liveNow() - (performance.now() - lastFrame) });
     }
   }, 500);
   open();

@@ -3,22 +3,38 @@
 import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
-import { ask, previewOf, signIn } from "./orders.js";
+import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
+import { stepDialog } from "./step-up.js";
+import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
+import { keepActivities } from "./map/activities.js";
+import { keepMinima } from "./map/minima.js";
+import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
-import { hotline } from "./panels/hotline.js";
+import { hotline, isLoud } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
-import { release } from "./panels/release.js";
+import { released } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
+import { replayBar } from "./replay/bar.js";
+import { replayInto, tell } from "./replay/play.js";
+import { switchOff } from "./replay/orders-off.js";
+import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { tables } from "./tables/page.js";
 import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
+import { record } from "./record/page.js";
+import { keepRecord } from "./record/load.js";
+import { release } from "./release/page.js";
+import { keepRelease } from "./release/load.js";
+import { explain, keepWhy, why } from "./explain/why.js";
+import { aboutAlert } from "./record/dossier.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
@@ -40,7 +56,7 @@ export const acts = {
   /** @param {string} role */
   sit: async (role) => {
     try {
-      await signIn(role, token());
+      await signIn(role);
       connection.again();
     } catch (fault) {
       update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
@@ -65,7 +81,42 @@ export const acts = {
     if (row !== undefined && state.tracks) situation.show(state.tracks.lat[row], state.tracks.lon[row]);
     update({ selected: number });
   },
+  /** @param {Row} area a zone or an activity */
+  showArea: (area) => {
+    reveal("map");
+    const corners = area.rings.flat();
+    const middle = (/** @type {number} */ k) => corners.reduce((/** @type {number} */ sum, /** @type {number[]} */ corner) => sum + corner[k], 0) / corners.length / 1e7;
+    situation.show(middle(0), middle(1));
+    update({ follow: false });
+  },
+  /** @param {string} message */
+  showMessage: (message) => {
+    reveal("right");
+    const row = /** @type {HTMLElement | null} */ (document.querySelector(`#hotline [data-message="${CSS.escape(message)}"]`));
+    row?.scrollIntoView({ block: "center" });
+    at("#hotline").focus({ preventScroll: true });
+  },
+  /** @param {number} i row of the newest frame */
+  inView: (i) => situation.sees(i),
+  get camera() {
+    return situation.camera;
+  },
+  measure: () => situation.measure(),
+  volume: () => {
+    reveal("map");
+    update({ volume: state.volume ? null : newVolume() });
+  },
+  showTables: () => showView("tables"),
+  sessions: showSessions,
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
+  /** @param {"map" | "tables" | "record" | "release"} view */
+  open: (view) => showView(view),
+  explain,
+  /** @param {string} alert */
+  export: (alert) => {
+    aboutAlert(alert);
+    showView("record");
+  },
   showMap: () => showView("map"),
   home: () => {
     situation.home();
@@ -78,11 +129,14 @@ export const acts = {
   },
 };
 
+/** Pages that take the map's place, and that of the panels beside it. */
+const SHEETS = /** @type {const} */ ({ tables: () => tables(acts), record: () => record(acts), release: () => release(acts) });
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
-  const page = { link, feeds, release: () => release(acts) }[state.page];
+  if (state.replay) return html`${hotline()}<section class="panel pages"><p class="empty">${t("replay.not_here")}</p></section>`;
+  const page = { link: () => link(acts), feeds, release: () => released(acts) }[state.page];
   const turn = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -97,42 +151,60 @@ function right() {
     </section>`;
 }
 
+let wasReadOnly = false;
+
 function draw() {
   const board = state.board;
-  const open = (board?.alerts ?? []).filter(isOpen);
+  const open = ((state.replay ? state.live.board : board)?.alerts ?? []).filter(isOpen);
   const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
+  if (wasReadOnly && !isReadOnly()) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
+  wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
-  document.body.classList.toggle("at-tables", state.view === "tables");
+  document.body.classList.toggle("at-sheet", state.view !== "map");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
-  render(html`<div class="column">${alerts(acts)}</div>`, at("#left"));
-  render(html`<div class="column">${right()}</div>`, at("#right"));
+  render(html`<div class="column">${state.isWall ? wallQueue() : alerts(acts)}</div>`, at("#left"));
+  render(html`<div class="column">${state.isWall ? wallPeers() : right()}</div>`, at("#right"));
   situation.refresh(alarm);
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
-  render(html`<div>${timeline(acts)}</div>`, at("#time"));
+  render(html`<div>${timeline(acts)}${replayBar()}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
-  at("#tables").hidden = state.view !== "tables";
-  if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
+  for (const [name, sheet] of Object.entries(SHEETS)) {
+    at(`#${name}`).hidden = state.view !== name;
+    if (state.view === name) render(html`<div class="tables">${sheet()}</div>`, at(`#${name}`));
+  }
   keepTable();
-  render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
+  keepRecord();
+  keepRelease();
+  keepWhy();
+  keepActivities();
+  keepMinima();
+  render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
-  lookForRows();
-  say(board?.alerts ?? []);
-  sound(alarm || state.link === "stopped");
+  if (isReadOnly()) switchOff();
+  else lookForRows();
+  const now = state.replay ? state.live.board : board; // a desk that looks back still hears
+  say(now?.alerts ?? []);
+  sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
 
 const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn">${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
 
-/** Landmarks and the map speak the desk's language too. */
+const NARROW = matchMedia("(max-width: 1279px)");
+
+/** Landmarks and the map speak the desk's language too; in a narrow window the part that is seen is the main one. */
 function names() {
+  for (const part of ["left", "right"]) {
+    at(`#${part}`).setAttribute("role", NARROW.matches && state.part === part && state.view === "map" ? "main" : "complementary");
+  }
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#time", "replay.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
@@ -140,15 +212,16 @@ function names() {
 /** In a narrow window only one part is seen. @param {"left" | "map" | "right"} part */
 function reveal(part) {
   document.body.dataset.part = part;
-  document.body.classList.remove("at-tables");
-  at("#tables").hidden = true;
+  document.body.classList.remove("at-sheet");
+  for (const name of Object.keys(SHEETS)) at(`#${name}`).hidden = true;
   update({ part, view: "map" });
 }
 
-/** The map, or the tables in its place and that of the panels beside it. @param {"map" | "tables"} view */
+/** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
+  if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
   update({ view });
-  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "tables" ? "#tables" : "#sky").focus()));
+  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }
 
 /** @param {"link" | "feeds" | "release"} page */
@@ -164,6 +237,7 @@ const pan = (/** @type {number} */ x, /** @type {number} */ y) => {
 };
 
 function keyboard() {
+  if (state.isWall) return;
   const focus = (/** @type {string} */ selector) => () => {
     reveal(/** @type {"left" | "map" | "right"} */ (at(selector).closest("#left, #map, #right")?.id));
     at(selector).focus();
@@ -171,7 +245,7 @@ function keyboard() {
   const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
   listen({
     alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
-    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"),
+    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"), record: () => showView("record"), policy: () => showView("release"),
     urgent: () => {
       reveal("left");
       const row = mostUrgent(state.board?.alerts ?? []);
@@ -183,15 +257,22 @@ function keyboard() {
       const row = state.board?.alerts.find((/** @type {Row} */ r) => r.alert === name) ?? mostUrgent(state.board?.alerts ?? []);
       if (row) acts.showAlert(row);
     },
+    why: () => {
+      const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert ?? mostUrgent(state.board?.alerts ?? [])?.alert;
+      if (name) explain(name);
+    },
     silence, previous: () => situation.step(-1), next: () => situation.step(1),
     find: () => {
       update({ tracksListed: true });
       requestAnimationFrame(() => requestAnimationFrame(() => at("#find")?.focus()));
     },
-    close: () => update(state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
+    measure: acts.measure,
+    close: () => update(state.measure ? { measure: null } : state.volume ? { volume: null } : state.filtering ? { filtering: false } : state.tracksListed ? { tracksListed: false } : state.notice ? { notice: null } : { selected: null, focusAlert: null, follow: false }),
     closer: () => acts.zoom(1.4), farther: () => acts.zoom(1 / 1.4), home: acts.home,
     follow: () => update({ follow: !state.follow }), vectors: nextVector, labels: nextLabels,
     trails: flip("trails"), rings: flip("rings"), zones: flip("zones"), lines: flip("lines"),
+    play: () => tell({ does: "turn" }), back: () => tell({ does: "step", ms: -1000 }), on: () => tell({ does: "step", ms: 1000 }),
+    back_min: () => tell({ does: "step", ms: -60_000 }), on_min: () => tell({ does: "step", ms: 60_000 }),
     help: () => update({ help: true }),
   });
   at("#sky").addEventListener("keydown", (event) => {
@@ -202,28 +283,24 @@ function keyboard() {
   });
 }
 
-/** The address printed at start may carry the node's token after `#`; it is taken out of the address line at once. */
-function token() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given !== null) {
-    sessionStorage.setItem("detente.token", given);
-    history.replaceState(null, "", location.pathname);
-  }
-  return sessionStorage.getItem("detente.token") ?? "";
-}
-
+/** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  update({ session: await ask("/api/session") });
-  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0], token());
+  if (!state.session.role) {
+    const session = await ask("/api/session");
+    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+  }
+  if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
+  if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
+  return true;
 }
 
 /** Whether there is a seat now; a node that is still starting is asked again. */
 async function seated() {
   try {
-    await seat();
-    if (state.notice?.bad) update({ notice: null });
-    return true;
+    const sits = await seat();
+    if (sits && state.notice?.bad) update({ notice: null });
+    return sits;
   } catch (fault) {
     update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
     return false;
@@ -233,14 +310,36 @@ async function seated() {
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
+/** No file is taken here, and one that is dropped must not take the console's place. */
+function refuseFiles() {
+  for (const kind of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
 async function begin() {
+  refuseFiles();
+  state.isWall = isWall();
+  document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());
   watch(draw);
   draw();
   keyboard();
   setInterval(() => update({}), 500);
-  while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
-  connection = live((tracks) => situation.frame(tracks));
+  takeCode();
+  while (!(await seated())) await new Promise((done) => setTimeout(done, 1000));
+  let sitting = state.session.session;
+  replayInto((tracks) => situation.frame(tracks));
+  connection = live((tracks) => (state.replay ? situation.projection?.project(tracks) : situation.frame(tracks)));
+  watch(() => {
+    if (!state.session.role || state.session.session === sitting) return;
+    sitting = state.session.session; // whoever signs in next sees the board of their own seat
+    connection.again();
+  });
+  keepSession();
+  greet();
 }
 
 begin();

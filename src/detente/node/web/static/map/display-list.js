@@ -3,18 +3,20 @@
 
 import { labelOf, feetOf, callsignOf, identityOf, MARK } from "./tracks.js";
 import { placeLabels } from "./labels.js";
-import { countdown, level as hundreds, miles } from "../format.js";
+import { EVERYTHING, passes } from "./filter.js";
+import { geometries } from "./geometry.js";
+import { level as hundreds } from "../format.js";
 
 export const NOBODY = 255;
 export const KIND_UNKNOWN = 8; // kinds 0…7: party by index, own first
 export const DOTS_ABOVE = 4000;
 const LABELS_TRIED = 1200;
+const BAND = 1e5;
 
 const LEVELS = ["caution", "warning", "alarm"];
 
 /**
  * @typedef {{east: number, north: number, pxPerNm: number, width: number, height: number}} Camera
- * @typedef {{a: [number, number] | null, b: [number, number] | null, at: [number, number], level: string, kind: string, label: string}} Geometry
  * @typedef {{rank: number, level: string, acknowledged: boolean}} Concern
  */
 
@@ -60,27 +62,31 @@ export function concerns(alerts, party) {
  * @param {string} [scene.madeUp] what is said at a track that no sensor saw
  * @param {boolean} [scene.quick] without labels: while the map is dragged they would only smear
  * @param {number[][]} [scene.taken] boxes where no label may stand
+ * @param {import("./filter.js").Filter} [scene.filter]
+ * @param {(east: number, north: number) => number} [scene.nearness] which labels come first: near a line, in an activity
+ * @param {(alert: Record<string, any>) => {horizontal_m: number} | null} [scene.minimaOf] by which a conflict was judged
  */
-export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, madeUp, taken, quick }) {
+export function displayList({ tracks, camera, alerts, party, show, selected, hovered, now, history, forward, partyNames, madeUp, taken, quick, filter, nearness, minimaOf }) {
   const screen = toScreen(camera);
   const concern = concerns(alerts, party);
   const kinds = KIND_UNKNOWN + 1;
   const lists = () => Array.from({ length: kinds }, () => /** @type {number[]} */ ([]));
   const list = {
     dots: lists(), symbols: lists(), stale: lists(), vectors: lists(), trails: lists(), past: lists(),
-    secondary: /** @type {number[]} */ ([]), shared: /** @type {number[]} */ ([]),
+    secondary: lists(), ties: /** @type {number[]} */ ([]), shared: /** @type {number[]} */ ([]),
     emergencies: /** @type {number[]} */ ([]),
     letters: /** @type {{x: number, y: number, text: string, kind: number}[]} */ ([]),
     ringed: /** @type {{x: number, y: number, level: string, acknowledged: boolean}[]} */ ([]),
     boxes: /** @type {{x: number, y: number, strong: boolean}[]} */ ([]),
-    geometry: /** @type {Geometry[]} */ ([]),
+    geometry: /** @type {import("./geometry.js").Geometry[]} */ ([]),
     labels: /** @type {import("./labels.js").Placed[]} */ ([]),
-    shown: 0, total: tracks.n, labelsLeftOut: 0, dotsOnly: false,
+    shown: 0, total: 0, hidden: 0, labelsLeftOut: 0, dotsOnly: false,
   };
 
-  const rows = inView(tracks, camera, screen);
-  list.dotsOnly = rows.length > DOTS_ABOVE;
-  list.shown = rows.length;
+  const isKept = (/** @type {number} */ i) => passes(tracks, i, filter ?? EVERYTHING) || concern.has(tracks.number[i]) || tracks.number[i] === selected || (tracks.flags[i] & MARK.EMERGENCY) !== 0;
+  const { rows, shown, total, hidden } = inView(tracks, camera, screen, isKept);
+  list.dotsOnly = shown > DOTS_ABOVE;
+  Object.assign(list, { shown, total, hidden });
   /** @type {{order: number, i: number, level: string, must: boolean}[]} */
   const wanted = [];
   /** @type {number[][]} */
@@ -94,21 +100,25 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
     const kind = kindOf(tracks.declaredBy[i]);
     const raised = concern.get(number);
     const special = raised !== undefined || number === selected || number === hovered;
-    if (flags & MARK.SECONDARY && !special) {
-      list.secondary.push(x, y);
-      continue;
+    if (flags & MARK.SECONDARY) {
+      // The same aircraft as another party holds it: drawn too, smaller, and tied to the track that stands for it.
+      const row = tracks.rowOf.get(tracks.sameAs[i]);
+      if (row !== undefined && !list.dotsOnly) list.ties.push(x, y, screen.x(tracks.east[row]), screen.y(tracks.north[row]));
+      if (!list.dotsOnly || special) list.secondary[kind].push(x, y);
+      if (!special) continue;
     }
-    if (list.dotsOnly && !special && kind !== KIND_UNKNOWN) {
+    if (list.dotsOnly && !special && kind !== KIND_UNKNOWN && !(flags & MARK.EMERGENCY)) {
       list.dots[kind].push(x, y);
       continue;
     }
     const isStale = (flags & MARK.STALE) !== 0;
-    (isStale ? list.stale : list.symbols)[kind].push(x, y);
+    if (!(flags & MARK.SECONDARY)) (isStale ? list.stale : list.symbols)[kind].push(x, y);
     if (kind > 2 && kind < KIND_UNKNOWN) list.letters.push({ x, y, text: (partyNames[kind] ?? "?").slice(0, 1), kind });
     if (tracks.other[i]) list.shared.push(x, y);
     if (flags & MARK.EMERGENCY) list.emergencies.push(x, y);
     if (!isStale && show.vectorMin > 0) vector(list.vectors[kind], tracks, i, x, y, camera.pxPerNm, show.vectorMin);
     if (history && !list.dotsOnly) past(list, history, number, kind, screen, show.trails || number === selected);
+    if (rows.length <= LABELS_TRIED) obstacles.push([x - 5, y - 5, x + 5, y + 5]); // a label over another's symbol takes it away
     if (raised) {
       list.ringed.push({ x, y, level: raised.level, acknowledged: raised.acknowledged });
       obstacles.push([x - 12, y - 12, x + 12, y + 12]);
@@ -116,12 +126,14 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
     if (number === selected) list.boxes.push({ x, y, strong: true });
     else if (number === hovered) list.boxes.push({ x, y, strong: false });
     if (show.labels === "off" && !special) continue;
-    const order = raised ? -10 - raised.rank : number === selected ? -5 : number === hovered ? -4 : distanceOrder(x, y, camera);
+    // Alert, selected, hovered, near the line, inside an activity, nearest to the centre; each band beyond any distance.
+    const order = raised ? -10 - raised.rank : number === selected ? -5 : number === hovered ? -4
+      : distanceOrder(x, y, camera) + BAND * (2 - (nearness?.(tracks.east[i], tracks.north[i]) ?? 0));
     wanted.push({ order, i, level: raised?.level ?? "", must: special });
   }
 
-  geometry(list, alerts, tracks, screen, camera, forward, now);
-  for (const { at } of list.geometry) obstacles.push([at[0] - 45, at[1] + 8, at[0] + 45, at[1] + 26]);
+  list.geometry = geometries(alerts, tracks, screen, camera, forward, now, minimaOf);
+  for (const { at, label } of list.geometry) if (label) obstacles.push([at[0] - 45, at[1] + 8, at[0] + 45, at[1] + 26]);
   if (quick) return list;
   // On a crowded map only the nearest to the centre get a try; the rest are counted as left out.
   wanted.sort((p, q) => p.order - q.order);
@@ -137,15 +149,24 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
 
 /** @typedef {ReturnType<typeof displayList>} DisplayList */
 
-/** @param {import("./tracks.js").Tracks} tracks @param {Camera} camera @param {ReturnType<typeof toScreen>} screen */
-function inView(tracks, camera, screen) {
+/** Rows on the screen that are to be seen; of aircraft, not of tracks: how many are shown, are there, are hidden by the filter. @param {import("./tracks.js").Tracks} tracks @param {Camera} camera @param {ReturnType<typeof toScreen>} screen @param {(i: number) => boolean} isKept */
+function inView(tracks, camera, screen, isKept) {
   const rows = [];
+  let [shown, total, hidden] = [0, 0, 0];
   for (let i = 0; i < tracks.n; i++) {
     const x = screen.x(tracks.east[i]);
     const y = screen.y(tracks.north[i]);
-    if (x > -8 && y > -8 && x < camera.width + 8 && y < camera.height + 8) rows.push(i);
+    const counts = tracks.flags[i] & MARK.SECONDARY ? 0 : 1;
+    total += counts;
+    if (!(x > -8 && y > -8 && x < camera.width + 8 && y < camera.height + 8)) continue;
+    if (!isKept(i)) {
+      hidden += counts;
+      continue;
+    }
+    shown += counts;
+    rows.push(i);
   }
-  return rows;
+  return { rows, shown, total, hidden };
 }
 
 /** @param {number} x @param {number} y @param {Camera} camera */
@@ -155,7 +176,7 @@ const distanceOrder = (x, y, camera) => Math.hypot(x - camera.width / 2, y - cam
 function vector(out, tracks, i, x, y, pxPerNm, minutes) {
   const run = (tracks.gsKt[i] / 60) * minutes * pxPerNm;
   if (!(run > 7)) return; // NaN, or hidden under the symbol
-  const heading = (tracks.trkDeg[i] * Math.PI) / 180;
+  const heading = (tracks.trkDeg[i] * Math.PI) / 180 - tracks.lean[i];
   const [dx, dy] = [Math.sin(heading), -Math.cos(heading)];
   out.push(x + dx * 6, y + dy * 6, x + dx * run, y + dy * run);
 }
@@ -191,33 +212,12 @@ export function lines(tracks, i, full, partyNames, madeUp = "") {
   return text;
 }
 
-/** @param {DisplayList | any} list @param {Record<string, any>[]} alerts @param {import("./tracks.js").Tracks} tracks @param {ReturnType<typeof toScreen>} screen @param {Camera} camera @param {(latitude: number, longitude: number) => {east: number, north: number}} forward @param {number} now */
-function geometry(list, alerts, tracks, screen, camera, forward, now) {
-  /** @param {any} ref @returns {[number, number] | null} */
-  const place = (ref) => {
-    const row = ref && ref.number !== null ? tracks.rowOf.get(ref.number) : undefined;
-    return row === undefined ? null : [screen.x(tracks.east[row]), screen.y(tracks.north[row])];
-  };
-  for (const row of alerts) {
-    if (row.state !== "active") continue;
-    const { east, north } = forward(row.latitude_e7 / 1e7, row.longitude_e7 / 1e7);
-    /** @type {[number, number]} */
-    const at = [screen.x(east), screen.y(north)];
-    const [a, b] = [place(row.a), place(row.b)];
-    if (![at, a, b].some((p) => p && p[0] > 0 && p[1] > 0 && p[0] < camera.width && p[1] < camera.height)) continue;
-    // Two warnings of one place: the more urgent one, which comes first, has the words.
-    const crowded = list.geometry.some((/** @type {Geometry} */ g) => g.label && Math.abs(g.at[0] - at[0]) < 70 && Math.abs(g.at[1] - at[1]) < 18);
-    const time = row.event_at_ms === null ? "" : countdown(row.event_at_ms, now);
-    const distance = row.kind !== "incursion" && row.distance_m !== null ? miles(row.distance_m) : "";
-    list.geometry.push({ a, b, at, level: row.level, kind: row.kind, label: crowded ? "" : [time, distance].filter(Boolean).join(" ") });
-  }
-}
-
-/** The nearest track within reach of a pointer, or null. @param {import("./tracks.js").Tracks} tracks @param {Camera} camera @param {number} x @param {number} y */
-export function trackAt(tracks, camera, x, y, reachPx = 12) {
+/** The nearest track within reach of a pointer, or null. @param {import("./tracks.js").Tracks} tracks @param {Camera} camera @param {number} x @param {number} y @param {import("./filter.js").Filter} [filter] what it hides cannot be pointed at */
+export function trackAt(tracks, camera, x, y, filter, reachPx = 12) {
   const screen = toScreen(camera);
   let [best, found] = [reachPx * reachPx, /** @type {number | null} */ (null)];
   for (let i = 0; i < tracks.n; i++) {
+    if (filter && !passes(tracks, i, filter)) continue;
     const [dx, dy] = [screen.x(tracks.east[i]) - x, screen.y(tracks.north[i]) - y];
     const far = dx * dx + dy * dy;
     if (far < best) [best, found] = [far, tracks.number[i]];

@@ -1,8 +1,9 @@
-// What lies under the tracks and rarely changes: land, rings, notified lines and zones with who asserts them.
+// What lies under the tracks and rarely changes: land, rings, notified lines and zones with who asserts them, activities
+// with who declared them.
 
 import { tracePath } from "./shapes.js";
 import { toScreen } from "./display-list.js";
-import { level } from "../format.js";
+import { clock, level } from "../format.js";
 
 const FACE = '"Plex Mono", monospace';
 
@@ -16,13 +17,23 @@ export function placedZone(zone, projection, parties) {
   return { ...zone, rings, kindOfParty: Math.max(0, parties.indexOf(zone.asserted_by)) };
 }
 
+/** One volume of an activity with its corners in the map's plane. @param {Record<string, any>} area as `activityAreas` makes it @param {import("./project.js").Projection} projection @param {string[]} parties ids by index @param {string} said its state in words */
+export function placedActivity(area, projection, parties, said) {
+  const hour = (/** @type {number} */ ms) => clock(ms).slice(0, 5).replace(":", "");
+  const zone = { ...area, kind: "activity", margin_m: 0, asserted_by: area.party, name: [area.title, said, `${hour(area.start_ms)}-${hour(area.end_ms)}Z`].join(" ") };
+  return placedZone(zone, projection, parties);
+}
+
+/** @param {any} zone */
+const isArea = (zone) => zone.kind === "zone" || zone.kind === "activity";
+
 /** Where a zone's name goes: a line's beside the corner nearest the middle of the view, an area's in its upper left. @param {any} zone @param {import("./display-list.js").Camera} camera @param {ReturnType<typeof toScreen>} screen @returns {[number, number] | null} */
 export function namePlace(zone, camera, screen) {
   /** @type {[number, number][]} */
   const corners = (zone.rings[0] ?? []).map((/** @type {number[]} */ [e, n]) => /** @type {[number, number]} */ ([screen.x(e), screen.y(n)]));
   const seen = corners.filter(([x, y]) => x > 0 && y > 60 && x < camera.width - 120 && y < camera.height - 60);
   if (!seen.length) return null;
-  if (zone.kind === "zone") {
+  if (isArea(zone)) {
     const left = Math.min(...corners.map(([x]) => x));
     const top = Math.min(...corners.map(([, y]) => y));
     return [Math.max(8, left) + 6, Math.max(60, top) + 6];
@@ -34,8 +45,10 @@ export function namePlace(zone, camera, screen) {
 
 /** A zone's name with who asserts it, and its levels. @param {any} zone @param {string[]} partyNames */
 export function zoneLines(zone, partyNames) {
-  const open = (/** @type {number | null} */ feet, /** @type {string} */ word) => (feet === null ? word : feet === 0 ? "GND" : `FL${level(feet)}`);
-  const levels = zone.floor_ft === null && zone.ceiling_ft === null ? "" : `${open(zone.floor_ft, "GND")}-${open(zone.ceiling_ft, "UNL")}`;
+  const isMetric = zone.datum === "ellipsoid";
+  const [floor, ceiling] = isMetric ? [zone.floor_cm, zone.ceiling_cm] : [zone.floor_ft, zone.ceiling_ft];
+  const open = (/** @type {number | null} */ value, /** @type {string} */ word) => (value === null ? word : value === 0 && !isMetric ? "GND" : isMetric ? `${Math.round(value / 100)}m` : `FL${level(value)}`);
+  const levels = floor === null && ceiling === null ? "" : `${open(floor, "GND")}-${open(ceiling, "UNL")}${isMetric ? " W84" : ""}`;
   return [`${zone.name} · ${partyNames[zone.kindOfParty] ?? zone.asserted_by}`, levels].filter(Boolean);
 }
 
@@ -72,7 +85,7 @@ export function paintGround(c, { shores, zones, camera, show, colours, partyName
   land(c, shores, camera, colours, ratio);
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (show.rings) rings(c, camera, screen, colours);
-  if (show.zones) for (const zone of zones) paintZone(c, zone, camera, screen, colours, partyNames);
+  if (show.zones) for (const zone of zones) paintZone(c, zone, camera, screen, colours, partyNames, ratio);
 }
 
 /** @param {CanvasRenderingContext2D} c @param {import("./basemap.js").Shore[]} shores @param {import("./display-list.js").Camera} camera @param {import("./painter.js").Palette} colours @param {number} ratio */
@@ -123,36 +136,61 @@ function rings(c, camera, screen, colours) {
   c.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} c @param {any} zone @param {import("./display-list.js").Camera} camera @param {ReturnType<typeof toScreen>} screen @param {import("./painter.js").Palette} colours @param {string[]} partyNames */
-function paintZone(c, zone, camera, screen, colours, partyNames) {
+/** Notified line dash-dot, region dotted, planned activity dashed, all that holds now solid. @param {any} zone */
+export const dashes = ({ kind, state }) => (kind === "border" ? [12, 4, 2, 4] : kind === "fir" ? [3, 5] : kind === "activity" && state !== "active" ? [9, 6] : []);
+
+/** @type {Map<string, CanvasPattern>} */
+const hatches = new Map();
+
+/** @param {CanvasRenderingContext2D} c @param {string} colour @param {number} ratio */
+function hatch(c, colour, ratio) {
+  const name = `${colour} ${ratio}`;
+  const made = hatches.get(name);
+  if (made) return made;
+  const tile = document.createElement("canvas");
+  const side = (tile.width = tile.height = Math.round(8 * ratio));
+  const ink = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+  ink.strokeStyle = colour;
+  ink.globalAlpha = 0.22;
+  ink.lineWidth = ratio;
+  ink.beginPath();
+  for (const shift of [-side, 0, side]) {
+    ink.moveTo(shift, side);
+    ink.lineTo(shift + side, 0);
+  }
+  ink.stroke();
+  const pattern = /** @type {CanvasPattern} */ (c.createPattern(tile, "repeat"));
+  pattern.setTransform(new DOMMatrix().scale(1 / ratio));
+  hatches.set(name, pattern);
+  return pattern;
+}
+
+/** @param {CanvasRenderingContext2D} c @param {any} zone @param {import("./display-list.js").Camera} camera @param {ReturnType<typeof toScreen>} screen @param {import("./painter.js").Palette} colours @param {string[]} partyNames @param {number} ratio */
+function paintZone(c, zone, camera, screen, colours, partyNames, ratio) {
   const colour = colours.parties[zone.kindOfParty];
-  const isLine = zone.kind !== "zone";
+  const isLine = !isArea(zone);
   c.beginPath();
   for (const ring of zone.rings) {
     ring.forEach((/** @type {number[]} */ [e, n], /** @type {number} */ k) => (k ? c.lineTo(screen.x(e), screen.y(n)) : c.moveTo(screen.x(e), screen.y(n))));
     c.closePath();
   }
   if (!isLine) {
-    c.globalAlpha = 0.08;
+    c.globalAlpha = zone.state === "planned" ? 0.03 : 0.08;
     c.fillStyle = colour;
     c.fill("evenodd");
     c.globalAlpha = 1;
   }
-  if (isLine && zone.margin_m > 0) {
-    // The margin inside which an approach is told, as a pale band of its true width.
-    const width = (2 * zone.margin_m * camera.pxPerNm) / 1852;
-    if (width > 3) {
-      c.strokeStyle = colour;
-      c.globalAlpha = 0.1;
-      c.lineWidth = width;
-      c.lineJoin = "round"; // a mitre would throw spikes miles long
-      c.stroke();
-      c.globalAlpha = 1;
-    }
+  // The margin inside which an approach is told, as a hatched band of its true width.
+  const width = isLine ? (2 * zone.margin_m * camera.pxPerNm) / 1852 : 0;
+  if (width > 3) {
+    c.strokeStyle = hatch(c, colour, ratio);
+    c.lineWidth = width;
+    c.lineJoin = "round"; // a mitre would throw spikes miles long
+    c.stroke();
   }
   c.strokeStyle = colour;
-  c.lineWidth = isLine ? 1.75 : 1.25;
-  c.setLineDash(isLine ? [12, 4, 2, 4] : zone.kind === "fir" ? [3, 5] : []);
+  c.lineWidth = isLine || zone.state === "active" ? 1.75 : 1.25;
+  c.setLineDash(dashes(zone));
   c.stroke();
   c.setLineDash([]);
   const at = namePlace(zone, camera, screen);

@@ -1,16 +1,19 @@
-// What lies over the map: its tools, the banner of a peer's view, the status line, and the tracks as a list for those
-// who do not use a pointer or cannot see the picture.
+// What lies over the map: its tools, the banner of a peer's view, the status line, and the panels that its tools open.
 
 import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t } from "../i18n.js";
-import { clockZ, count, level, position } from "../format.js";
+import { clockZ, count, position } from "../format.js";
 import { bearing } from "./project.js";
-import { code, partyName, party } from "../words.js";
-import { callsignOf, feetOf, labelOf } from "./tracks.js";
-import { NOBODY } from "./display-list.js";
+import { code, partyName } from "../words.js";
+import { labelOf } from "./tracks.js";
+import { isOn } from "./filter.js";
+import { filterPanel } from "./filter-panel.js";
+import { trackList } from "./track-list.js";
+import { verticalStrip } from "./vertical.js";
+import { volumeForm } from "./volume-form.js";
 
-/** @typedef {{preview: (peer: string | null) => void, see: (number: number) => void, home: () => void, zoom: (factor: number) => void}} Acts */
+/** @typedef {import("./track-list.js").Acts & {preview: (peer: string | null) => void, home: () => void, zoom: (factor: number) => void, measure: () => void, volume: () => void, showTables: () => void, camera: {east: number, north: number, pxPerNm: number}}} Acts */
 
 /** @param {string} name @param {unknown} value */
 export const set = (name, value) => update({ show: { ...state.show, [name]: value } });
@@ -34,6 +37,9 @@ export function over(acts) {
       ${toggle("dim", t("map.dim"))}
       <button type="button" aria-pressed=${state.follow} onClick=${() => update({ follow: !state.follow })}>${t("map.follow")}</button>
       <button type="button" aria-pressed=${state.tracksListed} onClick=${() => update({ tracksListed: !state.tracksListed })}>${t("map.list")}</button>
+      <button type="button" aria-pressed=${state.filtering} class=${isOn(state.filter) ? "is-on" : ""} onClick=${() => update({ filtering: !state.filtering })}>${t("map.filter")}</button>
+      <button type="button" aria-pressed=${state.measure !== null} onClick=${acts.measure}>${t("map.measure")}</button>
+      <button type="button" aria-pressed=${state.volume !== null} onClick=${acts.volume}>${t("map.volume")}</button>
       <button type="button" onClick=${acts.home}>${t("map.home")}</button>
       <button type="button" class="square" aria-label=${t("map.closer")} onClick=${() => acts.zoom(1.4)}>+</button>
       <button type="button" class="square" aria-label=${t("map.farther")} onClick=${() => acts.zoom(1 / 1.4)}>-</button>
@@ -43,7 +49,9 @@ export function over(acts) {
     ${state.link === "stopped" && html`<div class="stopped"><b>${t("link.stopped", { at: clockZ(state.stoppedAtMs) })}</b><span>${t("link.stopped_what")}</span></div>`}
     ${state.link === "connecting" && html`<div class="stopped"><b>${t("link.connecting")}</b></div>`}
     ${state.notice && html`<div class=${`notice ${state.notice.bad ? "bad" : ""}`} role="alert"><span><bdi>${state.notice.text}</bdi></span> <button type="button" onClick=${() => update({ notice: null })}>${t("act.close")}</button></div>`}
-    ${state.tracksListed && list(acts)}
+    ${state.filtering && filterPanel()}
+    ${state.volume ? volumeForm(acts) : state.tracksListed && trackList(acts, acts.camera)}
+    ${verticalStrip()}
     ${board && status(board)}`;
 }
 
@@ -62,25 +70,8 @@ function status(board) {
     <span>${t("status.tracks")} <b class="num">${t("count.of", { n: count(shown.tracks), total: count(shown.total) })}</b></span>
     ${item(t("status.own"), counts.own)} ${item(t("status.shared"), counts.shared)} ${item(t("status.unattributed"), counts.unattributed)}
     ${item(t("status.stale"), counts.stale)} ${item(t("status.not_assessed"), counts.not_assessed, counts.not_assessed ? "text-caution" : "")}
+    ${shown.hidden > 0 && item(t("status.filtered"), shown.hidden, "text-caution")}
     ${shown.labelsLeftOut > 0 && item(t("status.labels_left_out"), shown.labelsLeftOut)}
     ${shown.dots && html`<span>${t("status.dots")}</span>`}
   </div>`;
-}
-
-/** @param {Acts} acts */
-function list(acts) {
-  const tracks = state.tracks;
-  if (!tracks) return "";
-  const wanted = state.find.trim().toLowerCase();
-  const rows = [...tracks.number.keys()].filter((i) => !wanted || labelOf(tracks, i).toLowerCase().includes(wanted));
-  rows.sort((p, q) => (labelOf(tracks, p) < labelOf(tracks, q) ? -1 : 1));
-  const declared = (/** @type {number} */ i) => (tracks.declaredBy[i] === NOBODY ? null : (state.board?.parties[tracks.declaredBy[i]]?.id ?? null));
-  return html`<section class="listed" aria-label=${t("map.list")}>
-    <div class="line"><label for="find">${t("map.find")}</label><input id="find" type="search" autocomplete="off" value=${state.find} onInput=${(/** @type {any} */ e) => update({ find: e.target.value })} />
-      <span class="num">${t("count.of", { n: Math.min(rows.length, 200), total: count(rows.length) })}</span><button type="button" onClick=${() => update({ tracksListed: false })}>${t("act.close")}</button></div>
-    <div class="scrolls" tabindex="0" role="group" aria-label=${t("map.list")}><table class="grid"><thead><tr><th scope="col">${t("track.callsign")}</th><th scope="col">${t("track.level")}</th><th scope="col">kt</th><th scope="col">${t("track.declared_by")}</th></tr></thead>
-    <tbody>${rows.slice(0, 200).map((i) => html`<tr key=${tracks.number[i]} class=${tracks.number[i] === state.selected ? "on" : ""}>
-      <td><button type="button" class="plain" onClick=${() => acts.see(tracks.number[i])}>${code(callsignOf(tracks, i) || labelOf(tracks, i))}</button></td>
-      <td class="num">${level(feetOf(tracks, i))}</td><td class="num">${Number.isFinite(tracks.gsKt[i]) ? Math.round(tracks.gsKt[i]) : "-"}</td><td>${party(declared(i))}</td></tr>`)}</tbody></table></div>
-  </section>`;
 }

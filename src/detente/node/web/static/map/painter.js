@@ -43,7 +43,6 @@ const pixels = new Dots();
 function dots(c, list, colours, ratio) {
   pixels.begin(c);
   for (let kind = 0; kind <= KIND_UNKNOWN; kind++) pixels.add(list.past[kind], 1.5, colours.parties[kind], 128, ratio);
-  pixels.add(list.secondary, 2, colours.muted, 255, ratio);
   for (let kind = 0; kind <= KIND_UNKNOWN; kind++) pixels.add(list.dots[kind], 3, colours.parties[kind], 255, ratio);
   pixels.end(c);
 }
@@ -58,6 +57,8 @@ function lines(c, list, colours) {
     segments(c, list.vectors[kind], 1);
   }
   c.globalAlpha = 1;
+  c.strokeStyle = colours.muted;
+  segments(c, list.ties, 0.75);
 }
 
 /** @param {CanvasRenderingContext2D} c @param {number[]} ends @param {number} width */
@@ -75,6 +76,7 @@ function segments(c, ends, width) {
 /** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").DisplayList} list @param {Palette} colours @param {number} ratio */
 function symbols(c, list, colours, ratio) {
   for (let kind = 0; kind <= KIND_UNKNOWN; kind++) {
+    stampAll(c, list.secondary[kind], kind, colours.parties[kind], false, ratio, 3);
     stampAll(c, list.symbols[kind], kind, colours.parties[kind], false, ratio);
     stampAll(c, list.stale[kind], kind, colours.parties[kind], true, ratio);
   }
@@ -112,20 +114,31 @@ function circle(c, x, y, r) {
   c.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").Geometry} geometry @param {Palette} colours */
-function conflict(c, { a, b, at, level, kind }, colours) {
-  c.strokeStyle = colourOf(colours, level);
+/** @param {CanvasRenderingContext2D} c @param {import("./geometry.js").Geometry} geometry @param {Palette} colours */
+function conflict(c, { a, b, at, ends, circlePx, level, kind }, colours) {
+  c.strokeStyle = c.fillStyle = colourOf(colours, level);
   c.lineWidth = 1.5;
   c.setLineDash([5, 4]);
   c.beginPath();
-  for (const end of [a, b]) {
-    if (!end) continue;
-    c.moveTo(end[0], end[1]);
-    c.lineTo(at[0], at[1]);
+  for (const [k, from] of [a, b].entries()) {
+    if (!from) continue;
+    const to = ends[k] ?? at;
+    c.moveTo(from[0], from[1]);
+    c.lineTo(to[0], to[1]);
   }
   c.stroke();
   c.setLineDash([]);
-  if (kind === "conflict") circle(c, at[0], at[1], 7);
+  if (ends.length) {
+    c.beginPath();
+    c.moveTo(ends[0][0], ends[0][1]);
+    c.lineTo(ends[1][0], ends[1][1]);
+    c.stroke();
+    for (const [x, y] of ends) {
+      c.fillRect(x - 2.5, y - 2.5, 5, 5);
+      c.lineWidth = 1;
+      if (circlePx > 4) circle(c, x, y, circlePx);
+    }
+  } else if (kind === "conflict") circle(c, at[0], at[1], 7);
   else {
     c.beginPath();
     c.moveTo(at[0] - 6, at[1] - 6);
@@ -136,7 +149,7 @@ function conflict(c, { a, b, at, level, kind }, colours) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} c @param {import("./display-list.js").Geometry} geometry @param {Palette} colours */
+/** @param {CanvasRenderingContext2D} c @param {import("./geometry.js").Geometry} geometry @param {Palette} colours */
 function caption(c, { at, level, label }, colours) {
   if (!label) return;
   c.font = `600 12px ${FACE}`;

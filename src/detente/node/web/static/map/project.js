@@ -14,9 +14,9 @@ const RIM_NM = (2 * RADIUS_NM * Math.sqrt(1 - FAR * FAR)) / (1 + FAR);
 export function stereographic(latitude, longitude) {
   const sin0 = Math.sin(latitude * RAD);
   const cos0 = Math.cos(latitude * RAD);
-  const place = { east: 0, north: 0 };
+  const place = { east: 0, north: 0, lean: 0 };
 
-  /** @param {number} lat degrees @param {number} lon degrees @returns {{east: number, north: number}} one shared value */
+  /** @param {number} lat degrees @param {number} lon degrees @returns {{east: number, north: number, lean: number}} one shared value */
   function forward(lat, lon) {
     const sin = Math.sin(lat * RAD);
     const cos = Math.cos(lat * RAD);
@@ -27,6 +27,8 @@ export function stereographic(latitude, longitude) {
     const k = cosAngle < FAR ? RIM_NM / Math.sqrt(Math.max(1e-12, 1 - cosAngle * cosAngle)) : (2 * RADIUS_NM) / (1 + cosAngle);
     place.east = k * cos * Math.sin(turn);
     place.north = k * (cos0 * sin - sin0 * cos * cosTurn);
+    // Away from the centre a course of 000 is not straight up: meridians lean towards the pole, three degrees at 200 NM.
+    place.lean = Math.atan2((sin0 + sin) * Math.sin(turn), cos0 * cos + (1 + sin0 * sin) * cosTurn);
     return place;
   }
 
@@ -42,12 +44,13 @@ export function stereographic(latitude, longitude) {
     return { latitude: lat, longitude: ((longitude + turn + 540) % 360) - 180 };
   }
 
-  /** Fill `east` and `north` of *tracks*. @param {import("./tracks.js").Tracks} tracks */
+  /** Fill `east`, `north` and `lean` of *tracks*. @param {import("./tracks.js").Tracks} tracks */
   function project(tracks) {
     for (let i = 0; i < tracks.n; i++) {
       forward(tracks.lat[i], tracks.lon[i]);
       tracks.east[i] = place.east;
       tracks.north[i] = place.north;
+      tracks.lean[i] = place.lean;
     }
   }
 

@@ -7,8 +7,15 @@ import { stereographic } from "./project.js";
 import { loadLand, shores } from "./basemap.js";
 import { displayList, toScreen, trackAt } from "./display-list.js";
 import { paint, palette } from "./painter.js";
-import { paintGround, placedZone, takenByGround } from "./ground.js";
+import { paintGround, placedActivity, placedZone, takenByGround } from "./ground.js";
 import { History } from "./history.js";
+import { passes } from "./filter.js";
+import { MARK } from "./tracks.js";
+import { minimaOf } from "./minima.js";
+import { nearness } from "./nearness.js";
+import { handleAt, overlay, paintOverlay } from "./overlay.js";
+import { activityAreas } from "./activities.js";
+import { POINTS_MAX, outlines, wrongWith } from "./volume.js";
 
 const STEADY = matchMedia("(prefers-reduced-motion: reduce)");
 const [FARTHEST, NEAREST] = [0.05, 400]; // pixels a nautical mile
@@ -29,10 +36,13 @@ export class Situation {
     this.landBytes = null;
     /** @type {import("./basemap.js").Shore[]} */
     this.shores = [];
-    /** @type {any[]} */
-    this.zones = [];
     /** @type {import("./display-list.js").DisplayList | null} */
     this.list = null;
+    /** @type {any[]} zones and activities, placed */
+    this.areas = [];
+    /** @type {(east: number, north: number) => number} */
+    this.nearness = () => 0;
+    this.activitiesKey = "";
     this.view = "";
     this.groundKey = "";
     this.zonesOf = /** @type {any} */ (null);
@@ -77,10 +87,18 @@ export class Situation {
       this.home();
     }
     if (this.landBytes && this.projection && !this.shores.length) this.shores = shores(this.landBytes, this.projection);
-    if (this.zonesOf !== state.zones && this.projection) {
+    const activities = activityAreas(state.activities);
+    const activitiesKey = JSON.stringify([activities, state.lang]);
+    if ((this.zonesOf !== state.zones || activitiesKey !== this.activitiesKey) && this.projection) {
       this.zonesOf = state.zones;
+      this.activitiesKey = activitiesKey;
+      const projection = this.projection;
       const ids = board.parties.map((/** @type {any} */ party) => party.id);
-      this.zones = state.zones.map((zone) => placedZone(zone, /** @type {any} */ (this.projection), ids));
+      this.areas = [
+        ...state.zones.map((zone) => placedZone(zone, projection, ids)),
+        ...activities.map((row) => placedActivity(row, projection, ids, t(`area.${row.said}`))),
+      ];
+      this.nearness = nearness(this.areas, board.range_nm * 1.6);
       this.groundKey = "";
     }
   }
@@ -117,6 +135,15 @@ export class Situation {
     this.draw();
   }
 
+  /** Whether a row of the newest frame is on the screen. @param {number} i */
+  sees(i) {
+    const { tracks } = state;
+    if (!tracks) return false;
+    const screen = toScreen(this.camera);
+    const [x, y] = [screen.x(tracks.east[i]), screen.y(tracks.north[i])];
+    return x >= 0 && y >= 0 && x <= this.camera.width && y <= this.camera.height;
+  }
+
   /** @param {number} x pixels @param {number} y */
   placeAt(x, y) {
     const { east, north, pxPerNm, width, height } = this.camera;
@@ -134,7 +161,7 @@ export class Situation {
   /** Draw when something the map shows has changed, or an alarm flashes. @param {boolean} flashing */
   refresh(flashing) {
     const beat = flashing ? Math.floor(nodeNow() / 500) : 0;
-    const seen = [state.tracks, state.board, state.zones, state.show, state.selected, state.hovered, state.preview, state.follow, this.landBytes, beat];
+    const seen = [state.tracks, state.board, state.zones, state.show, state.selected, state.hovered, state.preview, state.follow, state.filter, state.measure, state.volume, state.measure && !state.measure.to ? state.cursor : null, state.activities, this.landBytes, beat];
     if (seen.every((part, k) => part === this.seen[k])) return;
     this.seen = seen;
     this.draw();
@@ -161,13 +188,74 @@ export class Situation {
       // A peer's view has our alerts and history no more than the peer has them.
       alerts: state.preview ? [] : board.alerts, history: state.preview ? null : this.history,
       hovered: state.hovered, forward: this.projection.forward, quick: this.dragging,
-      partyNames, madeUp: t(`badge.${board.badges.includes("RECONSTRUCTION") ? "RECONSTRUCTION" : "SYNTHETIC"}`), taken: takenByGround(state.show.zones ? this.zones : [], this.camera, partyNames),
+      partyNames, madeUp: t(`badge.${board.badges.includes("RECONSTRUCTION") ? "RECONSTRUCTION" : "SYNTHETIC"}`), taken: takenByGround(state.show.zones ? this.areas : [], this.camera, partyNames),
+      filter: state.preview ? undefined : state.filter, nearness: this.nearness, minimaOf,
     });
     const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
     paint(context, this.list, this.colours, { flashOn, ratio });
+    paintOverlay(context, this.overlaid(), this.colours);
     state.drawMs = performance.now() - began;
-    const { shown, total, labelsLeftOut, dotsOnly } = this.list;
-    state.shown = { tracks: shown, total, labelsLeftOut, dots: dotsOnly };
+    const { shown, total, hidden, labelsLeftOut, dotsOnly } = this.list;
+    state.shown = { tracks: shown, total, hidden, labelsLeftOut, dots: dotsOnly };
+  }
+
+  /** The measured line and the volume that is being prepared, in pixels. */
+  overlaid() {
+    const projection = /** @type {import("./project.js").Projection} */ (this.projection);
+    const volume = /** @type {(import("./volume.js").Volume & {overlaps: unknown[]}) | null} */ (state.volume);
+    const plane = (/** @type {[number, number]} */ [lat, lon]) => {
+      const { east, north } = projection.forward(lat, lon);
+      return [east, north];
+    };
+    const draft = volume && {
+      rings: outlines(volume).map((ring) => ring.map(plane)), handles: volume.points.map(plane), chosen: volume.chosen,
+      spine: volume.shape === "corridor" ? volume.points.map(plane) : [], isWrong: wrongWith(volume) !== "" || volume.overlaps.length > 0,
+    };
+    return overlay(this.measuring(), draft, toScreen(this.camera), projection.forward);
+  }
+
+  /** From a track, or from where it began, to what was clicked, else to the cursor, else to the middle of the map. */
+  measuring() {
+    const { measure, tracks, cursor } = state;
+    if (!measure || !this.projection) return null;
+    const row = measure.number === null ? undefined : tracks?.rowOf.get(measure.number);
+    const from = row === undefined || !tracks ? measure.from : { lat: tracks.lat[row], lon: tracks.lon[row], kt: tracks.gsKt[row] };
+    const { latitude, longitude } = cursor ?? this.projection.inverse(this.camera.east, this.camera.north);
+    return { from, to: measure.to ?? { lat: latitude, lon: longitude } };
+  }
+
+  /** Begin to measure from the selected track, else from the cursor or the middle of the map; or end it. */
+  measure() {
+    if (!this.projection) return;
+    const { latitude, longitude } = state.cursor ?? this.projection.inverse(this.camera.east, this.camera.north);
+    update({ measure: state.measure ? null : { number: state.selected, from: { lat: latitude, lon: longitude }, to: null } });
+  }
+
+  /** What a click means now: the far end of a measure, a corner of a volume, else a track. @param {number} x @param {number} y */
+  click(x, y) {
+    const { latitude, longitude } = this.degreesAt(x, y);
+    if (state.measure && !state.measure.to) update({ measure: { ...state.measure, to: { lat: latitude, lon: longitude } } });
+    else if (state.volume) this.corner([latitude, longitude]);
+    else {
+      const tracks = state.preview ? state.preview.tracks : state.tracks;
+      update({ selected: tracks ? trackAt(tracks, this.camera, x, y, state.preview ? undefined : state.filter) : null });
+    }
+  }
+
+  /** One more corner of the volume, after the chosen one; of a circle, its centre. @param {[number, number]} point */
+  corner(point) {
+    const volume = /** @type {Record<string, any>} */ (state.volume);
+    if (volume.shape === "circle") update({ volume: { ...volume, points: [point], chosen: 0 } });
+    else if (volume.points.length < POINTS_MAX) {
+      const after = volume.chosen < 0 ? volume.points.length - 1 : volume.chosen;
+      update({ volume: { ...volume, points: [...volume.points.slice(0, after + 1), point, ...volume.points.slice(after + 1)], chosen: after + 1 } });
+    }
+  }
+
+  /** @param {number} x @param {number} y @returns {{latitude: number, longitude: number}} degrees */
+  degreesAt(x, y) {
+    const { east, north } = this.placeAt(x, y);
+    return /** @type {import("./project.js").Projection} */ (this.projection).inverse(east, north);
   }
 
   /** @param {import("./tracks.js").Tracks | null} tracks */
@@ -184,35 +272,37 @@ export class Situation {
     if (key === this.groundKey || !context) return;
     this.groundKey = key;
     paintGround(context, {
-      shores: this.shores, zones: this.zones, camera: this.camera, show: state.show, colours: this.colours,
+      shores: this.shores, zones: this.areas, camera: this.camera, show: state.show, colours: this.colours,
       partyNames: board.parties.map((/** @type {any} */ party) => party.name), ratio: devicePixelRatio || 1,
     });
   }
 
   gestures() {
-    /** @type {{x: number, y: number, moved: boolean} | null} */
+    /** @type {{x: number, y: number, moved: boolean, handle: number} | null} */
     let grip = null;
     const sky = this.sky;
     sky.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      grip = { x: event.offsetX, y: event.offsetY, moved: false };
+      if (event.button !== 0 || !this.projection) return;
+      const handle = state.volume ? handleAt(this.overlaid().handles, event.offsetX, event.offsetY) : -1;
+      if (handle >= 0) update({ volume: { ...state.volume, chosen: handle } });
+      grip = { x: event.offsetX, y: event.offsetY, moved: false, handle };
       sky.setPointerCapture(event.pointerId);
     });
     sky.addEventListener("pointermove", (event) => {
-      if (grip) {
-        const [dx, dy] = [event.offsetX - grip.x, event.offsetY - grip.y];
-        if (!grip.moved && Math.hypot(dx, dy) < 4) return;
-        Object.assign(grip, { x: event.offsetX, y: event.offsetY, moved: true });
-        this.dragging = true;
-        if (state.follow) update({ follow: false });
-        this.pan(-dx, -dy);
-      } else this.point(event.offsetX, event.offsetY);
+      if (!grip) return this.point(event.offsetX, event.offsetY);
+      const [dx, dy] = [event.offsetX - grip.x, event.offsetY - grip.y];
+      if (!grip.moved && Math.hypot(dx, dy) < 4) return;
+      Object.assign(grip, { x: event.offsetX, y: event.offsetY, moved: true });
+      if (grip.handle >= 0 && state.volume) {
+        const { latitude, longitude } = this.degreesAt(event.offsetX, event.offsetY);
+        return update({ volume: { ...state.volume, points: state.volume.points.map((/** @type {any} */ point, /** @type {number} */ k) => (k === grip?.handle ? [latitude, longitude] : point)) } });
+      }
+      this.dragging = true;
+      if (state.follow) update({ follow: false });
+      this.pan(-dx, -dy);
     });
     const drop = (/** @type {PointerEvent} */ event) => {
-      if (grip && !grip.moved && event.type === "pointerup") {
-        const tracks = state.preview ? state.preview.tracks : state.tracks;
-        update({ selected: tracks ? trackAt(tracks, this.camera, event.offsetX, event.offsetY) : null });
-      }
+      if (grip && !grip.moved && grip.handle < 0 && event.type === "pointerup") this.click(event.offsetX, event.offsetY);
       grip = null;
       this.dragging = false;
       this.draw();
@@ -232,7 +322,7 @@ export class Situation {
     if (!this.projection) return;
     const { east, north } = this.placeAt(x, y);
     const tracks = state.preview ? state.preview.tracks : state.tracks;
-    update({ cursor: this.projection.inverse(east, north), hovered: tracks ? trackAt(tracks, this.camera, x, y) : null });
+    update({ cursor: this.projection.inverse(east, north), hovered: tracks ? trackAt(tracks, this.camera, x, y, state.preview ? undefined : state.filter) : null });
   }
 
   /** The next track by distance from the middle. @param {1 | -1} step */
@@ -242,6 +332,7 @@ export class Situation {
     const screen = toScreen(this.camera);
     const { width, height } = this.camera;
     const order = [...tracks.number.keys()]
+      .filter((i) => !(tracks.flags[i] & MARK.SECONDARY) && passes(tracks, i, state.filter))
       .map((i) => ({ number: tracks.number[i], far: Math.hypot(screen.x(tracks.east[i]) - width / 2, screen.y(tracks.north[i]) - height / 2) }))
       .sort((p, q) => p.far - q.far)
       .map((entry) => entry.number);

@@ -43,9 +43,9 @@ export class Dots {
 /** @type {Map<string, HTMLCanvasElement>} */
 const stamps = new Map();
 
-/** @param {number} kind @param {string} colour @param {boolean} dashed @param {number} ratio */
-function stamp(kind, colour, dashed, ratio) {
-  const name = `${kind} ${colour} ${dashed} ${ratio}`;
+/** @param {number} kind @param {string} colour @param {boolean} dashed @param {number} ratio @param {number} r */
+function stamp(kind, colour, dashed, ratio, r) {
+  const name = `${kind} ${colour} ${dashed} ${ratio} ${r}`;
   let found = stamps.get(name);
   if (!found) {
     found = document.createElement("canvas");
@@ -57,17 +57,17 @@ function stamp(kind, colour, dashed, ratio) {
     c.lineJoin = "round";
     c.setLineDash(dashed ? [2, 2] : []);
     c.beginPath();
-    tracePath(c, kind, SIZE_PX / 2, SIZE_PX / 2, 4.5);
+    tracePath(c, kind, SIZE_PX / 2, SIZE_PX / 2, r);
     c.stroke();
     stamps.set(name, found);
   }
   return found;
 }
 
-/** @param {CanvasRenderingContext2D} c @param {number[]} places @param {number} kind @param {string} colour @param {boolean} dashed @param {number} ratio */
-export function stampAll(c, places, kind, colour, dashed, ratio) {
+/** @param {CanvasRenderingContext2D} c @param {number[]} places @param {number} kind @param {string} colour @param {boolean} dashed @param {number} ratio @param {number} [r] of the symbol, CSS pixels */
+export function stampAll(c, places, kind, colour, dashed, ratio, r = 4.5) {
   if (!places.length) return;
-  const picture = stamp(kind, colour, dashed, ratio);
+  const picture = stamp(kind, colour, dashed, ratio, r);
   const half = SIZE_PX / 2;
   // Whole device pixels: a stamp between pixels costs twice as much and is blurred.
   for (let i = 0; i < places.length; i += 2) {

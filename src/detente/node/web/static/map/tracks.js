@@ -17,14 +17,16 @@
  * @property {Uint16Array} flags
  * @property {Uint8Array} notAssessed
  * @property {Uint8Array} other
+ * @property {Uint32Array} sameAs  number of the track that stands for this aircraft; 0 when this one does
  * @property {Uint8Array} callsign  8 bytes a track
  * @property {Uint8Array} identity  16 bytes a track
  * @property {Float32Array} east  nautical miles in the map's plane; filled by `project`
  * @property {Float32Array} north
+ * @property {Float32Array} lean  radians by which true north leans to the left of the plane's; filled by `project`
  * @property {Map<number, number>} rowOf  number → row
  */
 
-export const FRAME = "detente-tracks/1";
+export const FRAME = "detente-tracks/2";
 export const ALTITUDE_UNKNOWN = -(2 ** 31);
 export const MARK = { COASTED: 1, STALE: 2, ON_GROUND: 4, SECONDARY: 8, EMERGENCY: 16, SYNTHETIC: 32 };
 
@@ -34,7 +36,7 @@ const COLUMNS = [
   ["alt_ft", "altFt", Int32Array, 4], ["gs_kt", "gsKt", Float32Array, 4], ["trk_deg", "trkDeg", Float32Array, 4],
   ["vs_fpm", "vsFpm", Float32Array, 4], ["age_s", "ageS", Float32Array, 4], ["party", "party", Uint8Array, 1],
   ["declared_by", "declaredBy", Uint8Array, 1], ["flags", "flags", Uint16Array, 2],
-  ["not_assessed", "notAssessed", Uint8Array, 1], ["other", "other", Uint8Array, 1],
+  ["not_assessed", "notAssessed", Uint8Array, 1], ["other", "other", Uint8Array, 1], ["same_as", "sameAs", Uint32Array, 4],
   ["callsign", "callsign", Uint8Array, 8], ["identity", "identity", Uint8Array, 16],
 ];
 
@@ -44,7 +46,7 @@ export function readFrame(buffer) {
   if (map.frame !== FRAME) throw new TypeError("not a track frame");
   const n = map.n;
   /** @type {any} */
-  const tracks = { n, atMs: map.at_ms, east: new Float32Array(n), north: new Float32Array(n), rowOf: new Map() };
+  const tracks = { n, atMs: map.at_ms, east: new Float32Array(n), north: new Float32Array(n), lean: new Float32Array(n), rowOf: new Map() };
   for (const [name, property, Column, width] of COLUMNS) {
     const bytes = map[name];
     if (!(bytes instanceof ArrayBuffer) || bytes.byteLength !== n * width) throw new TypeError(`column ${name}`);
