@@ -34,7 +34,7 @@ import { silence, sound } from "./sound.js";
 import { isOpen, mostUrgent } from "./alert-words.js";
 
 const at = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
-const situation = new Situation(at("#map"));
+export const situation = new Situation(at("#map"));
 
 /** @typedef {Record<string, any>} Row */
 
