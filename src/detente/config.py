@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 
 import msgspec
 
@@ -38,6 +38,8 @@ class ListenConfig(_Part, frozen=True):
     console: str = "127.0.0.1:8440"  # host:port of the console; loopback unless you say otherwise
     link: str = "127.0.0.1:7440"  # host:port where peers connect
     hosts: list[str] = []  # further host names the console answers to
+    certificate: str = ""  # PEM files for the console's TLS; without them it speaks plain HTTP: keep it on loopback
+    key: str = ""
     logs: str = ""  # host:port that serves the logs as tiles, read-only; empty: not served. Keep it on loopback
 
 
@@ -114,11 +116,52 @@ class EscalationConfig(_Part, frozen=True):
     conflict_reaches_leader: bool = False  # the agreement may let predicted conflicts climb to the leaders' line
 
 
+RoleName = Literal[
+    "operator", "supervisor", "duty_officer", "military", "intelligence", "foreign_service", "minister", "leader"
+]
+IdleMinutes = Annotated[float, msgspec.Meta(gt=0.0, le=60.0)]
+
+
+class DemoAccounts(_Part, frozen=True, tag="demo", tag_field="kind"):
+    """Whoever opens the desk takes any seat; DEMO ACCOUNTS stands on screen. Only where the desk is on loopback."""
+
+    idle_min: IdleMinutes = 10.0  # after so long without an act the session is locked: it shows, and takes no order
+
+
+class PasskeyAccounts(_Part, frozen=True, tag="passkey", tag_field="kind"):
+    """Accounts of this node, each bound to one seat and opened by passkeys: see `detente account`."""
+
+    domain: str = ""  # that passkeys are bound to, for good; empty: that of the first of listen.hosts
+    idle_min: IdleMinutes = 10.0
+
+
+class OidcAccounts(_Part, frozen=True, tag="oidc", tag_field="kind"):
+    """Accounts that an OpenID Connect provider keeps. Its claim says the seat."""
+
+    issuer: str  # https, or http on loopback
+    client: str
+    roles: dict[str, RoleName]  # a value of the claim → the seat here; a person must have exactly one
+    claim: str = "roles"  # of the ID token: a text, or a list of them
+    name_claim: str = "name"
+    secret_file: str = ""  # file that holds the client's secret; empty: a public client, by PKCE alone
+    idle_min: IdleMinutes = 10.0
+
+
+AnyAccounts = DemoAccounts | PasskeyAccounts | OidcAccounts
+
+
+class WebhookConfig(_Part, frozen=True):
+    """An address of ours that is told what happened, beside the messages and never instead of them."""
+
+    url: str  # https, or http on loopback; no redirect is followed
+    events: list[Literal["alert", "message", "link", "fault"]]
+    secret_file: str  # the body is signed with what it holds: HMAC-SHA256
+
+
 class ConsoleConfig(_Part, frozen=True):
     centre: tuple[Degrees, Degrees] = (0.0, 0.0)  # latitude, longitude of the map's fixed centre
     range_nm: Annotated[float, msgspec.Meta(gt=0.0, le=3000.0)] = 200.0
     language: Literal["en", "tr", "ru"] = "en"
-    accounts: Literal["demo"] = "demo"  # embedded accounts, marked so on screen
 
 
 class LinkConfig(_Part, frozen=True):
@@ -182,6 +225,8 @@ class Config(_Part, frozen=True):
     release: ReleaseConfig = ReleaseConfig()
     escalation: EscalationConfig = EscalationConfig()
     console: ConsoleConfig = ConsoleConfig()
+    accounts: AnyAccounts = PasskeyAccounts()
+    webhook: list[WebhookConfig] = []
     limits: LimitsConfig = LimitsConfig()
     link: LinkConfig = LinkConfig()
     coordination: CoordinationConfig = CoordinationConfig()
@@ -211,6 +256,7 @@ def parse_config(text: bytes, path: Path) -> Config:
         split_address(address, f"{path}: {where}")
     if config.listen.logs:
         split_address(config.listen.logs, f"{path}: listen.logs")
+    _check_door(config, path)
     names = [config.node.party]
     for i, peer in enumerate(config.peer):
         split_address(peer.link, f"{path}: peer[{i}].link")
@@ -224,6 +270,42 @@ def parse_config(text: bytes, path: Path) -> Config:
         if not isinstance(feed, RecordingFeed):
             split_address(feed.address, f"{path}: feed[{i}].address")
     return config
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine and no other."""
+    host = host.strip("[]").lower()
+    return host == "localhost" or host.endswith(".localhost") or host == "::1" or host.startswith("127.")
+
+
+def _check_door(config: Config, path: Path) -> None:
+    """Raise ConfigError for a desk that anybody could sit at, and for an address that secrets would go to in clear."""
+    listen = config.listen
+    if bool(listen.certificate) != bool(listen.key):
+        raise ConfigError(f"{path}: listen.certificate and listen.key come together")
+    host = split_address(listen.console, f"{path}: listen.console")[0]
+    match config.accounts:
+        case DemoAccounts():
+            if not is_loopback(host):
+                raise ConfigError(
+                    f"{path}: accounts.kind: demo accounts are for loopback, and listen.console is {host}"
+                )
+        case PasskeyAccounts():
+            pass  # a browser offers passkeys only over TLS or on loopback
+        case OidcAccounts(issuer=issuer):
+            _check_url(issuer, f"{path}: accounts.issuer")
+        case _:
+            assert_never(config.accounts)
+    for i, hook in enumerate(config.webhook):
+        _check_url(hook.url, f"{path}: webhook[{i}].url")
+
+
+def _check_url(url: str, where: str) -> None:
+    found = re.fullmatch(r"(https?)://(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?(/[^\s#@\\]*)?", url)
+    if found is None:
+        raise ConfigError(f"{where}: {url!r} is no address: https://host/path, without a user name")
+    if found[1] == "http" and not is_loopback(found[2]):
+        raise ConfigError(f"{where}: {url!r} must be https: it is not on this machine")
 
 
 def split_address(text: str, where: str) -> tuple[str, int]:

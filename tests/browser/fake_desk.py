@@ -10,21 +10,35 @@ import argparse
 import asyncio
 import contextlib
 import math
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
+from browser.policy_scene import PolicyScene
 from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
-from detente.desk.answers import LogHead, Page, RecordEntry, page_of
+from detente.desk.answers import (
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    Preview,
+    RecordEntry,
+    RulePrecision,
+    WhyTold,
+    Withheld,
+    page_of,
+)
 from detente.desk.board import (
     AlertRow,
     Board,
@@ -38,23 +52,32 @@ from detente.desk.board import (
     TrackRef,
     ZoneRow,
 )
+from detente.desk.explanation import Explanation, Judged, MinimaRow, NuisanceRow, PeerTold, StateRow
 from detente.desk.frame import track_frame
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
+    MarkAlert,
+    ProposePolicy,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
 )
+from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
 from detente.errors import OrderRefused
-from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.dossiers import Portion
+from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
+from detente.node.web.port import Changes, RecordPort
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
 from detente.types import Instant, Role
 from detente.units import M_PER_FT, M_PER_NM, MPS_PER_FPM
+from node.recorded import recorded
 
 LOG = "alfa.example/detente/bravo.example/detente/ops/1"
 CENTRE_DEG = (-40.6, 173.2)
@@ -177,6 +200,52 @@ ZONES = [
 ]
 
 
+POLICY = ReleaseView(
+    peer="bravo",
+    name="baseline-2",
+    note="Agreed in the room on 3 November; read aloud.",
+    digest="3mF0c2E=",
+    baseline="Y2Fyb2w=",
+    is_wider=True,
+    wider_by=["near the line: positions within 40 NM of NOTIFIED LINE L-1, before within 20 NM"],
+    rules=[
+        RuleRow("state aircraft", "withhold", "never", [], {"identities": ["4b1*"]}, [], None),
+        RuleRow(
+            "exercise area",
+            "withhold",
+            "the exercise is announced by its area alone",
+            [],
+            {"areas": ["EX-12"], "daily": {"start": "06:00", "end": "18:00"}},
+            [],
+            None,
+        ),
+        RuleRow(
+            "near the line",
+            "release",
+            "a mistake takes minutes",
+            ["bravo"],
+            {"line": {"zone": "alfa-line-1", "within_nm": 40.0, "side": "inside"}, "altitude_below_ft": 41_000},
+            ["position", "altitude", "velocity", "callsign"],
+            PrecisionRow(promised_m=90.0, after_1_min_m=20.0, after_5_min_m=15.0),
+        ),
+        RuleRow(
+            "the rest, coarse",
+            "release",
+            "",
+            ["bravo", "charlie"],
+            {},
+            ["position", "altitude"],
+            PrecisionRow(5000, 2000, 60, 30, promised_m=3536.0, after_1_min_m=2100.0, after_5_min_m=640.0),
+        ),
+    ],
+    areas=[AreaRow("EX-12", [e7(-120, 60), e7(-68, 74), e7(-60, 40), e7(-112, 26)], [], 0.0)],
+    released=152,
+    withheld={},
+    pending=None,
+    undo="baseline-1",
+)
+
+
 @dataclass
 class Flight:
     callsign: str
@@ -290,7 +359,14 @@ class FakeDesk:
         self.extra_messages: list[MessageRow] = []
         self.table_scene = TableScene()
         self.replays = ReplayScene(self.scene.tracks, [party["id"] for party in PARTIES], self.started_ms)
+        self.policy_scene = PolicyScene()
         self.silent = False
+        self.record: RecordPort | None = None
+        self.taken_away: list[tuple[str, list[Portion]]] = []
+        self.policy = POLICY
+        self.marked: dict[str, bool] = {}
+        self._links = self._past_hour()
+
         self.entries_held = 500
         self._frame: bytes | None = None
 
@@ -313,6 +389,124 @@ class FakeDesk:
         if table != "line":
             raise OrderRefused("unknown_table", f"this party sits at no table {table!r}")
         return self.table_scene.view()
+
+    def release(self, peer: str) -> ReleaseView:
+        row = next((row for row in self._peers(self.now_ms()) if row.party == peer), None)
+        if row is None:
+            raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
+        return replace(
+            self.policy,
+            peer=peer,
+            name=row.policy_name,
+            digest=row.policy,
+            withheld=row.withheld,
+            released=row.released,
+        )
+
+    def explain(self, alert: str) -> Explanation:
+        now = self.now_ms()
+        row = next((row for row in self._alerts(now) if row.alert == alert), None)
+        if row is None:
+            raise OrderRefused("unknown_alert", f"there is no alert {alert} at this desk")
+        told = [
+            PeerTold(v.party, f"{v.party}-31", row.level, now - 900, row.event_at_ms, row.distance_m, 300, False)
+            for v in row.verdicts
+            if v.says != "not_assessed"
+        ]
+        is_held = row.state == "active"
+        raised = None if row.a.number is None else self._judged(row, row.raised_at_ms)
+        because = "" if is_held else "diverged"
+        return Explanation(
+            row.alert, row.kind, row.zone, raised, self._judged(row, now) if is_held else None, because, told
+        )
+
+    def _judged(self, row: AlertRow, at_ms: int) -> Judged:
+        table, _ = self.scene.tracks(Instant(at_ms * 1_000_000), (at_ms - self.started_ms) / 1000)
+        tracks = [table[ref.number - 1] for ref in (row.a, row.b) if ref is not None and ref.number]
+        pair = row.kind == "conflict"
+        to_event = None if row.event_at_ms is None else max(0.0, (row.event_at_ms - at_ms) / 1000)
+        return Judged(
+            at_ms=at_ms,
+            level=row.level,
+            tracks=[
+                StateRow(
+                    label=track["callsign"].decode() or "?",
+                    party=PARTIES[track["declared_by"]]["id"] if track["declared_by"] != NOBODY else None,
+                    number=int(track["number"]),
+                    applicable_at_ms=int(track["applicable_at_ns"]) // 1_000_000,
+                    latitude_e7=round(math.degrees(track["latitude_rad"]) * 1e7),
+                    longitude_e7=round(math.degrees(track["longitude_rad"]) * 1e7),
+                    altitude_ft=None
+                    if np.isnan(track["altitude_pressure_m"])
+                    else round(track["altitude_pressure_m"] / M_PER_FT),
+                    datum="pressure",
+                    v_east_mps=float(track["v_east_mps"]),
+                    v_north_mps=float(track["v_north_mps"]),
+                    v_up_fpm=round(track["v_up_mps"] / MPS_PER_FPM),
+                    position_sigma_m=92.6,
+                    plots=41,
+                    not_assessed="",
+                )
+                for track in tracks
+            ],
+            profile="en-route",
+            rule="conflict" if pair else "approach" if row.kind == "approach" else "entry",
+            minima=MinimaRow(5 * M_PER_NM, 800, 120.0) if pair else None,
+            hold=MinimaRow(5.25 * M_PER_NM, 850, 120.0) if pair else None,
+            lookahead_s=120.0 if pair else 600.0,
+            alarm_s=60.0 if pair else 300.0,
+            warning_s=120.0 if pair else 1200.0,
+            confirm=[2, 3],
+            time_in_s=to_event,
+            time_out_s=None if to_event is None or not pair else to_event + 48,
+            time_to_nearest_s=None if to_event is None else to_event + 22,
+            distance_m=row.distance_m,
+            vertical_ft=row.vertical_ft,
+            latitude_e7=row.latitude_e7,
+            longitude_e7=row.longitude_e7,
+            margin_m=None if pair else 2 * M_PER_NM,
+        )
+
+    def records(self) -> RecordPort:
+        if self.record is None:
+            raise OrderRefused("no_record", "this development desk has no record to read")
+        return self.record
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        self.taken_away.append((role, list(portions)))
+
+    def history(self, peer: str) -> LinkSamples:
+        return self._links.of(peer)
+
+    def _past_hour(self) -> LinkHistory:
+        """An hour of samples as a bad day would leave them: an outage a third of the way, then a queue that drains."""
+        history, start = LinkHistory(), self.now_ms() - 3_600_000
+        rng = np.random.default_rng(11)
+        for n in range(720):
+            is_out = 240 <= n < 300
+            rows = []
+            for row in self._peers(start + n * 5000):
+                backlog = 9 * (n - 240) if is_out else max(0, 540 - 30 * (n - 300)) if 300 <= n < 318 else 0
+                lanes = [replace(lane, backlog=backlog if lane.lane == "track" else 0) for lane in row.lanes]
+                rtt = None if is_out else float(row.rtt_ms * rng.lognormal(0, 0.25))
+                lag = (n - 240) * 5000.0 if is_out else 140.0 + float(rng.exponential(60))
+                offset = row.offset_ms + float(rng.normal(0, 2)) + (n - 360) / 90
+                state = "DOWN" if is_out else row.state
+                rows.append(replace(row, lanes=lanes, rtt_ms=rtt, offset_ms=offset, receipt_lag_ms=lag, state=state))
+            history.take(rows, Instant((start * 1_000_000) + n * EVERY_NS))
+        return history
+
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        return self.policy_scene.explain(peer, subject)
+
+    def policy(self) -> PolicyView:
+        return self.policy_scene.view()
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self.policy_scene.check(text)
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        return await self.policy_scene.precision(text)
 
     def log_heads(self) -> Sequence[LogHead]:
         return [LogHead(LOG, "bravo", True, self.entries_held, "nzyh0He+Yk2sQ1Vd", 40)]
@@ -350,7 +544,7 @@ class FakeDesk:
         ]
         return Preview(peer, self.now_ms(), track_frame(table[shown], other[shown], now), withheld[:200])
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
         self.orders.append((role, order))
         now = self.now_ms()
         match order:
@@ -363,6 +557,14 @@ class FakeDesk:
                 self.acknowledged.setdefault(alert, (now, role))
             case AcknowledgeMessage(message):
                 self.acknowledged.setdefault(message, (now, role))
+            case MarkAlert(alert, useful):
+                self.marked[alert] = useful
+            case ProposePolicy():
+                return {"policy": self.policy_scene.propose(order, role)}
+            case ConfirmPolicy():
+                return {"policy": self.policy_scene.confirm(order, role)}
+            case RevertPolicy():
+                return {"policy": self.policy_scene.revert()}
             case StandDown(subject, reason):
                 self.stood_down[subject] = reason
             case AtTable(table, act):
@@ -378,7 +580,8 @@ class FakeDesk:
 
     def board(self, role: str) -> Board:
         now = self.now_ms()
-        alerts, messages = self._alerts(now), self._messages(now)
+        alerts = [replace(row, useful=self.marked.get(row.alert)) for row in self._alerts(now)]
+        messages = self._messages(now)
         flights = self.scene.flights
         stale = sum(bool(f.flags & Mark.STALE) for f in flights)
         return Board(
@@ -415,7 +618,17 @@ class FakeDesk:
             faults=[],
             centre_e7=e7(0, 0),
             range_nm=150,
+            policy=self.policy_scene.state(),
             audible=True,
+            flash_said={"bravo": 1 + len(self.extra_messages)},
+            flash_misused={"bravo": len(self.extra_messages)} if self.extra_messages else {},
+            nuisance=NuisanceRow(
+                self.started_ms - 7_200_000,
+                412.6,
+                {"conflict": 9, "incursion": 2, "approach": 4},
+                sum(self.marked.values()) + 6,
+                sum(not useful for useful in self.marked.values()) + 3,
+            ),
         )
 
     # ---- the invented story
@@ -718,6 +931,9 @@ class FakeDesk:
                 "baseline-2",
                 171,
                 True,
+                line_test_own_at_ms=self.started_ms - 1_260_000,
+                line_test_held_at_ms=self.started_ms - 1_259_000,
+                line_test_their_at_ms=self.started_ms - 2_640_000,
             ),
             PeerRow(
                 "charlie",
@@ -742,7 +958,10 @@ class FakeDesk:
 
 async def main(port: int, tracks: int) -> None:
     desk = FakeDesk(tracks=tracks)
+    folder = tempfile.TemporaryDirectory(prefix="detente-fake-")
+    made = recorded(Path(folder.name), messages=450, frames=300)
     hosts = [f"alfa.localhost:{port}", f"localhost:{port}", f"127.0.0.1:{port}"]
+    desk.record = made.records
     app = build_app(desk, hosts=hosts)
     print(f"http://alfa.localhost:{port}/", flush=True)
     playing = asyncio.create_task(desk.play())
@@ -750,6 +969,8 @@ async def main(port: int, tracks: int) -> None:
         await serve(app, "127.0.0.1", port)
     finally:
         playing.cancel()
+        made.store.close()
+        folder.cleanup()
 
 
 if __name__ == "__main__":

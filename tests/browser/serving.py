@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from browser.fake_desk import FakeDesk
+from detente.node.web.port import RecordPort
 from detente.node.web.server import build_app, serve
 
 
@@ -40,9 +41,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def no_door(port: int) -> dict[str, Any]:
+    """What `build_app` is told beside the desk: nothing, so that it has demo accounts."""
+    del port
+    return {}
+
+
 @contextmanager
-def served(**scene: Any) -> Iterator[Desk]:
-    """Serve a development desk in a thread of its own while the block runs."""
+def served(
+    door: Callable[[int], dict[str, Any]] = no_door, record: RecordPort | None = None, **scene: Any
+) -> Iterator[Desk]:
+    """Serve a development desk in a thread of its own while the block runs.
+
+    *door*: how people sign in, by the port. *record*: what its record page shows.
+    """
     port = free_port()
     loop = asyncio.new_event_loop()
     ready = threading.Event()
@@ -50,8 +62,9 @@ def served(**scene: Any) -> Iterator[Desk]:
 
     async def run() -> None:
         fake = FakeDesk(**scene)
+        fake.record = record
         made.append(fake)
-        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"])
+        app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], **door(port))
         serving = asyncio.create_task(serve(app, "127.0.0.1", port))
         playing = asyncio.create_task(fake.play())
         ready.set()

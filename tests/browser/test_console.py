@@ -146,6 +146,8 @@ def test_flash_asks_for_a_coded_reason(desk: Desk, opened: Opened) -> None:
     expect(send).to_be_disabled()
     page.select_option("#compose-reason", "R06")
     send.click()
+    expect(page.locator("dialog.step")).to_contain_text("Cease descent")
+    page.click("#step-prove")
     expect(page.locator("#composer textarea")).to_have_value("")
     sent = [order for _, order in desk.fake.orders if isinstance(order, SendText)]
     assert sent[-1] == SendText(to="bravo", line="watch", precedence="Z", text="Cease descent", lang="en", reason="R06")
@@ -192,6 +194,7 @@ def test_flash_may_be_for_one_of_its_own_reasons(desk: Desk, opened: Opened) -> 
     expect(page.locator("#compose-reason option")).to_contain_text(["incursion predicted within 5 minutes"])
     page.select_option("#compose-reason", "incursion")
     page.locator("#composer button.main").click()
+    page.click("#step-prove")
     expect(page.locator("#composer textarea")).to_have_value("")
     sent = [order for _, order in desk.fake.orders if isinstance(order, SendText)]
     assert sent[-1].reason == "incursion"

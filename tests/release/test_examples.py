@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detente.release.lint import lint
-from detente.release.policy import Area, Daily, Give, NearLine, Rule, When, parse_policy
+from detente.release.policy import Area, Daily, During, Give, NearLine, Rule, SafetyOverride, When, parse_policy
 from detente.release.release import UNTOLD, Releaser
 from detente.types import Instant, PartyId
 from release.sky import NOON, SECOND, line, tracks
@@ -38,8 +38,12 @@ def test_the_border_pair_shares_the_line_exactly_and_the_inland_coarsely():
         {"lat": 39.0, "squawk": 0o7700},
     )
     sent = frame("border-pair", sky, "bravo")
+    assert sorted(sent.numbers.tolist()) == [1, 6]
+    assert sent.withheld == {"training": 1, "own movements": 1, "no rule releases it": 1, "the delay has not passed": 1}
+    policy = Releaser(parse_policy((FOLDER / "border-pair.toml").read_bytes()), [ZONE], PEERS)
+    for minute in range(11):
+        sent = frame("", sky, "bravo", Instant(NOON + minute * 60 * SECOND), policy)
     assert sorted(sent.numbers.tolist()) == [1, 4, 6]
-    assert sent.withheld == {"training": 1, "own movements": 1, "no rule releases it": 1}
     near, _ = sent.item(1)
     inland, _ = sent.item(4)
     assert (near["callsign"], int(near["precision_m"])) == (b"THY000", 30)
@@ -69,7 +73,7 @@ def test_the_aid_agency_tells_of_itself_and_of_distress_only():
     for peer in ("alfa", "bravo"):
         assert sorted(frame("aid-agency", sky, peer).numbers.tolist()) == [2, 4]
     policy = Releaser(parse_policy((FOLDER / "aid-agency.toml").read_bytes()), [], PEERS)
-    for minute in range(13):
+    for minute in range(22):
         sent = frame("", sky, "alfa", Instant(NOON + minute * 60 * SECOND), policy)
     item, is_exact = sent.item(1)
     assert not is_exact
@@ -78,8 +82,9 @@ def test_the_aid_agency_tells_of_itself_and_of_distress_only():
 
 def test_each_key_of_a_rule_is_documented():
     manual = (FOLDER.parents[1] / "docs" / "operate" / "release.md").read_text()
-    for part in (Rule, When, Give, Area, NearLine, Daily):
+    for part in (Rule, When, Give, Area, NearLine, Daily, During, SafetyOverride):
         for key in part.__struct_fields__:
             assert re.search(rf"\b{key}\b", manual), f"{part.__name__}.{key}"
     for text in re.findall(r"```toml\n(.*?)```", manual, re.DOTALL):
-        assert parse_policy('name = "manual"\n' + text).rule
+        policy = parse_policy('name = "manual"\n' + text)
+        assert policy.rule or policy.safety_override

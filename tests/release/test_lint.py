@@ -28,7 +28,6 @@ LINE_10 = 'line = { zone = "the line", within_nm = 10, side = "inside" }'
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (withhold("a"), release("b")),
         (release("a"), withhold("b", 'callsigns = ["MIL*"]', '["bravo"]')),
         (withhold("a", 'callsigns = ["M*"]'), release("b", 'callsigns = ["MIL*", "MX1"]')),
         (withhold("a", "altitude_below_ft = 5000"), release("b", "altitude_below_ft = 3000")),
@@ -67,6 +66,47 @@ def test_rules_that_never_match_are_named():
     assert "no peer is called 'delta'" in complaints(release("a", to='["delta"]'), peers=[BRAVO])[0]
     assert "no zone 'the line'" in complaints(release("a", LINE_10), zone_ids=["the lineage"])[0]
     assert complaints(release("a", LINE_10), zone_ids=["the line/1"], peers=[BRAVO]) == []
+
+
+def test_rules_with_the_same_conditions_and_opposite_effects_are_said_to_contradict():
+    (found,) = complaints(withhold("a", "emergency = true") + release("b", "emergency = true"))
+    assert found.startswith("rule 2 'b': never decides: it contradicts rule 1 'a'")
+    assert found.endswith("says withhold")
+
+
+def test_rules_that_share_out_what_a_later_one_fits_are_named_together():
+    by = "".join(withhold(f"by {who}", f'declared_by = "{who}"') for who in ("own", "other", "nobody"))
+    assert complaints(by + release("d")) == [
+        "rule 4 'd': never decides: rule 1 'by own' and rule 2 'by other' and rule 3 'by nobody' together fit all it fits"
+    ]
+    assert complaints(by.replace('"other"', '"own"') + release("d"))[-1].startswith("rule 2")
+    low, high = release("low", "altitude_below_ft = 5000"), release("high", "altitude_from_ft = 5000")
+    assert "together fit" in complaints(low + high + release("rest", 'callsigns = ["X"]'))[0]
+    assert complaints(low + high + withhold("rest", 'callsigns = ["X"]')) == []  # an unknown altitude is left to it
+    gap = release("high", "altitude_from_ft = 6000")
+    assert complaints(low + gap + release("rest", 'callsigns = ["X"]')) == []
+
+
+def test_an_area_out_of_a_lines_reach_never_matches():
+    def areas(text):
+        return f'[[area]]\nname = "there"\n{text}\n' + release("a", f'areas = ["there"], {LINE_10}')
+
+    near, far = "circle = { centre = [36.0, 36.0], radius_nm = 5 }", "circle = { centre = [45.0, 36.0], radius_nm = 5 }"
+    box = "polygon = [[34.0, 34.0], [34.0, 38.0], [38.0, 38.0], [38.0, 34.0]]"  # holds the line, corners far from it
+    assert complaints(areas(near), zones=[line()]) == complaints(areas(box), zones=[line()]) == []
+    assert complaints(areas(far), zones=[line()]) == [
+        "rule 1 'a': never matches: none of its areas comes within 10 NM of 'the line'"
+    ]
+
+
+def test_what_is_over_or_unused_is_named():
+    over = release("a", 'until_utc = "2020-01-01T00:00Z"')
+    assert complaints(over) == []
+    assert "it was over at 2020" in complaints(over, now=NOON)[0]
+    unused = '[[area]]\nname = "there"\ncircle = { centre = [36.0, 36.0], radius_nm = 5 }\n'
+    assert complaints(unused) == ["area 'there': no rule asks about it"]
+    override = '[[safety_override]]\nname = "x"\nbetween = ["alfa", "delta"]\nkinds = ["conflict"]\n'
+    assert complaints(override, peers=["alfa", "bravo"]) == ["safety_override 'x': nobody here is called 'delta'"]
 
 
 @settings(max_examples=60)

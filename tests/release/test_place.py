@@ -1,5 +1,7 @@
 """Areas and distances, against shapely and the WGS 84 ellipsoid."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from pyproj import Geod
 from shapely.geometry import Point, Polygon
 
-from detente.release.place import Shape, great_circle_m, snapped
+from detente.release.place import Shape, snapped, within_circle
+from detente.units import EARTH_MEAN_RADIUS_M
 
 SQUARE = np.radians(np.array([[35.0, 35.0], [35.0, 37.0], [36.0, 37.0], [36.0, 35.0]]))
 
@@ -61,5 +64,12 @@ def test_a_snapped_position_is_in_its_own_cell_and_stays_there(latitude, longitu
     once = snapped(lat, lon, grid_m)
     again = snapped(*once, grid_m)
     assert np.allclose(once, again, atol=1e-9)
-    moved = great_circle_m(lat, lon, (float(once[0][0]), float(once[1][0])))[0]
-    assert moved <= grid_m * 0.75
+    assert within_circle(lat, lon, (float(once[0][0]), float(once[1][0])), grid_m * 0.75)[0]
+
+
+@given(st.floats(-1.5, 1.5), st.floats(-math.pi, math.pi), st.floats(0, 2 * math.pi), st.floats(1e3, 1e6))
+def test_a_circle_holds_what_is_nearer_than_its_radius(latitude, longitude, course, radius_m):
+    geod = Geod(a=EARTH_MEAN_RADIUS_M, b=EARTH_MEAN_RADIUS_M)
+    for share, expected in ((0.99, True), (1.01, False)):
+        lon, lat, _ = geod.fwd(longitude, latitude, course, share * radius_m, radians=True)
+        assert within_circle(np.array([lat]), np.array([lon]), (latitude, longitude), radius_m)[0] == expected

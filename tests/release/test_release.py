@@ -318,6 +318,12 @@ def test_nothing_compiles_once_the_policy_is_loaded():
     text = AREAS + rule('areas = ["square"], callsigns = ["UN*"]', name="r0")
     text += rule('line = { zone = "the line", within_nm = 10 }', name="r1")
     policy = releaser(text, [line()])
-    before = [len(getattr(kernel, "signatures", ())) for kernel in (match._any_match, place._measure)]
+    before = [
+        len(getattr(kernel, "signatures", ()))
+        for kernel in (match._decide, match._ask, place._measure, place._within_circle)
+    ]
     policy.frame(tracks({"lat": 40.5, "lon": 40.5}, {"callsign": b"UN1", "lat": 40.5, "lon": 40.5}), BRAVO, NOON)
-    assert [len(getattr(kernel, "signatures", ())) for kernel in (match._any_match, place._measure)] == before
+    assert [
+        len(getattr(kernel, "signatures", ()))
+        for kernel in (match._decide, match._ask, place._measure, place._within_circle)
+    ] == before

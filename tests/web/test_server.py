@@ -20,7 +20,7 @@ from detente.errors import OwnFault
 from detente.node.web.assets import assets
 from detente.node.web.guard import CSP
 from detente.node.web.server import bind, build_app
-from detente.node.web.sessions import SESSION_S, SESSIONS_MAX, Sessions
+from detente.node.web.sessions import SESSION_S, SESSIONS_MAX, Session, Sessions
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,10 @@ class Visitor:
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         connection.request(method, path, raw, {name: value for name, value in sent.items() if value})
         answer = connection.getresponse()
-        content, found = answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        content, found = answer.read(), {}
+        for name, value in answer.getheaders():
+            before = found.get(name.lower())
+            found[name.lower()] = value if before is None else f"{before}\n{value}"
         connection.close()
         text = "json" in found.get("content-type", "")
         return answer.status, found, json.loads(content) if text else content
@@ -316,10 +319,15 @@ def test_with_tls_the_cookie_is_bound_to_the_host() -> None:
 
 def test_sessions_end_by_themselves_and_their_number_has_a_limit() -> None:
     sessions = Sessions()
-    first, session = sessions.open("operator", 0.0)
-    assert sessions.find(first, SESSION_S - 1.0) == session
+    session = an_operator()
+    first = sessions.open(session, 0.0)
+    assert sessions.find(first, SESSION_S - 1.0) is session
     assert sessions.find(first, SESSION_S) is None
-    first, _ = sessions.open("operator", 0.0)
+    first = sessions.open(an_operator(), 0.0)
     for _ in range(SESSIONS_MAX):
-        sessions.open("operator", 0.0)
+        sessions.open(an_operator(), 0.0)
     assert sessions.find(first, 1.0) is None
+
+
+def an_operator() -> Session:
+    return Session("demo-operator", "operator", "operator", "demo")

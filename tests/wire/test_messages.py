@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from detente.desk.codebook import draft_codebook
 from detente.desk.hotline import Words
 from detente.errors import PeerFault
+from detente.evidence.leaf import padded
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 from detente.wire.messages import (
@@ -75,7 +76,15 @@ def test_a_field_that_is_not_named_is_refused_with_the_bytes(kind, body):
 )
 def test_what_is_not_exactly_a_body_is_the_peers_fault(kind, raw, complaint):
     with pytest.raises(PeerFault, match=complaint):
-        decode_body(kind, raw)
+        decode_body(kind, padded(raw))
+
+
+def test_a_body_is_filled_up_and_no_other_filling_is_taken():
+    raw = encode_body(AckBody(at_ms=1))
+    assert (len(raw), raw.rstrip(b" ")) == (1024, b'{"at_ms":1}')
+    for other in (raw[:-1], raw + b" ", raw.rstrip(b" "), raw[:-1] + b"\n"):
+        with pytest.raises(PeerFault, match="canonical"):
+            decode_body("ack", other)
 
 
 @given(st.sampled_from(sorted({kind for kind, _ in BODIES})), st.binary(max_size=200))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -87,6 +88,7 @@ class RealNode:
         text += (
             f'\n[[peer]]\nparty = "{peer.party}"\nname = "{peer.party.title()}"\n'
             f'node = "{peer.party}.example/detente"\nlink = "127.0.0.1:{through_port}"\n'
+            '\n[accounts]\nkind = "demo"\n'
         )
         path.write_text(text)
 
@@ -170,14 +172,20 @@ class RealNode:
         order = {"order": "send_text", "to": to, "line": "watch", "precedence": precedence, "text": text}
         if precedence == "Z":
             order["reason"] = "R05"
-        return str((await self._request("POST", "/api/orders", order))["message"])
+        grant = await self._grant(order) if precedence == "Z" else ""
+        return str((await self._request("POST", "/api/orders", order, grant))["message"])
+
+    async def _grant(self, order: object) -> str:
+        """Confirm *order* as a demo account does: FLASH asks for it."""
+        digest = hashlib.sha256(json.dumps(order).encode()).hexdigest()
+        return str((await self._request("POST", "/api/step-up", {"order_digest": digest, "sure": True}))["grant"])
 
     async def board(self) -> dict[str, Any]:
         """Return what the desk shows."""
         found: dict[str, Any] = await self._request("GET", "/api/board")
         return found
 
-    async def _request(self, method: str, path: str, body: object = None) -> Any:
+    async def _request(self, method: str, path: str, body: object = None, grant: str = "") -> Any:
         raw = b"" if body is None else json.dumps(body).encode()
         head = [
             f"{method} {path} HTTP/1.1",
@@ -188,6 +196,7 @@ class RealNode:
             "Connection: close",
             f"Cookie: {self._cookie}",
             f"X-Detente-Token: {self._token}",
+            f"X-Detente-Step-Up: {grant}",
         ]
         try:
             async with asyncio.timeout(20):

@@ -6,11 +6,13 @@
   while a track cannot be assessed or is no longer heard. Silence is not a reason to believe that all is well.
 - Its level never falls. It is cleared, with a reason, and a new one is raised if it comes back.
 
-Everything goes in order of track number and zone, so alert numbers depend on the input alone.
+Everything goes in order of track number and zone, so alert numbers depend on the input alone. With a key they tell
+nothing: counted numbers would show by their gaps how many alerts a peer was not told of.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +32,9 @@ _MOVED_S: Final = 5.0
 
 _ONE_AIRCRAFT_NS: Final = duration_ns(30.0)
 """How long the tracker may take to know that two tracks side by side are one aircraft."""
+
+NUMBER_BYTES: Final = 6
+"""Of an alert's number under a key: an integer in any JSON reader, and hardly ever the same twice."""
 
 _RANK: Final = {Level.CAUTION: 0, Level.WARNING: 1, Level.ALARM: 2}
 
@@ -88,8 +93,12 @@ class _State:
 class AlertBook:
     """The alerts of one node. `active` holds those raised and not cleared, by number."""
 
-    def __init__(self, profile: Profile, others: Sequence[Profile] = ()) -> None:
-        """*others*: the profiles that hold elsewhere or for some aircraft, which verdicts name."""
+    def __init__(self, profile: Profile, others: Sequence[Profile] = (), number_key: bytes = b"") -> None:
+        """*others*: the profiles that hold elsewhere or for some aircraft, which verdicts name.
+
+        number_key: a secret of 16 to 64 bytes from which alerts are numbered; empty: they are counted.
+        """
+        self._number_key = number_key
         self.profile = profile
         self._profiles = {"": profile} | {other.name: other for other in others}
         self.active: dict[int, Alert] = {}
@@ -98,7 +107,8 @@ class AlertBook:
 
     def resume(self, last_id: int) -> None:
         """Number on after *last_id*, an alert of before this start: no name is used twice in a record."""
-        self._last_id = max(self._last_id, last_id)
+        if not self._number_key:
+            self._last_id = max(self._last_id, last_id)
 
     def update(self, assessment: Assessment, tracks: Tracks, now: Instant) -> list[AlertEvent]:
         """Take one pass of the detector over *tracks* and return what changed, in order."""
@@ -215,8 +225,15 @@ class AlertBook:
         is_near = verdict.alert.time_to_event_s <= state.profile.confirm_within_s
         if state.votes.bit_count() < state.profile.confirm[0] and not (is_near and key.kind is Kind.CONFLICT):
             return None
+        return AlertEvent(Happening.RAISED, replace(verdict.alert, alert_id=self._next_id(now)))
+
+    def _next_id(self, now: Instant) -> int:
         self._last_id += 1
-        return AlertEvent(Happening.RAISED, replace(verdict.alert, alert_id=self._last_id))
+        if not self._number_key:
+            return self._last_id
+        # The instant keeps numbers apart that count from the same on after a restart.
+        raw = self._last_id.to_bytes(8, "big") + now.to_bytes(8, "big", signed=True)
+        return int.from_bytes(hashlib.blake2b(raw, key=self._number_key, digest_size=NUMBER_BYTES).digest(), "big") + 1
 
     def _renewed(self, state: _State, alert: Alert, verdict: Alert) -> AlertEvent | None:
         state.gone_since = state.held_since = None

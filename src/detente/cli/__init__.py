@@ -14,18 +14,23 @@ from detente.errors import DetenteError
 
 # Command → the module that holds it, under the same name as a click command.
 COMMANDS: Final = {
+    "account": "detente.cli.account",
     "activity": "detente.cli.activity",
     "acts": "detente.cli.record",
+    "alerts": "detente.cli.desk",
     "bench": "detente.cli.bench",
     "check-config": "detente.cli.node",
+    "decisions": "detente.cli.desk",
     "demo": "detente.cli.demo",
     "detect": "detente.cli.detect",
     "encounters": "detente.cli.detect",
     "export": "detente.cli.dossier",
+    "hotline": "detente.cli.desk",
     "init": "detente.cli.node",
     "keys": "detente.cli.keys",
     "pair": "detente.cli.node",
     "policy": "detente.cli.policy",
+    "proposals": "detente.cli.desk",
     "replay": "detente.cli.replay",
     "run": "detente.cli.node",
     "scrub": "detente.cli.record",

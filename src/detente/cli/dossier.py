@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -25,34 +24,27 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from detente.cli.extracts import Reading, Wanted, extracts
-from detente.cli.incident import find_incident
 from detente.config import read_config
-from detente.errors import ConfigError, OwnFault, PeerFault
-from detente.evidence.checkpoint import Checkpoint, cosignature, with_lines
+from detente.errors import ConfigError, PeerFault
 from detente.evidence.dossier import (
     FILE_LIMIT,
     FILES_LIMIT,
     MANIFEST,
     TOTAL_LIMIT,
-    Extract,
-    Party,
     ZipFiles,
     is_name,
-    make_dossier,
     read_manifest,
     write_zip,
 )
-from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Lane
-from detente.evidence.log import Log, Receipt
-from detente.evidence.note import split_note
 from detente.evidence.page import page
 from detente.evidence.run import Checked, Run
 from detente.evidence.verdict import Verdict
 from detente.evidence.verify import Spread
 from detente.evidence.verify import verify as verify_dossier
-from detente.node.keyring import Keyring, load_keyring, load_peers
+from detente.node.dossiers import AROUND_MIN, Portion, chosen, files_of, parties_of, portion, with_incident
+from detente.node.extracts import Wanted
+from detente.node.keyring import load_keyring, load_peers
 from detente.node.sqlite import SqliteStore
 from detente.types import instant_ms, instant_of_iso
 
@@ -83,7 +75,9 @@ _WORTH_A_POOL = 10_000
     help="An alert's name, or the hash of one of its leaves: it, what answers it, and"
     " the time around, with the tracks of its aircraft and of no other.",
 )
-@click.option("--around", type=click.FloatRange(0, 1440), default=5.0, show_default=True, help="Minutes, --incident.")
+@click.option(
+    "--around", type=click.FloatRange(0, 1440), default=AROUND_MIN, show_default=True, help="Minutes, --incident."
+)
 @click.option("--leaves", "ranges", multiple=True, metavar="LOG:FROM:TO", help="Leaves [FROM, TO) of the log LOG.")
 def export(
     config: Path | None,
@@ -116,7 +110,7 @@ def export(
         raise click.UsageError("say one of --incident, --leaves, and --from with --to")
     window = _window(since, until) if since or until else None
     keyring = load_keyring(keys)
-    parties = _parties(keyring, keys, names)
+    parties = parties_of(keyring, [peer.keys for peer in load_peers(keys).values()], names)
     if out.exists():
         raise ConfigError(f"{out}: is there already")
     record = SqliteStore(store, read_only=True)
@@ -125,60 +119,31 @@ def export(
             task = bar.add_task("reading the record", total=None)
             wanted = Wanted(peers, lanes, window, dict(map(_range, ranges)))
             if incident is not None:
-                found = find_incident(record, incident)
-                wanted = replace(wanted, incident=found, window=_widened(found.window, around))
-            chosen = list(extracts(record, parties, wanted, lambda leaves: bar.advance(task, leaves)))
-            if not chosen:
-                raise OwnFault("nothing signed to export: no such log, or no leaf in that window")
-            used = {node for e in chosen for node in parse_origin(e.log.origin)[:2]} | {keyring.node}
-            listed = [party for node, party in sorted(parties.items()) if node in used]
-            bar.update(task, description="writing leaves", total=sum(e.stop - e.start for e in chosen))
+                wanted = with_incident(record, wanted, incident, around)
+            found = chosen(record, parties, wanted, lambda leaves: bar.advance(task, leaves))
+            bar.update(task, description="writing leaves", total=sum(e.stop - e.start for e in found))
             at_ms = time.time_ns() // 1_000_000
-            if post_quantum:
-                for extract in chosen:
-                    _cosign_again(extract.log, keyring, at_ms // 1_000)
-            _write(out, make_dossier(keyring.env, keyring.node, at_ms, listed, chosen, wanted.window))
+            listed, files = files_of(keyring, parties, found, wanted.window, at_ms, post_quantum=post_quantum)
+            _write(out, files)
     finally:
         record.close()
-    for extract in chosen:
-        for line in _declared(extract):
+    for extract in found:
+        for line in _declared(portion(extract)):
             click.echo(line)
     click.echo(f"{out}: check it with  detente verify {out} " + " ".join(f"--root {p.party}=DIGITS" for p in listed))
 
 
-def _cosign_again(log: Log, own: Keyring, at_s: int) -> None:
-    """Put our ML-DSA-44 line under the receipt that we gave for *log*: in the dossier; the record stays as it is."""
-    given, strong = log.receipt, own.mirror_pq
-    if given is None or parse_origin(log.origin).reader != own.node:
-        return
-    head = Checkpoint.parse(split_note(given.note)[0].decode())
-    has_it = any(keyed[:4] == strong.vkey.key_id for _, keyed, _ in split_note(given.note)[1])
-    if has_it or head != log.head(head.size):
-        return  # of what is not what we hold now `detente verify` will speak; nothing is signed
-    note = with_lines(given.note, cosignature(given.note, strong, at_s))
-    if log.checkpoint == given.note:
-        log.checkpoint = note
-    log.receipt = Receipt(given.size, note, given.at_s)
-
-
-def _declared(extract: Extract) -> Iterator[str]:
+def _declared(part: Portion) -> Iterator[str]:
     """Yield what goes in of a log, and what its reader will find missing."""
-    log, read = extract.log, extract.read
-    yield f"{log.origin}  leaves [{extract.start}, {extract.stop}) as {extract.form}"
-    outstanding = max(0, extract.stop - max(extract.start, log.receipt_size))
-    if outstanding:
-        yield f"  receipt outstanding: {outstanding}"
-    if isinstance(read, Reading) and read.without_body:
-        yield f"  bodies no longer held: {read.without_body}"
-    if extract.show is not None:
+    yield f"{part.log}  leaves [{part.start}, {part.stop}) as {part.form}"
+    if part.receipt_outstanding:
+        yield f"  receipt outstanding: {part.receipt_outstanding}"
+    if part.without_body:
+        yield f"  bodies no longer held: {part.without_body}"
+    if part.only_incident:
         yield "  of each frame only the incident's aircraft"
-    if log.size > extract.stop or extract.start:
-        yield f"  not shown: {extract.start} before, {log.size - extract.stop} after"
-
-
-def _widened(window: tuple[int, int], around_min: float) -> tuple[int, int]:
-    by_ms = round(around_min * 60_000)
-    return max(0, window[0] - by_ms), window[1] + by_ms + 1
+    if part.size > part.stop or part.start:
+        yield f"  not shown: {part.start} before, {part.size - part.stop} after"
 
 
 def _range(text: str) -> tuple[str, tuple[int, int]]:
@@ -294,15 +259,6 @@ def _window(since: str | None, until: str | None) -> tuple[int, int]:
     if first >= last:
         raise click.UsageError("--from is not before --to")
     return first, last
-
-
-def _parties(keyring: Keyring, keys: Path, names: Mapping[str, str]) -> dict[str, Party]:
-    """Own party and each peer by node name, called as the configuration does, else by the host's first label."""
-    known = [(keyring.node, keyring.root, keyring.chain.notes)]
-    known += [(p.keys.node, p.keys.root, p.keys.chain.notes) for p in load_peers(keys).values()]
-    return {
-        node: Party(names.get(node, node.split("/")[0].split(".")[0]), node, root, notes) for node, root, notes in known
-    }
 
 
 def _write(out: Path, files: Iterable[tuple[str, bytes]]) -> None:

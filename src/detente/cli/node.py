@@ -36,6 +36,9 @@ zones = []                         # GeoJSON files of notified lines and zones
 centre = [47.0, 8.0]               # latitude, longitude of the map's centre
 range_nm = 150.0
 
+[accounts]
+kind = "passkey"                   # accounts of this node: detente account add. Others: oidc, demo
+
 # One block a peer, after `detente pair`:
 # [[peer]]
 # party = "bravo"
@@ -94,7 +97,9 @@ def init(directory: Path, party: str, name: str, node: str, root_in: Path | None
     _out.print(f"  2. Give each peer {directory / 'keys' / 'pairing.txt'} by any channel.")
     _out.print("  3. On the phone, read your own digits and let the other side type them:")
     _out.print(f"       {keyring.own_digits}")
-    _out.print(f"  4. detente pair {directory} PAIRING_FILE, then detente run --config {path}")
+    _out.print(f"  4. detente pair {directory} PAIRING_FILE")
+    _out.print(f"  5. detente account add {directory} --role duty_officer --name NAME, for each who sits at the desk")
+    _out.print(f"  6. detente run --config {path}")
 
 
 @click.command("pair")

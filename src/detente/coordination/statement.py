@@ -25,6 +25,7 @@ from detente.coordination.proposals import AnyProposalAct
 from detente.coordination.reports import AnyReportAct
 from detente.coordination.watch import AnyWatchAct
 from detente.errors import OrderRefused, PeerFault
+from detente.evidence.leaf import padded
 from detente.types import Role
 
 AnyAct = (
@@ -70,8 +71,8 @@ _decoder: Final = msgspec.json.Decoder(Statement)
 
 
 def encode_statement(statement: Statement) -> bytes:
-    """Return *statement* in its one form."""
-    return _encoder.encode(statement)
+    """Return *statement* in its one form, which is filled up: see `evidence.leaf.padded`."""
+    return padded(_encoder.encode(statement))
 
 
 def decode_statement(raw: bytes) -> Statement:

@@ -13,6 +13,7 @@ from detente.config import (
     Config,
     ConsoleConfig,
     CoordinationConfig,
+    DemoAccounts,
     DetectionConfig,
     ListenConfig,
     NodeConfig,
@@ -105,6 +106,7 @@ def _config(scenario: Scenario, party: Party, ports: Mapping[str, tuple[int, int
         coordination=CoordinationConfig(
             tables=[str(scenario.file(f)) for f, charter in scenario.charters().items() if party.id in charter.members]
         ),
+        accounts=DemoAccounts(),
         console=ConsoleConfig(centre=(view.latitude_deg, view.longitude_deg), range_nm=view.range_nm),
     )
 

@@ -6,10 +6,13 @@ Instants are integer milliseconds UTC, null when they have not happened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+
+from detente.desk.board import PolicyState
+from detente.release.words import RuleWords
 
 PAGE_MOST = 200
 """Rows that one answer holds at most."""
@@ -51,6 +54,7 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
 
     message: str = ""
     statement: str = ""
+    policy: str = ""  # of a release policy: in_force, waits (for a second seat), withdrawn
 
 
 class LogHead(msgspec.Struct, frozen=True):
@@ -84,6 +88,88 @@ class ReleaseRow(msgspec.Struct, frozen=True):
     withheld: dict[str, int]  # reason or rule → count in the newest frame
 
 
+class KnownRow(msgspec.Struct, frozen=True):
+    """What a patient peer knows after so long, as the root mean square of its error, in metres."""
+
+    after_s: int
+    straight_m: float
+    turning_m: float
+    anchored_m: float  # straight, with one true point known from elsewhere
+
+
+class RulePrecision(msgspec.Struct, frozen=True):
+    """What one rule promises, and what is left of it under the attacks of docs/operate/release.md."""
+
+    rule: int  # from 1
+    name: str
+    gives: str
+    promised_m: float | None  # null: no coarser than the sensor
+    effective_m: float
+    known: list[KnownRow]
+    late_straight_m: float | None  # where a straight flight is now, foretold from positions told late
+    late_turning_m: float | None
+    holds: bool | None  # null: nothing was promised
+    advice: str  # a sentence; empty: none
+
+
+class PolicyView(msgspec.Struct, frozen=True):
+    """The release policy in force, to be read and to be changed."""
+
+    state: PolicyState
+    text: str  # TOML as it was written; empty: not known
+    rules: list[RuleWords]
+    odd: list[str]  # rules that never decide, one sentence each
+
+
+class PolicyChange(msgspec.Struct, frozen=True):
+    """What one peer would be told more and less of the picture of now."""
+
+    gained: dict[str, list[str]]  # label of a track → what of it
+    lost: dict[str, list[str]]
+
+
+class PolicyCheck(msgspec.Struct, frozen=True):
+    """What a text would be as the release policy. Nothing is changed."""
+
+    digest: str
+    name: str
+    rules: list[RuleWords]
+    odd: list[str]
+    wider_because: list[str]  # than what is in force; empty: proved to release no more, one seat is enough
+    changes: dict[str, PolicyChange]  # by peer, of the picture of now
+
+
+class WhyTold(msgspec.Struct, frozen=True):
+    """Why a peer is told of something or not."""
+
+    peer: str
+    subject: str
+    kind: Literal["track", "alert", "report"]
+    told: Literal["exactly", "coarsely", "banded", "override", "nothing"]
+    text: str  # in one line
+    rule: int | None = None  # from 1; null: none of the policy's rules
+    by: str = ""  # the rule's name, or the reason
+    why: str = ""  # as the rule says for its reader
+    unknown: list[str] = []  # conditions that cannot be known, and so do not help it out
+    hidden: list[str] = []  # of an alert: its aircraft that the peer is not told of exactly, each with its reason
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """One of our own tracks that a peer does not get, and the rule that keeps it."""
+
+    label: str
+    rule: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a peer would see of us now: a track frame made after release, and what release kept back."""
+
+    peer: str
+    at_ms: int
+    frame: bytes
+    withheld: Sequence[Withheld]
+
+
 class Health(msgspec.Struct, frozen=True):
     alive: bool
 
@@ -91,10 +177,67 @@ class Health(msgspec.Struct, frozen=True):
 AccountsKind = Literal["demo", "passkey", "oidc"]
 
 
-class Seat(msgspec.Struct, frozen=True):
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """Who sits at this browser, and which seats a demo account may take."""
 
     role: str | None
     token: str | None  # that each write of this session carries in the header x-detente-token
     roles: list[str]
     demo: bool
+    kind: AccountsKind
+    account: str = ""
+    name: str = ""
+    session: str = ""
+    locked: bool = False  # shows, and takes no order until the person has signed in once more
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """One signed-in browser."""
+
+    session: str
+    account: str
+    name: str
+    role: str
+    how: str
+    opened_ms: int
+    acted_ms: int  # when a person last did something there
+    locked: bool
+    this: bool  # the one that asks
+    agent: str  # what the browser calls itself
+
+
+Credential = dict[str, Any]
+"""What a browser's passkey answered, as WebAuthn has it in JSON."""
+
+OrderDigest = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the order's body, as sent, in hex.")
+]
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """How a person is to sign in: the options for a passkey, or an address of this node that leads to the provider."""
+
+    kind: AccountsKind
+    options: dict[str, Any] = {}
+    address: str = ""
+
+
+class StepUpAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """For which order; null: to open the lock of this session."""
+
+    order_digest: OrderDigest | None
+
+
+class StepUp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The person signed in once more: with the passkey's answer, by the provider, or in the demo by being sure."""
+
+    order_digest: OrderDigest | None
+    credential: Credential | None = None
+    sure: bool = False
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Lets one order through once; sent with it in the header x-detente-step-up. Empty: the lock is open."""
+
+    grant: str
+    until_ms: int

@@ -12,6 +12,7 @@ import msgspec
 
 from detente.alerts.alert import Kind, Level
 from detente.coordination.view import TableBrief
+from detente.desk.explanation import NuisanceRow
 
 
 class Half(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -75,6 +76,8 @@ class AlertRow(msgspec.Struct, frozen=True):
     not_after_ms: int | None = None  # and before this, by our receipt
     expires_at_ms: int | None = None  # of the peer's word
     expired_on_arrival: bool = False  # by our clock, when it came
+    useful: bool | None = None  # as marked at this party's desks; null: nobody said
+    override: str = ""  # name of the safety override under which one side told more than its rules release
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -211,6 +214,43 @@ class Counts(msgspec.Struct, frozen=True):
     conflicts: int = 0
 
 
+class ProposedPolicy(msgspec.Struct, frozen=True):
+    """A release policy that waits for a second seat."""
+
+    digest: str
+    name: str
+    by: str  # seat
+    at_ms: int
+    expires_at_ms: int
+    wider_because: list[str]  # one line a reason; it could not be proved that it releases no more
+
+
+class OverrideRow(msgspec.Struct, frozen=True):
+    """A safety override of our policy, and who has said so in the record."""
+
+    name: str
+    digest: str
+    between: list[str]
+    said_by: list[str]
+    in_force: bool  # every party named has
+
+
+class PolicyState(msgspec.Struct, frozen=True):
+    """The release policy in force beside the baseline: the desk says so while more may leave than by the baseline."""
+
+    digest: str
+    name: str
+    since_ms: int | None  # null: since the node started
+    by: list[str]  # the seats that put it in force; empty: the configuration
+    baseline: str  # digest
+    baseline_name: str
+    is_wider: bool
+    wider_because: list[str]
+    proposed: ProposedPolicy | None
+    undo_to: str | None  # name of the policy that one key brings back at once; null: there is none
+    overrides: list[OverrideRow]
+
+
 class Board(msgspec.Struct, frozen=True):
     at_ms: int
     number: int  # grows by one with each board of this run
@@ -235,3 +275,7 @@ class Board(msgspec.Struct, frozen=True):
     tables: list[TableBrief] = []
     audible: bool = False
     contradictions: list[ContradictionRow] = []
+    nuisance: NuisanceRow | None = None
+    policy: PolicyState | None = None
+    flash_said: dict[str, int] = {}  # party → FLASH messages since this start: each side counts the same ones
+    flash_misused: dict[str, int] = {}  # of which without a good reason

@@ -5,11 +5,16 @@ On the console's wire: ``{"order": "acknowledge", "alert": "alfa-3"}``.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from detente.coordination.statement import AnyAct
+
+PolicyDigest = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9+/]{43}=\Z")]
+
+POLICY_LIMIT: Final = 128 * 1024
+"""Characters of a release policy that comes by an order."""
 
 Line = Literal["watch", "military", "intelligence", "foreign_service", "leader"]
 
@@ -32,6 +37,13 @@ class StandDown(msgspec.Struct, frozen=True, tag_field="order", tag="stand_down"
 
     subject: str  # alert or message
     reason: str  # "acting", "false_alert", "resolved", "exercise", "other_line"
+
+
+class MarkAlert(msgspec.Struct, frozen=True, tag_field="order", tag="mark_alert", forbid_unknown_fields=True):
+    """Say whether an alert was of use. It stays with this party: no peer is told, and nothing of the alert changes."""
+
+    alert: str
+    useful: bool
 
 
 class SendText(msgspec.Struct, frozen=True, tag_field="order", tag="send_text", forbid_unknown_fields=True):
@@ -95,10 +107,31 @@ class AtTable(msgspec.Struct, frozen=True, tag_field="order", tag="at_table", fo
     act: AnyAct
 
 
+class ProposePolicy(msgspec.Struct, frozen=True, tag_field="order", tag="propose_policy", forbid_unknown_fields=True):
+    """Put another release policy in force: at once when it is proved to release no more, else with a second seat.
+
+    digest: of what the person has read; another text is refused.
+    """
+
+    text: Annotated[str, msgspec.Meta(max_length=POLICY_LIMIT)]  # TOML
+    digest: PolicyDigest
+
+
+class ConfirmPolicy(msgspec.Struct, frozen=True, tag_field="order", tag="confirm_policy", forbid_unknown_fields=True):
+    """Agree, from another seat and account, to the policy that was proposed."""
+
+    digest: PolicyDigest
+
+
+class RevertPolicy(msgspec.Struct, frozen=True, tag_field="order", tag="revert_policy", forbid_unknown_fields=True):
+    """Take back what was proposed; with nothing proposed, undo the last change of policy."""
+
+
 AnyOrder = (
     Displayed
     | Acknowledge
     | StandDown
+    | MarkAlert
     | SendText
     | SendCode
     | AcknowledgeMessage
@@ -106,4 +139,7 @@ AnyOrder = (
     | AtTable
     | PlaceHold
     | LiftHold
+    | ProposePolicy
+    | ConfirmPolicy
+    | RevertPolicy
 )

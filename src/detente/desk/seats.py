@@ -10,22 +10,27 @@ from enum import StrEnum
 from typing import Final
 
 from detente.alerts.escalation import RUNGS
+from detente.coordination.powers import COMMITMENTS
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
     LiftHold,
     Line,
+    MarkAlert,
     PlaceHold,
+    ProposePolicy,
     Rebase,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
 )
 from detente.errors import OrderRefused
-from detente.types import DELEGATION, WATCH, Role
+from detente.types import DELEGATION, WATCH, Precedence, Role
 
 
 class Power(StrEnum):
@@ -59,6 +64,8 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     Acknowledge: {role: Power.ALWAYS if role in WATCH else Power.TOLD for role in Role},
     # An operator cannot stop what has already climbed to the supervisor.
     StandDown: dict.fromkeys(Role, Power.HOLDS),
+    # Whether an alert was of use is for anybody who was told of it.
+    MarkAlert: {role: Power.ALWAYS if role in WATCH else Power.TOLD for role in Role},
     SendText: dict.fromkeys(Role, Power.LINE),
     SendCode: dict.fromkeys(Role, Power.LINE),
     AcknowledgeMessage: dict.fromkeys(Role, Power.LINE_OR_TOLD),
@@ -66,9 +73,29 @@ MATRIX: Final[dict[type[AnyOrder], dict[Role, Power]]] = {
     AtTable: dict.fromkeys(Role, Power.ALWAYS),
     PlaceHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
     LiftHold: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    # Whoever keeps the watch may propose and undo; what releases more binds the party with a second seat.
+    ProposePolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    ConfirmPolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
+    RevertPolicy: dict.fromkeys(Role, Power.NEVER) | dict.fromkeys(_KEEPS, Power.ALWAYS),
     # What a log is worth is not for the watch to say: only the seats that bind their party, and the leader.
     Rebase: {role: Power.ALWAYS if role in {*DELEGATION, Role.LEADER} else Power.NEVER for role in Role},
 }
+
+
+STEP_UP: Final[frozenset[type[AnyOrder]]] = frozenset({Rebase, ProposePolicy, ConfirmPolicy})
+"""Orders that always ask the person behind the seat to sign in once more."""
+
+
+def needs_step_up(order: AnyOrder, precedence: str | None) -> bool:
+    """Whether the person is to sign in once more for *order*: it binds the party, or it is FLASH.
+
+    precedence: of the phrase that the order sends, when it does not name one.
+    """
+    if isinstance(order, AtTable):
+        return type(order.act) in COMMITMENTS
+    if isinstance(order, SendText | SendCode):
+        return (order.precedence or precedence) == Precedence.FLASH.value
+    return type(order) in STEP_UP
 
 
 def permit(

@@ -85,6 +85,7 @@ class Row:
     unrecorded: int = 0
     first_leaf: bytes | None = None
     mark: Literal["", "RECONSTRUCTION", "EXERCISE", "SYNTHETIC"] = ""
+    override: str = ""  # name of the safety override under which one side told more
 
     def half(self, party: PartyId) -> _HalfState:
         return self.halves.setdefault(party, _HalfState())
@@ -350,6 +351,7 @@ class Warnings:
             next_rung_at_ms=instant_ms(rung.next_at) if rung and rung.next_at is not None else None,
             acknowledge_by_ms=instant_ms(rung.acknowledge_by) if rung and rung.acknowledge_by is not None else None,
             mark=row.mark,
+            override=row.override,
         )
 
     def _verdict(self, row: Row, party: PartyId) -> PeerVerdict:

@@ -10,7 +10,7 @@ import numpy as np
 
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
-from detente.detect.boundary import DEEPEST, areas_of, boundary
+from detente.detect.boundary import areas_of, boundary
 from detente.detect.motion import MOTION, Floats
 from detente.detect.schedule import ALWAYS
 from detente.detect.zone import Zone
@@ -88,4 +88,4 @@ def warm(m: Floats) -> None:
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
     area = boundary((ring,), 0, 1_000, 1_000.0)
     incursion.standing(m, area, 60.0)
-    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), np.empty(DEEPEST, np.int64), np.empty(DEEPEST))
+    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), incursion.walk_room())

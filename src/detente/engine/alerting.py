@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from detente.alerts.alert import AlertEvent, Happening, Kind, Level
 from detente.desk.warnings import Row, Subject, Told, subject_of
 from detente.engine.names import Names
+from detente.engine.policies import Policies
 from detente.engine.sharing import Sharing
 from detente.engine.speech import Speak
 from detente.engine.subjects import Subjects
@@ -43,6 +44,7 @@ class Alerting:
         setup: Setup,
         subjects: Subjects,
         sharing: Sharing,
+        policies: Policies,
         names: Names,
         speak: Speak,
         knows: Callable[[PartyId, str], bool],
@@ -53,6 +55,7 @@ class Alerting:
         self._zones = {zone.zone_id: zone for zone in setup.zones}
         self._subjects = subjects
         self._sharing = sharing
+        self._policies = policies
         self._names = names
         self._speak = speak
         self._told: dict[tuple[PartyId, str], AlertTold] = {}  # what we last told each peer of each alert
@@ -62,7 +65,7 @@ class Alerting:
     def changed(self, event: AlertEvent, now: Instant) -> list[Effect]:
         """Take a change of our own alert: show it, and tell every peer that it concerns."""
         alert = event.alert
-        told = {party: self._told_of(event, party, now) for party in self._ids[1:]}
+        told = {party: self.told_of(event, party, now) for party in self._ids[1:]}
         concerned = {party for party, body in told.items() if body is not None}
         labels = (self._names.label(alert.a), self._names.label(alert.b) if alert.b else None)
         row, _ = self._subjects.warnings.changed(event, labels, concerned)
@@ -93,6 +96,8 @@ class Alerting:
             row = self._placed(party, told, subject, now) or row
         elif subject is None and not told.is_cleared and body.a is not None:
             self._bodies[party, told.name] = body
+        if body.override:
+            row.override = self._policies.override_named(body.override)
         if body.is_synthetic:
             row.mark = self._names.synthetic
         if row.is_active:
@@ -133,13 +138,37 @@ class Alerting:
                 out += said[1] if said else []
         return out
 
-    def _told_of(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
+    def told_of(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
+        """Return what *party* is told of *event* now; None when it is not its concern, or nothing may be told it."""
         if not self._sharing.is_told(party):
             return None
         name = f"{self._ids[0]}-{event.alert.alert_id}"
         released = self._sharing.released_to(party, now)
         is_known = event.alert.kind is Kind.CONFORMANCE and self._knows(party, event.alert.zone)
-        return alert_for(event, name, self._watch.tracks, released, self._ids, self._zones, declared_to_peer=is_known)
+        overrides = self._policies.overrides_with(party)
+        return alert_for(
+            event,
+            name,
+            self._watch.tracks,
+            released,
+            self._ids,
+            self._zones,
+            overrides,
+            declared_to_peer=is_known,
+        )
+
+    def is_of(self, number: int, party: PartyId) -> bool:
+        """Whether *party* declares our track *number* its own."""
+        tracks = self._watch.tracks
+        return bool((tracks["declared_by"][tracks["number"] == number] == self._ids.index(party)).any())
+
+    def label(self, number: int) -> str:
+        """Return how the desk names our track *number*."""
+        return self._names.label(number).label
+
+    def override_named(self, digest: str) -> str:
+        """Return the name of a safety override."""
+        return self._policies.override_named(digest)
 
     def _is_news(self, party: PartyId, body: AlertTold) -> bool:
         last = self._told.get((party, body.alert))
@@ -168,6 +197,7 @@ class Alerting:
         else:
             self._told[party, body.alert] = body
         leaf_hash, effects = said
+        row.override = self._policies.override_named(body.override) if body.override else row.override
         self._subjects.warnings.sending(row, party, leaf_hash, instant_ms(now))
         return effects
 

@@ -17,32 +17,45 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
+import msgspec
 import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
-from detente.desk.board import Board
+from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
+from detente.desk.board import AlertRow, Board, PeerRow
+from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
     AnyOrder,
     AtTable,
+    ConfirmPolicy,
     Displayed,
     LiftHold,
+    MarkAlert,
     PlaceHold,
+    ProposePolicy,
     Rebase,
+    RevertPolicy,
     SendCode,
     SendText,
     StandDown,
 )
+from detente.desk.release_view import ReleaseView
 from detente.desk.seats import permit
+from detente.desk.warnings import Row
 from detente.engine.alerting import Alerting
 from detente.engine.board import counts_of, feed_row, peer_row, rungs_of, zone_row
 from detente.engine.disk import Disk
 from detente.engine.epochs import Epochs
+from detente.engine.explain import explain
+from detente.engine.explaining import Explaining
 from detente.engine.holds import Holds
 from detente.engine.line_tests import LineTests
 from detente.engine.names import Names
+from detente.engine.policies import Policies
+from detente.engine.releasing import release_view
 from detente.engine.sharing import Sharing
 from detente.engine.speaking import Speaking
 from detente.engine.speech import Voice
@@ -98,6 +111,7 @@ from detente.wire.messages import (
     HotlineBody,
     KeysBody,
     LineTestBody,
+    PolicyBody,
     RebaseBody,
     TableBody,
     decode_body,
@@ -134,10 +148,19 @@ class Engine:
             self._names,
             self._voice.speak,
             lambda party: self.tables.flows(party, Flow.PICTURE),
+            self.tables.arrangement,
         )
+        self.policies = Policies(setup, self._sharing, self._voice.speak)
         self._alerting = Alerting(
-            setup, self.subjects, self._sharing, self._names, self._voice.speak, self.tables.knows
+            setup,
+            self.subjects,
+            self._sharing,
+            self.policies,
+            self._names,
+            self._voice.speak,
+            self.tables.knows,
         )
+        self._explaining = Explaining(setup.surveillance, self._names, {zone.zone_id: zone for zone in setup.zones})
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
         self._faults: dict[PartyId, Counter[str]] = {party: Counter() for party in self._sessions}
         self._bugs: Counter[str] = Counter()
@@ -182,14 +205,13 @@ class Engine:
                 return [Show()]
             case SessionsRestored(sessions):
                 return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
-            case OrderGiven(order, role):
-                return self._ordered(order, role, now)
+            case OrderGiven(order, role, account):
+                return self._ordered(order, role, account, now)
             case FeedSaid(source, state, note):
                 self._feeds[source].state, self._feeds[source].note = state, note
                 return [Show()]
-            case PolicySet(releaser):
-                self._sharing.releaser = releaser
-                return [Show()]
+            case PolicySet(releaser, text):
+                return self.policies.set(releaser, text, now)
             case ViewSet(centre_deg, range_nm):
                 self.centre_deg, self.range_nm = centre_deg, range_nm
                 return [Show()]
@@ -219,7 +241,12 @@ class Engine:
         return self._judge(now)
 
     def _tick(self, now: Instant) -> list[Effect]:
-        out = [*self._disk.tick(now), *self._alerting.end_before(now), *self._epochs.tick(now)]
+        out = [
+            *self._sharing.send(now),
+            *self._disk.tick(now),
+            *self._alerting.end_before(now),
+            *self._epochs.tick(now),
+        ]
         for party, session in self._sessions.items():
             out += self._linked(party, session.tick(now), now)
             out += self._voice.say_again(party, now)
@@ -231,7 +258,8 @@ class Engine:
             self._zone_names = {**self._notified, **watched[0]}
             self._watch.set_activities(watched[1])
         out += self._line_tests.tick(now)
-        out += self._sharing.frames(now)
+        out += self.policies.tell(now)
+        out += self._sharing.make(now)
         return out
 
     def _judge(self, now: Instant) -> list[Effect]:
@@ -240,12 +268,13 @@ class Engine:
             return []
         self._judged_at = now
         events = self._watch.tick(now)
+        self._explaining.passed(events, now)
         out = self._alerting.place(now)
         for event in events:
             out += self._alerting.changed(event, now)
         return out
 
-    def _ordered(self, order: AnyOrder, role: Role, now: Instant) -> list[Effect]:
+    def _ordered(self, order: AnyOrder, role: Role, account: str, now: Instant) -> list[Effect]:
         self.answer = {}
         match order:
             case Displayed(alerts, messages):
@@ -256,6 +285,11 @@ class Engine:
                 return self.subjects.acknowledge_message(order, role, now)
             case StandDown():
                 return self.subjects.stand_down(order, role, now)
+            case MarkAlert(alert, useful):
+                row = self._alert_row(alert)
+                permit(role, order, rung=self.subjects.escalations.rung(row.name))
+                self._explaining.mark(row.name, useful=useful)
+                return [Show()]
             case PlaceHold(hold, from_ms, to_ms):
                 permit(role, order)
                 return self._hold(HoldBody(hold=hold, from_ms=from_ms, to_ms=to_ms), role, now)
@@ -275,6 +309,20 @@ class Engine:
             case Rebase():
                 permit(role, order)
                 return self._epochs.order(order, role, now)
+            case ProposePolicy():
+                permit(role, order)
+                came, effects = self.policies.propose(order, role, account, now)
+                self.answer = {"policy": came}
+                return effects
+            case ConfirmPolicy():
+                permit(role, order)
+                self.answer = {"policy": "in_force"}
+                return self.policies.confirm(order, role, account, now)
+            case RevertPolicy():
+                permit(role, order)
+                came, effects = self.policies.revert(role, account, now)
+                self.answer = {"policy": came}
+                return effects
             case AtTable(table, act):
                 if self._disk.fault:
                     raise OrderRefused("not_recorded", f"nothing can be promised, the disk fails: {self._disk.fault}")
@@ -417,6 +465,8 @@ class Engine:
                     self._line_tests.heard(party, now)
                 case RebaseBody():
                     self._epochs.heard(party, party, body)
+                case PolicyBody():
+                    self.policies.heard(party, body)
                 case TableBody():
                     return self.tables.told(party, body, now)
                 case _:
@@ -470,6 +520,8 @@ class Engine:
                     pass  # of the hours before this start nothing is known but the record
                 case RebaseBody():
                     self._epochs.heard(party, self._own if is_own else party, body)
+                case PolicyBody():
+                    self.policies.heard(party, body, is_own=is_own)
                 case TableBody():
                     pass  # a digest that contradicted is told again with the next statement
                 case AlertTold() if is_own:
@@ -514,22 +566,11 @@ class Engine:
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
             badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=self.subjects.marked(alerts, self._voice.unlogged()),
+            alerts=[self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())],
             alerts_total=subjects.warnings.total,
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
-            peers=[
-                peer_row(
-                    party,
-                    self._sessions[party.party],
-                    self._sharing.with_peer[party.party],
-                    self._sharing.releaser,
-                    self._line_tests,
-                    self._epochs,
-                    now,
-                )
-                for party in setup.parties[1:]
-            ],
+            peers=self.peer_rows(now),
             feeds=[feed_row(feed, self._watch.tracker) for feed in setup.feeds],
             zones=self._zone_rows,
             counts=counts_of(self._watch.tracks, len(self._watch.assessment.conflicts)),
@@ -540,7 +581,46 @@ class Engine:
             tables=self.tables.briefs(now),
             audible=any(row.level is Level.ALARM and row.state == "active" for row in alerts),
             contradictions=self.tables.rows(),
+            nuisance=self._explaining.nuisance(now),
+            policy=self.policies.state(now),
+            flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
+            flash_misused={str(party): n for party, n in (+subjects.hotline.flash_misused).items()},
         )
+
+    def peer_rows(self, now: Instant) -> list[PeerRow]:
+        """Return what the desk shows of each link."""
+        return [
+            peer_row(
+                party,
+                self._sessions[party.party],
+                self._sharing.with_peer[party.party],
+                self._sharing.releaser,
+                self._line_tests,
+                self._epochs,
+                now,
+            )
+            for party in self.setup.parties[1:]
+        ]
+
+    def release_view(self, party: PartyId) -> ReleaseView:
+        """Return what leaves for *party*, and under which rules; raises OrderRefused when it is no peer."""
+        if party not in self._sharing.with_peer:
+            raise OrderRefused("unknown_party", f"there is no peer {party!r}")
+        return release_view(party, self._sharing.releaser, self._sharing.with_peer[party])
+
+    def explain(self, alert: str) -> Explanation:
+        """Return why *alert* stands on the desk; raises OrderRefused when there is no such alert."""
+        return self._explaining.why(self._alert_row(alert))
+
+    def _alert_row(self, alert: str) -> Row:
+        row = self.subjects.warnings.named(alert)
+        if row is None:
+            raise OrderRefused("unknown_alert", f"there is no alert {alert} at this desk")
+        return row
+
+    def _with_mark(self, row: AlertRow) -> AlertRow:
+        useful = self._explaining.marked(row.alert)
+        return row if useful is None else msgspec.structs.replace(row, useful=useful)
 
     def broke(self, what: str) -> None:
         """Note a bug of ours that the node caught: the desk shows it until the node starts again."""
@@ -567,6 +647,27 @@ class Engine:
         """Return what *party* would see now, as a console frame, and each withheld track's label and rule."""
         return self._sharing.preview(party, now)
 
+    def why_told(self, party: PartyId, subject: str, now: Instant) -> WhyTold:
+        """Return why *party* is told of a track, an alert or a report, or not; raises OrderRefused."""
+        return explain(
+            party,
+            subject,
+            self._watch.tracks,
+            self._sharing,
+            self._alerting,
+            self.subjects,
+            self.tables,
+            now,
+        )
+
+    def policy_view(self, now: Instant) -> PolicyView:
+        """Return the release policy in force, to be read and to be changed."""
+        return self.policies.view(now)
+
+    def check_policy(self, text: str, now: Instant) -> PolicyCheck:
+        """Return what *text* would change as the release policy; raises OrderRefused."""
+        return self.policies.check(text, now)
+
     @property
     def tracks_made(self) -> int:
         """How many tracks this node has begun since it started."""
@@ -575,10 +676,15 @@ class Engine:
     def numbers(self) -> dict[str, float]:
         """Return the node's counters and gauges by metric name."""
         tallies = self._watch.tracker.tallies.values()
+        nuisance = self._explaining.nuisance(self._judged_at)
         return {
             "detente_tracks": float(len(self._watch.tracker)),
             "detente_plots_read": float(sum(t.plots for t in tallies)),
             "detente_plots_rejected": float(sum(sum(t.rejected.values()) for t in tallies)),
             "detente_alerts_active": float(sum(row.is_active for row in self.subjects.warnings.all())),
+            "detente_alerts_raised": float(sum(nuisance.raised.values())),
+            "detente_flight_hours": nuisance.flight_hours,
+            "detente_alerts_useful": float(nuisance.useful),
+            "detente_alerts_not_useful": float(nuisance.not_useful),
             "detente_not_assessed": float(len(self._watch.assessment.not_assessed)),
         }

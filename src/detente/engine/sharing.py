@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +13,13 @@ from detente.engine.names import Names
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused
-from detente.evidence.leaf import Envelope, Kind, Lane
+from detente.evidence.leaf import Envelope, Kind, Lane, padded_items
 from detente.link.session import Session
 from detente.link.transitions import State
 from detente.picture.motion import advanced
 from detente.picture.picture import NOBODY, Mark, Tracks
-from detente.release.release import FIXED, Released
+from detente.release.circumstances import Circumstances, DeclaredActivity
+from detente.release.release import FIXED, Released, Releaser, Why
 from detente.types import NS_PER_S, Instant, PartyId, Precedence, instant_of_ms
 from detente.wire.tracks import decode_frame, encode_items, identity_of, plots_of
 
@@ -43,6 +44,7 @@ class Exchange:
 
     index: int  # in the table of parties
     newest: Released | None = None  # our newest frame to it
+    ready: tuple[bytes, ...] | None = None  # its lines, made and not yet sent
     frame_at: Instant = _BEFORE
     shared: int = 0  # tracks in its newest frame to us
 
@@ -57,9 +59,12 @@ class Sharing:
         names: Names,
         speak: Speak,
         flows: Callable[[PartyId], bool],
+        arrangement: Callable[[PartyId], str],
     ) -> None:
-        """*flows*: whether the arrangements with a party let the picture cross."""
+        """*flows*: whether the arrangements with a party let the picture cross; *arrangement*: the narrowest state."""
         self._flows = flows
+        self._arrangement = arrangement
+        self.activities: Sequence[DeclaredActivity] = ()  # declared by anybody, for the rules that ask
         self.releaser = setup.releaser
         self.with_peer = {party.party: Exchange(i) for i, party in enumerate(setup.parties) if i}
         self._watch = setup.surveillance
@@ -68,18 +73,30 @@ class Sharing:
         self._speak = speak
         self._frame_at = _BEFORE
 
-    def frames(self, now: Instant) -> list[Effect]:
-        """Return the frames that are due: the console's, and one to each peer; nothing within a second of the last."""
+    def make(self, now: Instant) -> list[Effect]:
+        """Make the frames that are due, the console's and one to each peer; nothing within a second of the last.
+
+        The peers' are kept for `send`: how long it takes to make them depends on what is hidden.
+        """
         if now // FRAME_NS == self._frame_at // FRAME_NS:
             return []
         self._frame_at = Instant(now // FRAME_NS * FRAME_NS)
         tracks = self._watch.tracks
-        out: list[Effect] = [Show(console_frame(tracks, now))]
         due = [party for party in self.with_peer if self._is_due(party, now)]
-        for party, released in self.releaser.frames(tracks, due, now).items():
+        for party, released in self.releaser.frames(tracks, due, now, self.circumstances()).items():
             exchange = self.with_peer[party]
             exchange.newest, exchange.frame_at = released, now
-            items = encode_items(released.items)
+            exchange.ready = padded_items(encode_items(released.items))
+        return [Show(console_frame(tracks, now))]
+
+    def send(self, now: Instant) -> list[Effect]:
+        """Return what sends the frames that were made: the first that a tick does, before anything is looked at."""
+        out: list[Effect] = []
+        for party, exchange in self.with_peer.items():
+            items, exchange.ready = exchange.ready, None
+            # A policy that was put in force meanwhile counts from the very next leaf on.
+            if items is None or exchange.newest is None or exchange.newest.policy != self.releaser.digest:
+                continue
             said = self._speak(
                 party, Lane.TRACK, Kind.TRACK, items=items, precedence=Precedence.ROUTINE, by="node", now=now
             )
@@ -97,8 +114,32 @@ class Sharing:
         """
         newest = self.with_peer[party].newest
         if newest is None or newest.policy != self.releaser.digest or newest.at < self._watch.assessment.at:
-            newest = self.with_peer[party].newest = self.releaser.preview(self._watch.tracks, party, now)
+            newest = self.with_peer[party].newest = self.previewed(self.releaser, party, now)
         return newest
+
+    def previewed(self, releaser: Releaser, party: PartyId, now: Instant) -> Released:
+        """Return what *party* would be told of the picture of now under *releaser*; nothing is remembered."""
+        return releaser.preview(self._watch.tracks, party, now, self.circumstances())
+
+    def label(self, row: int) -> str:
+        """Return how the desk names the track at *row* of our picture."""
+        return self._names.label(int(self._watch.tracks["number"][row])).label
+
+    def circumstances(self) -> Circumstances:
+        """Return how things stand with each peer, for the rules that ask."""
+        return Circumstances(
+            link={party: self._sessions[party].state.value for party in self.with_peer},
+            arrangement={party: self._arrangement(party) for party in self.with_peer},
+            activities=self.activities,
+        )
+
+    def reason(self, party: PartyId, number: int, now: Instant) -> Why | None:
+        """Return why *party* is told of our track *number* or not; None when there is no such track."""
+        tracks = self._watch.tracks
+        rows = np.flatnonzero(tracks["number"] == number)
+        if not rows.size:
+            return None
+        return self.releaser.reason(tracks[rows[:1]], party, now, self.circumstances())
 
     def heard(self, party: PartyId, envelope: Envelope, raw: bytes, now: Instant) -> bool:
         """Take a peer's frame into the picture, under the peer's name; returns whether it was still of use.
@@ -133,7 +174,7 @@ class Sharing:
         if party not in self.with_peer:
             raise OrderRefused("unknown_party", f"there is no party {party!r}")
         tracks = self._watch.tracks
-        released = self.releaser.preview(tracks, party, now)
+        released = self.previewed(self.releaser, party, now)
         plots, is_ours, is_synthetic, _ = plots_of(
             decode_frame(b"".join(item + b"\n" for item in encode_items(released.items)))
         )

@@ -18,7 +18,7 @@ from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
 from detente.coordination.activities import AnyActivityAct, Deviate, Draft
 from detente.coordination.activities import State as ActivityStanding
-from detente.coordination.arrangement import Flow
+from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import OpenIncident
 from detente.coordination.plan import Plan, Volume
@@ -223,6 +223,15 @@ class Tables:
         """Whether the arrangements with *party* let *flow* cross. Without a table that governs it, it does."""
         governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
         return all(table.standing.arrangement.flows(flow) for table in governing)
+
+    def arrangement(self, party: PartyId) -> str:
+        """Return the narrowest arrangement with *party*; ``none`` where no table of both governs the picture."""
+        states = [
+            table.standing.arrangement.state
+            for table in self.tables.values()
+            if table.charter.governs_picture and party in table.charter.members
+        ]
+        return str(max(states, key=list(State).index)) if states else "none"
 
     def briefs(self, now: Instant) -> list[TableBrief]:
         """Return each table in a few words, for the board."""

@@ -19,6 +19,7 @@ from detente.evidence.store import Entry
 from detente.feeds.plot import Plots, Reject
 from detente.link.frames import Audit, Channel, Copy, Proof, Vouch, Witnessed
 from detente.link.session import Session
+from detente.release.policy import Policy
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
 from detente.types import Instant, NodeName, PartyId, Role, duration_ns
@@ -86,6 +87,7 @@ class ClockStepped:
 class OrderGiven:
     order: AnyOrder
     role: Role
+    account: str = ""  # whose session gave it, where accounts are known: two seats of one account are one person
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,10 @@ class FeedSaid:
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """Another release policy, from the next frame on."""
+    """Another release policy by the node's own hand, from the next frame on: a scenario's, for one."""
 
     releaser: Releaser
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,3 +330,5 @@ class Setup:
     is_exercise: bool = False
     line_test_ns: int = duration_ns(3_600.0)
     tables: tuple[Charter, ...] = ()
+    baseline: Policy | None = None  # the agreed policy, when another one is in force at the start
+    policy_text: str = ""  # of the policy in force, as it was written

@@ -38,6 +38,9 @@ class Act(StrEnum):
     STOP = "stop"
     SIGN_IN = "sign_in"
     SIGN_OUT = "sign_out"
+    SESSION_ENDED = "session_ended"  # one's own or another's, from the list of sessions
+    STEP_UP = "step_up"  # signed in once more for one order, or to open the lock
+    ENROLLED = "enrolled"  # an account has a further passkey
     ORDER = "order"
     REFUSED = "refused"  # an order that was refused
     POLICY = "policy"  # another release policy is in force
@@ -58,8 +61,8 @@ class Act(StrEnum):
 
 
 AboutKey = Literal[
-    "activity", "bodies", "code", "count", "digest", "epoch", "from_ms", "hold", "lane", "leaves", "log", "offset_ms",
-    "order", "peer", "seq", "size", "table", "to_ms", "use", "withheld",
+    "activity", "alert", "bodies", "code", "count", "digest", "epoch", "from_ms", "hold", "lane", "leaves", "log",
+    "offset_ms", "order", "peer", "seq", "size", "table", "to_ms", "use", "withheld",
 ]  # fmt: skip
 _Value = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9 ._:/+=-]{0,255}\Z")] | Annotated[int, Meta(ge=-(2**53), lt=2**53)]
 

@@ -30,6 +30,10 @@ SEED_LENGTH: Final = 32
 FIRST_PREV: Final = hashlib.sha256().digest()
 """What ``prev`` of the first leaf holds: SHA-256 of nothing."""
 
+MESSAGE_BYTES: Final = 1024
+FRAME_BYTES: Final = 4096
+"""Bodies are filled up to a multiple of these, so that `size` in a leaf tells a third party as little as it can."""
+
 _HEAD: Final = b"detente-envelope/v1\n"
 _BODY_HEAD: Final = b"detente-body/v1\n"
 
@@ -205,6 +209,21 @@ def pack_items(items: Sequence[bytes]) -> bytes:
     if any(b"\n" in item for item in items):
         raise OwnFault("an item of a tree body holds a newline")
     return b"".join(item + b"\n" for item in items)
+
+
+def padded(body: bytes) -> bytes:
+    """Return the JSON text *body* with spaces after it, up to a multiple of MESSAGE_BYTES."""
+    return body + b" " * (-len(body) % MESSAGE_BYTES)
+
+
+def padded_items(items: Sequence[bytes]) -> tuple[bytes, ...]:
+    """Return *items* with one more of spaces, which says nothing, so that they pack to a multiple of FRAME_BYTES.
+
+    No items at all pack to as much as a few.
+    """
+    size = sum(len(item) + 1 for item in items)
+    missing = FRAME_BYTES if not size else -size % FRAME_BYTES
+    return (*items, b" " * (missing - 1)) if missing else tuple(items)
 
 
 def unpack_items(body: bytes) -> list[bytes]:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import (
+    KnownRow,
+    LogHead,
+    Page,
+    PolicyCheck,
+    PolicyView,
+    Preview,
+    RecordEntry,
+    RulePrecision,
+    WhyTold,
+    Withheld,
+)
 from detente.desk.board import Board
+from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.release_view import ReleaseView
 from detente.engine.engine import Engine
 from detente.engine.values import OrderGiven
 from detente.errors import OrderRefused
@@ -19,10 +34,16 @@ from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
 from detente.evidence.store import LeafStore
 from detente.node.clock import Clock
+from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
+from detente.node.link_history import LinkHistory, LinkSamples
 from detente.node.replays import Replays
-from detente.node.web.port import Changes, Preview, Withheld
+from detente.node.web.port import Changes, RecordPort
+from detente.release.inference import Precision, precision
 from detente.types import PartyId, Role
+
+PRECISION_SEED: Final = 1
+PRECISION_KEPT: Final = 16
 
 
 class Desk:
@@ -36,8 +57,12 @@ class Desk:
         roles: Sequence[Role],
         note_read: Callable[[str, str, str], None],
         store: LeafStore,
+        records: RecordPort,
+        note_export: Callable[[str, Sequence[Portion]], None],
         replays: Replays,
     ) -> None:
+        self._records = records
+        self._note_export = note_export
         self._note_read = note_read  # of whom, at which table, of which activity the place was read
         self._engine = engine
         self._inbox = inbox
@@ -47,7 +72,9 @@ class Desk:
         self._changes = Changes()
         self._frame: bytes | None = None
         self._boards: dict[str, Board] = {}
+        self._links = LinkHistory()
         self.replays = replays
+        self._precision: dict[str, list[Precision]] = {}
 
     def roles(self) -> Sequence[str]:
         return self._roles
@@ -68,8 +95,42 @@ class Desk:
         frame, withheld = self._engine.preview(PartyId(peer), now)
         return Preview(peer, now // 1_000_000, frame, [Withheld(label, rule) for label, rule in withheld])
 
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        return self._engine.why_told(PartyId(peer), subject, self._clock.now())
+
+    def policy(self) -> PolicyView:
+        return self._engine.policy_view(self._clock.now())
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        return self._engine.check_policy(text, self._clock.now())
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        policy = self._engine.policies.read(text) if text else self._engine.policies.in_force
+        if policy.digest not in self._precision:
+            # A second or more of arithmetic; the same seed, so that the same policy has the same figures.
+            found = await asyncio.to_thread(precision, policy, np.random.default_rng(PRECISION_SEED))
+            self._precision = dict([*self._precision.items(), (policy.digest, found)][-PRECISION_KEPT:])
+        return [precision_row(one) for one in self._precision[policy.digest]]
+
     def table(self, table: str) -> TableView:
         return self._engine.tables.view(table, self._clock.now())
+
+    def release(self, peer: str) -> ReleaseView:
+        return self._engine.release_view(PartyId(peer))
+
+    def explain(self, alert: str) -> Explanation:
+        return self._engine.explain(alert)
+
+    def records(self) -> RecordPort:
+        if self._records is None:
+            raise OrderRefused("no_record", "this node has no record to read")
+        return self._records
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        self._note_export(role, portions)
+
+    def history(self, peer: str) -> LinkSamples:
+        return self._links.of(peer)
 
     def log_heads(self) -> Sequence[LogHead]:
         logs = self._engine.logs()
@@ -118,16 +179,35 @@ class Desk:
     def numbers(self) -> Mapping[str, float]:
         return self._engine.numbers()
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        return await self._inbox.ask(OrderGiven(order, Role(role)))
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        return await self._inbox.ask(OrderGiven(order, Role(role), account))
 
     async def wait(self, version: int) -> int:
         return await self._changes.wait(version)
 
     def show(self, frame: bytes | None) -> None:
         """Tell the browsers that the board, or the picture with it, is newer."""
+        now = self._clock.now()
+        if self._links.is_due(now):
+            self._links.take(self._engine.peer_rows(now), now)
         if frame is not None:
             self._frame = frame
             self.replays.take(frame)
         self._boards.clear()
         self._changes.bump()
+
+
+def precision_row(one: Precision) -> RulePrecision:
+    """Return *one* rule's precision as the API gives it."""
+    return RulePrecision(
+        rule=one.rule + 1,
+        name=one.name,
+        gives=one.gives,
+        promised_m=one.promised_m,
+        effective_m=one.effective_m,
+        known=[KnownRow(k.after_s, k.straight_m, k.turning_m, k.anchored_m) for k in one.known],
+        late_straight_m=one.late_straight_m,
+        late_turning_m=one.late_turning_m,
+        holds=one.holds,
+        advice=one.advice,
+    )

@@ -18,6 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from detente.config import Config
+from detente.desk.orders import ConfirmPolicy, MarkAlert, ProposePolicy
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -42,6 +43,7 @@ from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
 from detente.node.clock import Clock
+from detente.node.dossiers import Portion
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring
@@ -123,6 +125,7 @@ class Office:
         self._wanted: dict[tuple[str, int], Damage] = {}
         self._mending: set[asyncio.Task[None]] = set()
         self._holds: frozenset[str] = frozenset()
+        self._policy = engine.policy_digest
 
     async def run(self) -> None:
         """Watch over the record until cancelled."""
@@ -137,7 +140,7 @@ class Office:
             try:
                 await self._turn(turn)
             except DetenteError as fault:
-                self._notice("office", f"the record's watch: {fault}")
+                self.notice("office", f"the record's watch: {fault}")
             turn += 1
             await asyncio.sleep(_TURN_S)
 
@@ -145,7 +148,7 @@ class Office:
         now = self._clock.now()
         self._take_over_keys()
         self._note_holds()
-        self._notice("acts", self._acts.fault)
+        self.notice("acts", self._acts.fault)
         if await self._acts.close_hour(now) or turn % _OFFER_EVERY == 0:
             self._offer_acts()
         if turn % max(1, round(self._config.record.challenge_s)) == 0:
@@ -158,9 +161,10 @@ class Office:
         """Note the start, and say what the high-water mark found *behind* it, by log."""
         keys, policy = self._keys.own, self._engine.policy_digest
         self._acts.note(Act.START, digest=keys.statement_digest, epoch=keys.statement.epoch)
+        self._policy = policy
         self._acts.note(Act.POLICY, digest=policy)
         for origin, why in behind.items():
-            self._notice(f"behind {origin}", f"ROLLBACK: {why}")
+            self.notice(f"behind {origin}", f"ROLLBACK: {why}")
             self._acts.note(Act.ALARM, log=origin, code="rollback")
 
     def close(self) -> None:
@@ -186,21 +190,38 @@ class Office:
         name = str(getattr(type(given.order), "__struct_config__").tag)  # noqa: B009 msgspec keeps the wire name there
         if name == "displayed":
             return  # no person's act
+        about: dict[str, str | int] = {"order": name}
+        if isinstance(given.order, ProposePolicy | ConfirmPolicy):
+            about["digest"] = given.order.digest
+        if isinstance(given.order, MarkAlert):
+            about |= {"alert": given.order.alert[:64], "code": "useful" if given.order.useful else "not_useful"}
         if refused is None:
-            self._acts.note(Act.ORDER, given.role.value, {"order": name})
+            self._acts.note(Act.ORDER, given.role.value, about)
         else:
-            self._acts.note(Act.REFUSED, given.role.value, {"order": name, "code": refused.code})
+            self._acts.note(Act.REFUSED, given.role.value, about | {"code": refused.code})
+        if self._engine.policy_digest != self._policy:
+            self._policy_changed(given.role.value)
+
+    def _policy_changed(self, by: str) -> None:
+        """Note which release policy is in force from here on."""
+        self._policy = self._engine.policy_digest
+        self._acts.note(Act.POLICY, by, digest=self._policy)
 
     def taken(self, given: ClockStepped | PolicySet) -> None:
         """Note that the machine's clock was set, or that another release policy is in force."""
         if isinstance(given, ClockStepped):
             self._acts.note(Act.CLOCK, offset_ms=round(given.by_ns / NS_PER_MS))
         else:
-            self._acts.note(Act.POLICY, digest=given.releaser.digest)
+            self._policy_changed("node")
 
-    def signed_in(self, role: str, is_in: bool) -> None:
-        """Note that a seat was taken or left at the console."""
-        self._acts.note(Act.SIGN_IN if is_in else Act.SIGN_OUT, role)
+    def noted(self, act: Act, by: str, about: Mapping[str, str | int]) -> None:
+        """Note what a person did at the console's door: signed in, stepped up, ended a session."""
+        self._acts.note(act, by, about)
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        """Note which parts of the record a seat took away."""
+        for part in portions:
+            self._acts.note(Act.EXPORT, role, log=part.log, seq=part.start, leaves=part.stop - part.start)
 
     def read_place(self, role: str, table: str, activity: str) -> None:
         """Note that a seat read the place of what a party protects."""
@@ -214,7 +235,7 @@ class Office:
             else:
                 self._vouched(effect)
         except DetenteError as fault:
-            self._notice(f"peer {effect.peer}", f"{effect.peer}: {fault}")
+            self.notice(f"peer {effect.peer}", f"{effect.peer}: {fault}")
 
     # --- keys
 
@@ -225,7 +246,7 @@ class Office:
         statement = paired.keys.statement
         self._acts.note(Act.PEER_KEYS, peer=before.node, epoch=statement.epoch, digest=paired.keys.statement_digest)
         moved = f", and another address ({statement.url}), not used before it is configured"
-        self._notice(
+        self.notice(
             f"keys {effect.peer}",
             f"{effect.peer} goes by new keys (statement {statement.epoch}, {paired.keys.statement_digest[:8]}): "
             f"confirm by phone{moved if statement.url != before.statement.url else ''}",
@@ -284,7 +305,7 @@ class Office:
                 self._came(frame)
 
     def _alarm(self, what: str, text: str, **about: str | int) -> None:
-        self._notice(what, text)
+        self.notice(what, text)
         self._acts.note(Act.ALARM, "node", about)
 
     # --- does the peer hold what it gave receipts for
@@ -329,7 +350,7 @@ class Office:
             return
         del self._challenged[party]
         self._silences[party] = 0
-        self._notice(f"answer {party}", "")
+        self.notice(f"answer {party}", "")
         entry = self._store.read(asked.log, asked.seq, asked.seq + 1)[0]
         leaf, body = proof_of(entry, asked.nonce)
         # A track's body may have gone by age or never have come; one that we have no more ourselves proves nothing.
@@ -347,7 +368,7 @@ class Office:
             try:
                 await self.scrub()
             except DetenteError as fault:
-                self._notice("scrub", f"the record cannot be read again: {fault}")
+                self.notice("scrub", f"the record cannot be read again: {fault}")
             await asyncio.sleep(self._config.record.scrub_hours * 3_600)
 
     async def scrub(self) -> list[Damage]:
@@ -369,13 +390,13 @@ class Office:
             self._show_damage(found)
             await self._repair(found)
         else:
-            self._notice("scrub", "")
+            self.notice("scrub", "")
         return found
 
     def _show_damage(self, found: list[Damage]) -> None:
         first = found[0]
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        self._notice("scrub", f"DAMAGED RECORD: {first.origin} {first.what} {first.seq}: {first.why}{more}")
+        self.notice("scrub", f"DAMAGED RECORD: {first.origin} {first.what} {first.seq}: {first.why}{more}")
         for damage in found[:_REPAIRS_ASKED]:
             self._acts.note(Act.ALARM, log=damage.origin, seq=damage.seq, code=damage.what)
 
@@ -405,10 +426,10 @@ class Office:
         try:
             await self.pump.on_disk(lambda: self._put_back(copy))
         except (DetenteError, ValueError) as fault:
-            self._notice("repair", f"the peer's copy of leaf {copy.seq} of {copy.log} does not serve: {fault}")
+            self.notice("repair", f"the peer's copy of leaf {copy.seq} of {copy.log} does not serve: {fault}")
             return
         self._acts.note(Act.REPAIR, log=copy.log, seq=copy.seq, code="leaf")
-        self._notice("repair", f"leaf {copy.seq} of {copy.log} was put right from the other side's copy")
+        self.notice("repair", f"leaf {copy.seq} of {copy.log} was put right from the other side's copy")
 
     def _put_back(self, copy: Copy) -> None:
         leaf = copy.leaf.encode()
@@ -455,7 +476,7 @@ class Office:
 
     # --- words for the desk
 
-    def _notice(self, what: str, text: str) -> None:
+    def notice(self, what: str, text: str) -> None:
         event: Input = Noticed(what, text)
         if self._engine.notice(what) != text:
             self._inbox.put(event)

@@ -8,13 +8,22 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, assert_never
 
 import msgspec
 
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
-from detente.config import Config, RecordingFeed, read_config, split_address
+from detente.config import (
+    Config,
+    DemoAccounts,
+    OidcAccounts,
+    PasskeyAccounts,
+    RecordingFeed,
+    is_loopback,
+    read_config,
+    split_address,
+)
 from detente.coordination.charter import Charter
 from detente.desk.codebook import draft_codebook
 from detente.detect import detector as detection
@@ -22,6 +31,7 @@ from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones, told_apart
 from detente.engine.engine import Engine
+from detente.engine.policies import STATE_KEY, kept_policy
 from detente.engine.restore import restore
 from detente.engine.values import (
     Declared,
@@ -40,6 +50,7 @@ from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity
 from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Session
+from detente.node.accounts import ACCOUNTS_FILE, AccountBook
 from detente.node.acts import Acts
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
@@ -51,10 +62,15 @@ from detente.node.logfiles import logs_app
 from detente.node.office import Keys, Office
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received, TransportLimits
 from detente.node.pictures import PictureLog
+from detente.node.records import KeysHeld, Records
 from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
+from detente.node.web.door import Accounts, Demo
+from detente.node.web.passkeys import Passkeys
+from detente.node.web.provider import Provider
 from detente.node.web.server import build_app, serve
+from detente.node.webhooks import Webhooks, hosts_of, secret_of
 from detente.picture import tracker as picture
 from detente.picture.tracker import Tracker
 from detente.release.lint import lint
@@ -107,6 +123,17 @@ def policy_of(config: Config, folder: Path) -> Policy:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
 
 
+def policy_text_of(config: Config, folder: Path) -> str:
+    """Return the text of the release policy that *config* names; empty without one. Raises ConfigError."""
+    if not config.release.policy:
+        return ""
+    path = folder / config.release.policy
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
+
+
 def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
     """Return the charters of the tables that *config* names; raises ConfigError."""
     found: list[Charter] = []
@@ -149,6 +176,12 @@ def check_files(path: Path) -> list[str]:
     charters = charters_of(config, folder)
     Releaser(policy, zones, {})
     airspace = airspace_of(config, folder)
+    accounts_of(config, folder, AccountBook(folder / config.node.directory / ACCOUNTS_FILE))
+    for hook in config.webhook:
+        secret_of(hook, folder)
+    for pem in (config.listen.certificate, config.listen.key):
+        if pem and not (folder / pem).is_file():
+            raise ConfigError(f"{path}: listen: no file {pem!r}")
     for feed in config.feed:
         if isinstance(feed, RecordingFeed) and not (folder / feed.path).is_file():
             raise ConfigError(f"{path}: feed {feed.name!r}: no file {feed.path!r}")
@@ -162,7 +195,9 @@ def check_files(path: Path) -> list[str]:
         f"{path}: good",
         f"  party {config.node.party} ({config.node.name}), node {config.node.node}",
         f"  peers: {peers}",
+        f"  desk: {console_url(config)}, accounts of the kind {config.accounts.__struct_config__.tag}",
         f"  feeds: {feeds}",
+        *(f"  webhook: {host}" for host in hosts_of(config.webhook)),
         f"  zones: {len(zones)}; profiles {', '.join(profile.name for profile in airspace.profiles)}",
         *(
             f"  table {charter.table}: {', '.join(charter.members)}, digest {charter.digest[:16]}…"
@@ -230,7 +265,23 @@ class Node:
         self.pictures = PictureLog(directory / "pictures", ids, config.picture)
         parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
         replays = Replays(self.pictures, self.reopened_store, parties)
-        self.desk = Desk(self.engine, self.inbox, clock, list(Role), self.office.read_place, store, replays)
+        self.desk = Desk(
+            self.engine,
+            self.inbox,
+            clock,
+            list(Role),
+            self.office.read_place,
+            store,
+            Records(
+                PartyId(config.node.party),
+                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                store,
+                self.reopened_store,
+                post_quantum=config.record.post_quantum,
+            ),
+            self.office.exported,
+            replays,
+        )
         self.links = PeerLinks(
             NodeName(config.node.node),
             keyring.tls_key,
@@ -271,14 +322,25 @@ class Node:
     @property
     def console_url(self) -> str:
         """Where a browser finds the desk: the first configured host name, else the listening address."""
-        hosts = self.config.listen.hosts
-        return f"http://{hosts[0] if hosts else self.config.listen.console}/"
+        return console_url(self.config)
 
     async def run(self) -> None:
         """Work until cancelled, then close what is open."""
         host, port = split_address(self.config.listen.console, "listen.console")
-        hosts = [*self.config.listen.hosts, self.config.listen.console]
-        app = build_app(self.desk, hosts=hosts, signed_in=self.office.signed_in)
+        listen = self.config.listen
+        book = AccountBook(self.folder / self.config.node.directory / ACCOUNTS_FILE)
+        app = build_app(
+            self.desk,
+            hosts=console_hosts(self.config),
+            accounts=accounts_of(self.config, self.folder, book),
+            book=book,
+            note=self.office.noted,
+            tls=bool(listen.certificate),
+            idle_s=self.config.accounts.idle_min * 60,
+        )
+        webhooks = Webhooks(self.config, self.folder, self.desk, self.office.notice)
+        certificate = str(self.folder / listen.certificate) if listen.certificate else None
+        key = str(self.folder / listen.key) if listen.key else None
         pump = Pump(
             self.engine,
             self.inbox,
@@ -299,7 +361,8 @@ class Node:
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
                 tasks.create_task(self.pictures.run())
-                tasks.create_task(serve(app, host, port))
+                tasks.create_task(serve(app, host, port, certificate=certificate, key=key))
+                tasks.create_task(webhooks.run())
                 if self.config.listen.logs:
                     where = split_address(self.config.listen.logs, "listen.logs")
                     tasks.create_task(serve(logs_app(self.store), *where))
@@ -311,7 +374,7 @@ class Node:
             self.store.close()
 
     def reopened_store(self) -> SqliteStore:
-        """Return the record for reading alone."""
+        """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
     def sessions(self) -> dict[PartyId, Session]:
@@ -360,15 +423,19 @@ class Node:
         peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
         parties = (own, *peers)
         ids = [party.party for party in parties]
+        baseline = policy_of(config, self.folder)
+        kept = kept_policy(self.store.state(STATE_KEY), baseline)
         return Setup(
             parties=parties,
             sessions=self.sessions(),
             surveillance=Surveillance(
                 Tracker(config.limits.tracks),
                 detection.Detector(profile, self.zones, ids, airspace=airspace),
-                AlertBook(profile, airspace.profiles),
+                AlertBook(profile, airspace.profiles, number_key=_ref_key(self.keyring.salt_key, "alerts")),
             ),
-            releaser=self.releaser(policy_of(config, self.folder)),
+            releaser=self.releaser(baseline if kept is None else kept[0]),
+            baseline=None if kept is None else baseline,
+            policy_text=policy_text_of(config, self.folder) if kept is None else kept[1],
             zones=self.zones,
             codebook=self.codebook,
             ladder=agreed_ladder(
@@ -386,7 +453,7 @@ class Node:
                 tuple(i.encode() for i in config.declared.identities),
                 tuple(c.encode() for c in config.declared.callsigns),
             ),
-            badges=tuple(dict.fromkeys((*config.node.badges, "DEMO ACCOUNTS"))),
+            badges=tuple(dict.fromkeys((*config.node.badges, *_demo_badge(config)))),
             centre_deg=config.console.centre,
             range_nm=config.console.range_nm,
             alerts_shown=config.limits.alerts_shown,
@@ -406,6 +473,45 @@ class Node:
                     self.inbox.put(PeerClosed(parties[peer], channel))
                 case Received(peer, channel, frame):
                     await self.inbox.put_frame(PeerSent(parties[peer], channel, frame))
+
+
+def console_hosts(config: Config) -> list[str]:
+    """Return what browsers may write in their address line to reach the desk, port included, the usual one first."""
+    host, port = split_address(config.listen.console, "listen.console")
+    own = [f"localhost:{port}"] if is_loopback(host) else []
+    return [*config.listen.hosts, *own, config.listen.console]
+
+
+def console_url(config: Config) -> str:
+    """Return where a browser finds the desk."""
+    return f"{'https' if config.listen.certificate else 'http'}://{console_hosts(config)[0]}/"
+
+
+def accounts_of(config: Config, folder: Path, book: AccountBook) -> Accounts:
+    """Return how people sign in at the desk; raises ConfigError."""
+    match config.accounts:
+        case DemoAccounts():
+            return Demo()
+        case PasskeyAccounts(domain=domain):
+            hosts = console_hosts(config)
+            domain = domain or hosts[0].partition(":")[0]
+            scheme = "https" if config.listen.certificate else "http"
+            names = [host for host in hosts if f".{host.partition(':')[0]}".endswith(f".{domain}")]
+            return Passkeys(book, domain, [f"{scheme}://{host}" for host in names])
+        case OidcAccounts() as oidc:
+            secret = ""
+            if oidc.secret_file:
+                try:
+                    secret = (folder / oidc.secret_file).read_text("utf-8").strip()
+                except (OSError, UnicodeDecodeError) as wrong:
+                    raise ConfigError(f"{folder / oidc.secret_file}: accounts.secret_file: {wrong}") from None
+            return Provider(oidc, secret, f"{console_url(config)}api/oidc/callback")
+        case _:
+            assert_never(config.accounts)
+
+
+def _demo_badge(config: Config) -> tuple[str, ...]:
+    return ("DEMO ACCOUNTS",) if isinstance(config.accounts, DemoAccounts) else ()
 
 
 def warm() -> None:

@@ -3,7 +3,8 @@
 An alert concerns a peer when it is about an aircraft the peer declared its own, or a line the peer notified. Exact
 distances to a hidden aircraft would give its place away (threat-model.md, row 45), and a live alert about an aircraft
 that is released late or coarsely would undo the release (row 51). So unless every aircraft in it left exactly, or is
-the peer's own, distance and time are told as bands, and the place is that of the peer's own aircraft.
+the peer's own, distance and time are told as bands, and the place is that of the peer's own aircraft. A safety override
+that both sides have in force tells an alert exactly all the same, and is named in it.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from typing import Annotated, Final, Literal
 import msgspec
 import numpy as np
 
-from detente.alerts.alert import Alert, AlertEvent, Kind
+from detente.alerts.alert import Alert, AlertEvent, Kind, Level
 from detente.detect.zone import Zone
 from detente.picture.picture import Mark, Tracks
 from detente.release.place import snapped
+from detente.release.policy import SafetyOverride
 from detente.release.release import Released
 from detente.types import NS_PER_MS, PartyId, instant_ms
 from detente.units import DEG_PER_RAD
 
-DISTANCE_BANDS_M: Final = (500, 1_000, 2_000, 5_000, 10_000)
+DISTANCE_BANDS_M: Final = (500, 1_000, 2_000, 5_000)
 TIME_BANDS_S: Final = (60, 120, 300, 600, 1_200)
 PLACE_GRID_M: Final = 10_000
 """Where a hidden aircraft is expected at the peer's line is told to so much: a warning without a place is no use."""
@@ -66,6 +68,7 @@ class AlertTold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     because: Literal[
         "", "diverged", "left", "entered", "returned", "track_dropped", "not_assessed", "same_aircraft", "ended"
     ] = ""  # cleared; exact or "ended"
+    override: Annotated[str, msgspec.Meta(max_length=44)] | None = None  # digest of that under which more is told
 
 
 def alert_for(
@@ -75,6 +78,7 @@ def alert_for(
     released: Released,
     parties: Sequence[PartyId],
     zones: Mapping[str, Zone],
+    overrides: Sequence[SafetyOverride] = (),
     *,
     declared_to_peer: bool = False,
 ) -> AlertTold | None:
@@ -83,6 +87,7 @@ def alert_for(
     name: of the alert on the wire. tracks: our picture. released: the newest frame to that peer. parties: as
     `declared_by` and `party` count them, ourselves first. zones: by id. declared_to_peer: whether the activity
     that a conformance is about was declared at a table at which the peer sits: then leaving it is its concern.
+    overrides: that hold towards the peer.
     """
     alert, peer = event.alert, released.peer
     zone = None if alert.kind is Kind.CONFORMANCE else zones.get(alert.zone)
@@ -92,20 +97,26 @@ def alert_for(
     if not owns_line and not any(named is not None and named[0].is_yours for named in mine):
         return None
     is_exact = all(named is not None and named[1] for named in mine)
+    override = None if is_exact else next((o for o in overrides if _applies(o, alert)), None)
+    if override is not None and override.names:
+        others = [_by_name(number, tracks) for number in (alert.a, alert.b) if number]
+        mine = [named or other for named, other in zip(mine, others, strict=True)]
     # A named aircraft stands first, so that the order tells nothing of the hidden one.
     names = sorted((n[0] if n else None for n in mine), key=lambda n: (n is None, n is None or not n.is_yours))
+    at_ms = instant_ms(alert.updated_at if alert.cleared_at is None else alert.cleared_at)
     told = AlertTold(
         alert=name,
         happening=event.happening.value,
         kind=alert.kind.value,
         level=alert.level.value,
-        at_ms=instant_ms(alert.updated_at if alert.cleared_at is None else alert.cleared_at),
+        at_ms=at_ms if is_exact else at_ms // 1_000 * 1_000,
         a=names[0],
         b=names[1] if len(names) > 1 else None,
         zone=alert.zone or None,
         is_synthetic=_is_synthetic(alert, tracks),
+        override=None if override is None else override.digest,
     )
-    rest = _exact(alert) if is_exact else _banded(alert, tracks, peer_index, owns_line)
+    rest = _exact(alert) if is_exact or override else _banded(alert, tracks, peer_index, owns_line)
     return msgspec.structs.replace(told, **rest)
 
 
@@ -123,6 +134,23 @@ def _named(number: int, tracks: Tracks, released: Released, peer: int) -> tuple[
     # A late position would become a live one by the alert.
     is_late = bool(rows.size) and int(item["at_ms"]) < int(tracks["applicable_at_ns"][rows[0]]) // NS_PER_MS
     return None if is_late else (named, is_exact)
+
+
+def _applies(override: SafetyOverride, alert: Alert) -> bool:
+    """Whether *alert* is one that *override* is about. What has happened, or is over, is no more: it saves nobody."""
+    if alert.kind.value not in override.kinds or alert.cleared_at is not None:
+        return False
+    is_level = alert.level is Level.ALARM or (alert.level is Level.WARNING and override.level == "warning")
+    return is_level and alert.event_at is not None and alert.time_to_event_s <= override.within_s
+
+
+def _by_name(number: int, tracks: Tracks) -> tuple[Named, bool] | None:
+    """Return the track *number* by its name alone; None when we do not hold it."""
+    rows = np.flatnonzero((tracks["number"] == number) & (tracks["party"] == 0))
+    if not rows.size:
+        return None
+    track = tracks[rows[0]]
+    return Named(False, identity=_text(track["identity"]), callsign=_text(track["callsign"])), False
 
 
 def _exact(alert: Alert) -> dict[str, object]:

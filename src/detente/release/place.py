@@ -51,28 +51,37 @@ class Shape:
         inside = np.zeros(len(latitude_rad), np.bool_)
         distance = np.full(len(latitude_rad), np.inf)
         distance[np.isnan(latitude_rad) | np.isnan(longitude_rad)] = np.nan
-        longitude = self._middle + np.mod(longitude_rad - self._middle + math.pi, 2.0 * math.pi) - math.pi
         reach = limit_m / EARTH_MEAN_RADIUS_M
         # The widest a metre gets in longitude within reach of the shape.
         widest = math.cos(min(max(abs(self._south), abs(self._north)) + reach, math.radians(89.0)))
-        rows = np.flatnonzero(
-            (latitude_rad >= self._south - reach)
-            & (latitude_rad <= self._north + reach)
-            & (longitude >= self._west - reach / widest)
-            & (longitude <= self._east + reach / widest)
-        )
+        bounds = (self._south - reach, self._north + reach, self._west - reach / widest, self._east + reach / widest)
+        longitude = np.empty(len(longitude_rad))
+        rows = np.empty(len(latitude_rad) + 1, np.int64)
+        rows = rows[: _nearby(latitude_rad, longitude_rad, self._middle, *bounds, longitude, rows)]
         if rows.size:
             _measure(latitude_rad, longitude, rows, self._edges, self._boxes, _CHUNK, limit_m, inside, distance)
         return inside, distance
 
 
-def great_circle_m(latitude_rad: Floats, longitude_rad: Floats, centre_rad: tuple[float, float]) -> Floats:
-    """Return the distance of each position from *centre_rad* on the mean sphere, in metres."""
-    lat, lon = centre_rad
-    half = np.sin((latitude_rad - lat) / 2.0) ** 2
-    half = half + np.cos(latitude_rad) * math.cos(lat) * np.sin((longitude_rad - lon) / 2.0) ** 2
-    distance: Floats = 2.0 * EARTH_MEAN_RADIUS_M * np.arcsin(np.sqrt(np.minimum(half, 1.0)))
-    return distance
+def within_circle(
+    latitude_rad: Floats, longitude_rad: Floats, centre_rad: tuple[float, float], radius_m: float
+) -> npt.NDArray[np.bool_]:
+    """Return which positions are no farther than *radius_m* from *centre_rad* on the mean sphere; unknown is not."""
+    inside = np.zeros(len(latitude_rad), np.bool_)
+    _within_circle(latitude_rad, longitude_rad, *centre_rad, radius_m / EARTH_MEAN_RADIUS_M, inside)
+    return inside
+
+
+@njit(cache=True, nogil=True)
+def _within_circle(
+    latitude: Floats, longitude: Floats, lat: float, lon: float, radius: float, inside: npt.NDArray[np.bool_]
+) -> None:
+    most = math.sin(min(radius, math.pi) / 2.0) ** 2
+    for i in range(len(latitude)):
+        if abs(latitude[i] - lat) <= radius:
+            half = math.sin((latitude[i] - lat) / 2.0) ** 2
+            half += math.cos(latitude[i]) * math.cos(lat) * math.sin((longitude[i] - lon) / 2.0) ** 2
+            inside[i] = half <= most
 
 
 def snapped(latitude_rad: Floats, longitude_rad: Floats, grid_m: int) -> tuple[Floats, Floats]:
@@ -81,15 +90,27 @@ def snapped(latitude_rad: Floats, longitude_rad: Floats, grid_m: int) -> tuple[F
     The cells are fixed on the globe, a whole number of them from pole to pole and round each row: where a cell was cut
     off, at the antimeridian or a pole, a position would be known better than promised, or have two answers.
     """
+    middle, columns = _rows_of_cells(latitude_rad, grid_m)
+    turn = np.mod(longitude_rad + math.pi, 2.0 * math.pi) / (2.0 * math.pi)
+    column = np.minimum(np.floor(turn * columns), columns - 1.0)
+    return middle, (column + 0.5) / columns * 2.0 * math.pi - math.pi
+
+
+def cell_half_rad(latitude_rad: Floats, grid_m: int) -> tuple[float, Floats]:
+    """Return half the height of a cell of `snapped`, and half its width in longitude in the row of each latitude."""
+    middle, columns = _rows_of_cells(latitude_rad, grid_m)
+    del middle
+    return 0.5 * math.pi / max(math.floor(math.pi / (grid_m / EARTH_MEAN_RADIUS_M)), 1), math.pi / columns
+
+
+def _rows_of_cells(latitude_rad: Floats, grid_m: int) -> tuple[Floats, Floats]:
+    """Return the middle of the row of cells that each latitude lies in, and how many cells go round that row."""
     step = grid_m / EARTH_MEAN_RADIUS_M
     rows = max(math.floor(math.pi / step), 1)
     row = np.clip(np.floor((latitude_rad + 0.5 * math.pi) * (rows / math.pi)), 0, rows - 1)
     middle = (row + 0.5) * (math.pi / rows) - 0.5 * math.pi
     # A cell's width in longitude is that of its own row, or two positions of one cell could get two answers.
-    columns = np.maximum(np.floor(2.0 * math.pi * np.cos(middle) / step), 1.0)
-    turn = np.mod(longitude_rad + math.pi, 2.0 * math.pi) / (2.0 * math.pi)
-    column = np.minimum(np.floor(turn * columns), columns - 1.0)
-    return middle, (column + 0.5) / columns * 2.0 * math.pi - math.pi
+    return middle, np.maximum(np.floor(2.0 * math.pi * np.cos(middle) / step), 1.0)
 
 
 def _edges(ring: Floats, first_lon: float) -> Floats:
@@ -97,6 +118,31 @@ def _edges(ring: Floats, first_lon: float) -> Floats:
     lon = np.unwrap(lon)
     start = np.column_stack((ring[:, 0], lon))
     return np.hstack((start, np.roll(start, -1, axis=0)))
+
+
+@njit(cache=True, nogil=True)
+def _nearby(
+    latitude: Floats,
+    longitude: Floats,
+    middle: float,
+    south: float,
+    north: float,
+    west: float,
+    east: float,
+    turned: Floats,
+    rows: npt.NDArray[np.int64],
+) -> int:
+    """Put into *rows* the positions within the bounds, return how many; *turned* is their longitude about *middle*."""
+    n = 0
+    for i in range(len(latitude)):
+        if not south <= latitude[i] <= north:
+            continue
+        lon = middle + (longitude[i] - middle + math.pi) % (2.0 * math.pi) - math.pi
+        if west <= lon <= east:
+            turned[i] = lon
+            rows[n] = i
+            n += 1
+    return n
 
 
 @njit(cache=True, nogil=True)

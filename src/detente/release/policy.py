@@ -26,6 +26,10 @@ Latitude = Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
 Point = tuple[Latitude, Longitude]
 Ascii8 = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,8}$")]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+LinkWord = Literal["UP", "DEGRADED", "DOWN", "SUSPENDED", "FORK", "ROLLBACK", "UNVERIFIED"]
+ArrangementWord = Literal["none", "in_force", "safety_of_life", "suspended", "terminated"]
+AlertWord = Literal["conflict", "incursion", "approach", "conformance"]
 Ascii16 = Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,16}$")]
 
 Field = Literal["position", "altitude", "velocity", "callsign", "identity", "squawk", "category", "declaration"]
@@ -52,6 +56,8 @@ CLASSES: Final = {
 RULES_LIMIT: Final = 1_000
 POINTS_LIMIT: Final = 10_000
 """Of one area. Beyond either limit the policy is refused."""
+
+OVERRIDES_LIMIT: Final = 16
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -84,6 +90,16 @@ class Daily(_Part, frozen=True):
 
     start: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
     end: Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    days: list[Day] | None = None  # of these days only; a window that passes midnight belongs to the day it began
+
+
+class During(_Part, frozen=True):
+    """Taking part in a declared activity that is on now, by identity or call sign. All that is given must hold."""
+
+    ids: list[Annotated[str, msgspec.Meta(pattern=r"^[\x21-\x7e]{1,64}$")]] | None = None  # a final "*": a prefix
+    kinds: list[Name] | None = None  # as the activity was declared
+    declared_by: Literal["own", "other", "any"] = "any"
+    inside: bool = False  # and within one of its volumes, in place, level and time
 
 
 class When(_Part, frozen=True):
@@ -96,11 +112,14 @@ class When(_Part, frozen=True):
     callsigns: list[Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,8}\*?$")]] | None = None  # the same
     categories: list[str] | None = None  # ADS-B emitter categories ("A7") or the words of CLASSES ("rotorcraft")
     declared_by: Literal["own", "other", "nobody"] | None = None
+    activity: During | None = None
     line: NearLine | None = None
     emergency: bool | None = None  # squawks 7500, 7600 or 7700
     from_utc: str | None = None  # ISO 8601
     until_utc: str | None = None
     daily: Daily | None = None
+    link: list[LinkWord] | None = None  # the link to the reader is in one of these states
+    arrangement: list[ArrangementWord] | None = None  # with the reader; "none": no table of both governs the picture
 
 
 class Give(_Part, frozen=True):
@@ -110,6 +129,7 @@ class Give(_Part, frozen=True):
     position_grid_m: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0  # positions snap to the middle of such cells
     altitude_step_ft: Annotated[int, msgspec.Meta(ge=0, le=20_000)] = 0  # altitudes round to this
     delay_s: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 0  # only positions at least this old
+    every_s: Annotated[int, msgspec.Meta(ge=0, le=3_600)] = 0  # a newer position only so often; 0: in each frame
 
 
 class Rule(_Part, frozen=True):
@@ -125,6 +145,27 @@ class Rule(_Part, frozen=True):
         return peer in self.to or (not self.to and self.effect == "withhold")
 
 
+class SafetyOverride(_Part, frozen=True):
+    """An alert between these parties that tells more than the rules release, because lives depend on it.
+
+    It holds only while every party named has the same entry in force and has said so in the record, and each use of it
+    is shown at both desks.
+    """
+
+    name: Name
+    between: Annotated[list[Party], msgspec.Meta(min_length=2, max_length=16)]
+    kinds: Annotated[list[AlertWord], msgspec.Meta(min_length=1)]
+    level: Literal["warning", "alarm"] = "alarm"  # from this level on
+    within_s: Annotated[int, msgspec.Meta(ge=1, le=1_200)] = 60  # of the event, at most so long before it
+    names: bool = False  # the call sign and identity of the other aircraft too, not only where, when and how near
+    note: str = ""  # the text agreed
+
+    @property
+    def digest(self) -> str:
+        """By which each side knows that the other has the same entry: SHA-256 of its content, base64."""
+        return _digest(self)
+
+
 class Policy(_Part, frozen=True):
     """One policy, checked. `digest` names exactly this one in every leaf it let out."""
 
@@ -133,12 +174,16 @@ class Policy(_Part, frozen=True):
     default: Literal["withhold"] = "withhold"  # written out for the reader; nothing else is possible
     area: list[Area] = []
     rule: Annotated[list[Rule], msgspec.Meta(max_length=RULES_LIMIT)] = []
+    safety_override: Annotated[list[SafetyOverride], msgspec.Meta(max_length=OVERRIDES_LIMIT)] = []
 
     @property
     def digest(self) -> str:
         """SHA-256 of the policy's content in canonical form, base64: spaces and comments do not change it."""
-        raw = msgspec.json.encode(self, order="sorted")
-        return b64encode(hashlib.sha256(raw).digest()).decode()
+        return _digest(self)
+
+
+def _digest(part: _Part) -> str:
+    return b64encode(hashlib.sha256(msgspec.json.encode(part, order="sorted")).digest()).decode()
 
 
 NOTHING: Final = Policy(name="nothing leaves")
@@ -159,6 +204,9 @@ def parse_policy(text: str | bytes, source: str = "policy") -> Policy:
             raise ConfigError(f"{source}: area[{i}] {area.name!r}: give either a circle or a polygon")
     for i, rule in enumerate(policy.rule):
         _check_rule(policy, rule, f"{source}: rule[{i}] {rule.name!r}")
+    for i, override in enumerate(policy.safety_override):
+        if len(set(override.between)) != len(override.between):
+            raise ConfigError(f"{source}: safety_override[{i}].between: a party is named twice")
     return policy
 
 
@@ -185,7 +233,11 @@ def time_window(when: When) -> tuple[Instant | None, Instant | None]:
 
 
 def _check_names(policy: Policy, source: str) -> None:
-    for kind, names in (("area", [a.name for a in policy.area]), ("rule", [r.name for r in policy.rule])):
+    for kind, names in (
+        ("area", [a.name for a in policy.area]),
+        ("rule", [r.name for r in policy.rule]),
+        ("safety_override", [o.name for o in policy.safety_override]),
+    ):
         for i, name in enumerate(names):
             if name in names[:i]:
                 raise ConfigError(f"{source}: {kind}[{i}].name: {name!r} is used twice")

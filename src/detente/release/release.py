@@ -22,6 +22,7 @@ from detente.detect.zone import Zone
 from detente.errors import OwnFault
 from detente.feeds.plot import UNKNOWN_GROUND, UNKNOWN_SQUAWK
 from detente.picture.picture import Mark, Tracks
+from detente.release.circumstances import UNKNOWN_CIRCUMSTANCES, Circumstances
 from detente.release.match import Matcher, Rows
 from detente.release.place import snapped
 from detente.release.policy import Give, Policy
@@ -118,6 +119,32 @@ class Released:
         return (self.items[found[0]], bool(self.is_exact[found[0]])) if found.size else None
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a track is told to a peer or not."""
+
+    is_released: bool
+    rule: int | None  # its number in the policy, from 0; None: none of its rules decided
+    by: str  # the rule's name, or a word of FIXED
+    why: str = ""  # as the rule says for its reader
+    unknown: tuple[str, ...] = ()  # conditions that cannot be known, and so do not help it out
+    give: Give | None = None
+
+    @property
+    def text(self) -> str:
+        """In one line."""
+        effect = "released" if self.is_released else "withheld"
+        if self.rule is None:
+            return f"{effect}: {self.by}"
+        line = f"{effect}: rule {self.rule + 1} '{self.by}'" + (f" ({self.why})" if self.why else "")
+        if self.give is not None:
+            return f"{line}: {given(self.give)}"
+        if self.unknown:
+            are = "is" if len(self.unknown) == 1 else "are"
+            return f"{line}; its {' and '.join(self.unknown)} {are} unknown, and what is unknown does not leave"
+        return line
+
+
 @dataclass(slots=True)
 class _Peer:
     """What is remembered for one peer: the refs given out, and the delayed tracks of the last while."""
@@ -142,75 +169,93 @@ class Releaser:
                 raise OwnFault(f"the key for {peer}'s track refs has {len(key)} bytes; 16 to 64 are needed")
         self.policy = policy
         self.digest = policy.digest
+        self._zones = zones
         self._matcher = Matcher(policy, zones)
         self._peers = {peer: _Peer(key) for peer, key in keys.items()}
         self._gives = [rule.give if rule.effect == "release" else None for rule in policy.rule]
         self._by_give = _rules_by_give(self._gives)
-        self._delaying = {i: give for i, give in enumerate(self._gives) if give is not None and give.delay_s}
-        self._longest_s = max((give.delay_s for give in self._delaying.values()), default=0)
+        self._delaying = {i: give for i, give in enumerate(self._gives) if give is not None and _is_late(give)}
+        self._longest_s = max((give.delay_s + give.every_s for give in self._delaying.values()), default=0)
+        self._slots_s = {give.every_s for give in self._delaying.values() if give.every_s}
 
-    def frame(self, tracks: Tracks, peer: PartyId, now: Instant) -> Released:
+    def under(self, policy: Policy) -> Releaser:
+        """Return another *policy* at work for the same peers, under the same refs; raises ConfigError.
+
+        What it delays begins to wait anew: nothing leaves earlier for a change of policy.
+        """
+        return Releaser(policy, self._zones, {peer: known.key for peer, known in self._peers.items()})
+
+    def frame(
+        self, tracks: Tracks, peer: PartyId, now: Instant, circumstances: Circumstances = UNKNOWN_CIRCUMSTANCES
+    ) -> Released:
         """Return what *peer* is told of *tracks* at *now*, and remember what a rule delays."""
-        return self.frames(tracks, (peer,), now)[peer]
+        return self.frames(tracks, (peer,), now, circumstances)[peer]
 
-    def frames(self, tracks: Tracks, peers: Sequence[PartyId], now: Instant) -> dict[PartyId, Released]:
-        """Return the frame of each of *peers*; the rules are matched once for all."""
-        matches, whole = self._matcher.matches(tracks, now), _whole_items(tracks)
+    def frames(
+        self,
+        tracks: Tracks,
+        peers: Sequence[PartyId],
+        now: Instant,
+        circumstances: Circumstances = UNKNOWN_CIRCUMSTANCES,
+    ) -> dict[PartyId, Released]:
+        """Return the frame of each of *peers*; the rules are asked once for all."""
+        decided, whole = self._decided(tracks, peers, now, circumstances), _whole_items(tracks)
         frames = {}
-        for peer in peers:
-            decisions = self._decided(tracks, peer, matches)
+        for peer, decisions in zip(peers, decided, strict=True):
             self._keep(tracks, peer, decisions, now)
             frames[peer] = self._built(tracks, peer, decisions, now, whole)
         return frames
 
-    def preview(self, tracks: Tracks, peer: PartyId, now: Instant) -> Released:
+    def preview(
+        self, tracks: Tracks, peer: PartyId, now: Instant, circumstances: Circumstances = UNKNOWN_CIRCUMSTANCES
+    ) -> Released:
         """Return just what `frame` would, and remember nothing."""
-        decisions = self._decided(tracks, peer, self._matcher.matches(tracks, now))
+        (decisions,) = self._decided(tracks, (peer,), now, circumstances)
         return self._built(tracks, peer, decisions, now, _whole_items(tracks))
 
-    def explain(self, track: Tracks, peer: PartyId, now: Instant) -> str:
+    def explain(
+        self, track: Tracks, peer: PartyId, now: Instant, circumstances: Circumstances = UNKNOWN_CIRCUMSTANCES
+    ) -> str:
         """Return one line that says why the one track in *track* (a slice of one row) is told to *peer* or not."""
-        frame = self.preview(track, peer, now)
+        return self.reason(track, peer, now, circumstances).text
+
+    def reason(
+        self, track: Tracks, peer: PartyId, now: Instant, circumstances: Circumstances = UNKNOWN_CIRCUMSTANCES
+    ) -> Why:
+        """Return why the one track in *track* (a slice of one row) is told to *peer* or not, in parts."""
+        frame = self.preview(track, peer, now, circumstances)
         decision = int(frame.decisions[0])
         if decision < 0:
-            return f"withheld: {FIXED[decision]}"
+            return Why(False, None, FIXED[decision])
         rule = self.policy.rule[decision]
-        named = f"rule {decision + 1} '{rule.name}'"
-        unknown = self._matcher.unknown(decision, track)
-        why = f" ({rule.why})" if rule.why else ""
-        if rule.give is not None:
-            return f"released: {named}{why}: {given(rule.give)}"
-        if unknown:
-            return f"withheld: {named}{why}; its {' and '.join(unknown)} is unknown, and what is unknown does not leave"
-        return f"withheld: {named}{why}"
+        unknown = self._matcher.unknown(decision, track, peer, now, circumstances) if rule.give is None else []
+        return Why(rule.give is not None, decision, rule.name, rule.why, tuple(unknown), rule.give)
 
-    def _decided(self, tracks: Tracks, peer: PartyId, matches: list[Rows]) -> Decisions:
-        decisions = np.full(len(tracks), BY_DEFAULT, np.int16)
-        # The first rule wins, so the last is written first.
-        for i in range(len(matches) - 1, -1, -1):
-            if self.policy.rule[i].concerns(peer):
-                decisions[matches[i]] = i
+    def _decided(
+        self, tracks: Tracks, peers: Sequence[PartyId], now: Instant, circumstances: Circumstances
+    ) -> npt.NDArray[np.int16]:
+        decisions = self._matcher.decided(tracks, peers, now, circumstances, BY_DEFAULT)
         flags = tracks["flags"]
-        decisions[np.isnan(tracks["latitude_rad"]) | np.isnan(tracks["longitude_rad"])] = NO_POSITION
-        decisions[(flags & Mark.COASTED) != 0] = COASTED
-        decisions[(flags & Mark.STALE) != 0] = STALE
-        decisions[(flags & Mark.SECONDARY) != 0] = SECONDARY
-        decisions[tracks["party"] != 0] = OTHERS
-        if peer not in self._peers:
-            decisions[decisions >= 0] = BY_DEFAULT
+        decisions[:, np.isnan(tracks["latitude_rad"]) | np.isnan(tracks["longitude_rad"])] = NO_POSITION
+        decisions[:, (flags & Mark.COASTED) != 0] = COASTED
+        decisions[:, (flags & Mark.STALE) != 0] = STALE
+        decisions[:, (flags & Mark.SECONDARY) != 0] = SECONDARY
+        decisions[:, tracks["party"] != 0] = OTHERS
+        for peer, row in zip(peers, decisions, strict=True):
+            if peer not in self._peers:
+                row[row >= 0] = BY_DEFAULT
         return decisions
 
     def _built(self, tracks: Tracks, peer: PartyId, decisions: Decisions, now: Instant, whole: Items) -> Released:
         parts = []  # what is given, to which rows of the picture, from which rows of which source
         for give, rules in self._by_give.items():
-            if not give.delay_s:
+            if not _is_late(give):
                 rows = np.flatnonzero(rules[decisions])
                 parts.append((give, rows, whole, rows))
         for rule, give in self._delaying.items():
             rows = np.flatnonzero(decisions == rule)
             if rows.size:
-                then = Instant(now - give.delay_s * NS_PER_S)
-                source, is_old_enough = self._as_of(tracks[rows], peer, rule, then)
+                source, is_old_enough = self._as_of(tracks[rows], peer, rule, _told_as_of(give, now))
                 decisions[rows[~is_old_enough]] = WAITING
                 parts.append((give, rows[is_old_enough], _whole_items(source), np.flatnonzero(is_old_enough)))
         rows = np.concatenate([part[1] for part in parts]) if parts else np.empty(0, np.int64)
@@ -266,10 +311,13 @@ class Releaser:
             return
         history = self._peers[peer].history
         step = self._longest_s * NS_PER_S // HISTORY_STEPS
-        if history and 0 <= now - history[-1][0] < step:
+        # The end of the second, so that a position counts as no older than it is.
+        at = Instant(-(-now // NS_PER_S) * NS_PER_S)
+        is_slot = any(at // NS_PER_S % every_s == 0 for every_s in self._slots_s)
+        if history and (at == history[-1][0] or (not is_slot and 0 <= at - history[-1][0] < step)):
             return
         rows = np.isin(decisions, list(self._delaying))
-        history.append((now, tracks[rows], decisions[rows]))
+        history.append((at, tracks[rows], decisions[rows]))
         # One snapshot older than the longest delay must stay, or nothing would ever be old enough.
         while len(history) > 1 and history[1][0] <= now - self._longest_s * NS_PER_S:
             del history[0]
@@ -301,7 +349,21 @@ def given(give: Give) -> str:
             words.append(f"altitude to {give.altitude_step_ft} ft")
         else:
             words.append(name)
-    return ", ".join(words) + (f", {give.delay_s} s late" if give.delay_s else "")
+    late = f", {give.delay_s} s late" if give.delay_s else ""
+    return ", ".join(words) + late + (f", each {give.every_s} s" if give.every_s else "")
+
+
+def _is_late(give: Give) -> bool:
+    return bool(give.delay_s or give.every_s)
+
+
+def _told_as_of(give: Give, now: Instant) -> Instant:
+    """Return the instant whose picture is told at *now*: so late, and the newest of those on a fixed grid of time.
+
+    The grid does not depend on the track, or when a new position comes would tell when a rule began to fit.
+    """
+    then = (now - give.delay_s * NS_PER_S) // NS_PER_S
+    return Instant((then // give.every_s * give.every_s if give.every_s else then) * NS_PER_S)
 
 
 def _rules_by_give(gives: list[Give | None]) -> dict[Give, npt.NDArray[np.bool_]]:
@@ -367,7 +429,7 @@ def _give(items: Items, to: Rows, whole: Items, rows: Rows, give: Give) -> None:
 
 
 def _is_exact(give: Give) -> bool:
-    return not (give.delay_s or give.position_grid_m or give.altitude_step_ft) and "altitude" in give.fields
+    return not (_is_late(give) or give.position_grid_m or give.altitude_step_ft) and "altitude" in give.fields
 
 
 def _integers(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -25,6 +25,7 @@ from detente.detect.detector import Detector
 from detente.detect.profile import EN_ROUTE, Profile
 from detente.detect.zone import Zone
 from detente.engine.engine import Engine
+from detente.engine.policies import STATE_KEY, kept_policy
 from detente.engine.restore import restore
 from detente.engine.values import (
     CloseChannel,
@@ -141,11 +142,14 @@ class Side:
     def _setup(self) -> Setup:
         its = self.character
         ids = [self.party, *self.others]
+        kept = kept_policy(self.store.state(STATE_KEY), its.policy)
         return Setup(
             parties=tuple(Party(party, party.title(), node_name(party)) for party in ids),
             sessions=self.sessions(),
             surveillance=Surveillance(Tracker(TRACKS), Detector(its.profile, its.zones, ids), AlertBook(its.profile)),
-            releaser=self.releaser(its.policy),
+            releaser=self.releaser(its.policy if kept is None else kept[0]),
+            baseline=None if kept is None else its.policy,
+            policy_text="" if kept is None else kept[1],
             zones=its.zones,
             codebook=its.codebook,
             ladder=its.ladder,

@@ -15,7 +15,7 @@ from msgspec import Meta
 from detente.coordination.plain import TEXT_LIMIT, is_plain
 from detente.desk.hotline import Said, Words
 from detente.errors import PeerFault
-from detente.evidence.leaf import Hash
+from detente.evidence.leaf import Hash, padded
 from detente.release.alerts import AlertTold, Named
 from detente.types import PartyId, Role
 
@@ -30,6 +30,7 @@ __all__ = [
     "KeysBody",
     "LineTestBody",
     "Named",
+    "PolicyBody",
     "RebaseBody",
     "StandDownBody",
     "TableBody",
@@ -108,6 +109,15 @@ class LineTestBody(_Body, frozen=True):
     every_s: Annotated[int, Meta(ge=1, le=86_400)]
 
 
+class PolicyBody(_Body, frozen=True):
+    """Which safety overrides with the reader are in force at the writer (kind `policy`), by digest, all of them.
+
+    An override holds while every party that it names has said it.
+    """
+
+    overrides: Annotated[tuple[Hash, ...], Meta(max_length=16)]
+
+
 class RebaseBody(_Body, frozen=True):
     """The writer agrees that `log`, which has two histories, goes on in its next epoch (kind `rebase`)."""
 
@@ -140,6 +150,7 @@ Body = (
     | TableBody
     | KeysBody
     | HoldBody
+    | PolicyBody
 )
 
 _FORMS: Final[dict[str, type[Body]]] = {
@@ -153,6 +164,7 @@ _FORMS: Final[dict[str, type[Body]]] = {
     "hold": HoldBody,
     "line_test": LineTestBody,
     "rebase": RebaseBody,
+    "policy": PolicyBody,
     "table": TableBody,
 }
 """Which body stands under which kind of leaf."""
@@ -161,8 +173,8 @@ _encoder: Final = msgspec.json.Encoder(order="sorted")
 
 
 def encode_body(body: Body) -> bytes:
-    """Return *body* in canonical form."""
-    return _encoder.encode(body)
+    """Return *body* in canonical form, which is filled up: see `evidence.leaf.padded`."""
+    return padded(_encoder.encode(body))
 
 
 def decode_body(kind: str, raw: bytes) -> Body:

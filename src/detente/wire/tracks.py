@@ -1,7 +1,7 @@
 """A released track on the link: one line of JSON integers an item, so that one can be disclosed without the others.
 
 The frame's instant, reader and policy stand in the leaf's envelope. What is not told is null. A peer's items are plots
-of that peer: never of ours, and never merged.
+of that peer: never of ours, and never merged. A last line of spaces fills a frame up to a multiple of 4 KiB.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from detente.errors import PeerFault
-from detente.evidence.leaf import unpack_items
+from detente.evidence.leaf import FRAME_BYTES, padded_items, unpack_items
 from detente.feeds.plot import UNKNOWN_GROUND, UNKNOWN_SQUAWK, Plots, empty_plots
 from detente.release.release import ITEM, UNTOLD, Items
 from detente.types import NS_PER_MS
@@ -76,6 +76,10 @@ def encode_items(items: Items) -> tuple[bytes, ...]:
 def decode_frame(body: bytes) -> list[TrackItem]:
     """Return the items of a frame; raises PeerFault for anything that is not exactly such a frame."""
     lines = unpack_items(body)
+    if lines and not lines[-1].strip(b" "):
+        if len(body) % FRAME_BYTES or padded_items(lines[:-1]) != tuple(lines):
+            raise PeerFault("track frame: it is filled up otherwise than to the next full size", body[:256])
+        lines.pop()
     if len(lines) > TRACKS_LIMIT:
         raise PeerFault(f"track frame: {len(lines)} items, more than {TRACKS_LIMIT}", body[:256])
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, TypeVar
+from functools import cache
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+from starlette.responses import Response
 
 from detente.coordination.act import Cell, Key, Ms
 from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
@@ -22,11 +24,17 @@ from detente.coordination.reports import ReportRow, coarse, is_within
 from detente.coordination.view import TableBrief, TableView
 from detente.coordination.watch import WatchRow
 from detente.desk.answers import After, Most, Page, page_of
+from detente.desk.due_dates import calendar_of
+from detente.desk.status_page import CSP, status_page
 from detente.errors import OrderRefused
+from detente.node.web.assets import assets
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.node.web.ordering import ORDER_MAX
 
 Row = TypeVar("Row")
+
+CALENDAR: Final = "text/calendar"
+HTML: Final = "text/html"
 
 
 class OfTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,6 +49,13 @@ class PageOfTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     table: Key
     after: After = 0
     most: Most = 200
+
+
+class StatusAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which table, and in which language the page's own words are."""
+
+    table: Key
+    lang: Literal["en", "tr", "ru"] = "en"
 
 
 class ReportsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -147,6 +162,24 @@ async def _watch(call: Call[OfTable, None]) -> list[WatchRow]:
     return call.desk.table(call.params.table).watches
 
 
+async def _calendar(call: Call[OfTable, None]) -> Response:
+    view, now_ms = call.desk.table(call.params.table), call.desk.board(call.seat.role).at_ms
+    headers = {"content-disposition": f'attachment; filename="{call.params.table}-decisions.ics"'}
+    return Response(calendar_of(view, now_ms), headers=headers, media_type=CALENDAR)
+
+
+async def _status(call: Call[StatusAsked, None]) -> Response:
+    board, view = call.desk.board(call.seat.role), call.desk.table(call.params.table)
+    page = status_page(view, board.party_name, board.at_ms, _words(call.params.lang), call.params.lang)
+    return Response(page, headers={"content-security-policy": CSP}, media_type=HTML)
+
+
+@cache
+def _words(lang: str) -> dict[str, str]:
+    found: dict[str, str] = msgspec.json.decode(assets()[f"i18n/{lang}.json"].body)
+    return found
+
+
 async def _reports(call: Call[ReportsAsked, None]) -> Page[ReportRow]:
     asked = call.params
     rows = [row for row in call.desk.table(asked.table).reports if is_asked(row, asked)]
@@ -246,6 +279,26 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         does=_watch,
         gives=list[WatchRow],
         params=OfTable,
+        problems=("unknown_table",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/tables/{table}/decisions.ics",
+        summary="Due dates of decisions, for people's own calendars",
+        does=_calendar,
+        gives=bytes,
+        media_type=CALENDAR,
+        params=OfTable,
+        problems=("unknown_table",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/tables/{table}/status",
+        summary="How the table stands, as one page to print",
+        does=_status,
+        gives=bytes,
+        media_type=HTML,
+        params=StatusAsked,
         problems=("unknown_table",),
     ),
     Endpoint(

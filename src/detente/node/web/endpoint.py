@@ -69,6 +69,8 @@ class Endpoint(Generic[P, B]):
     who: Who = Who.SEATED
     problems: tuple[str, ...] = ()
     media_type: str = "application/json"
+    status: int = 200
+    while_locked: bool = False  # whether a write is taken from a session that is locked
     headers: Mapping[str, str] = field(default_factory=dict)  # further request headers, name → what for
     body_max: int = BODY_MAX
 
@@ -76,7 +78,9 @@ class Endpoint(Generic[P, B]):
         """Return every code this endpoint can answer, those of the door among them."""
         found = ["wrong_origin"]
         if self.who is Who.SEATED:
-            found += ["not_signed_in", *(["wrong_token"] if self.method != "GET" else [])]
+            found.append("not_signed_in")
+            if self.method != "GET":
+                found += ["wrong_token"] if self.while_locked else ["wrong_token", "locked"]
         if self.body is not None:
             found += ["unreadable", "too_large"]
         if self.params is not Nothing or self.body is not None:

@@ -7,6 +7,7 @@ so a browser that comes back misses no event.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -30,10 +31,10 @@ def zones_text(zones: list[ZoneRow]) -> str:
     return _encode({"kind": "zones", "zones": zones}).decode()
 
 
-async def run(socket: WebSocket, desk: DeskPort, role: str) -> None:
-    """Serve one browser until it leaves."""
+async def run(socket: WebSocket, desk: DeskPort, role: str, ended: Callable[[], bool] = lambda: False) -> None:
+    """Serve one browser until it leaves, or its session is *ended*."""
     await socket.accept()
-    feeding = asyncio.create_task(_feed(socket, desk, role))
+    feeding = asyncio.create_task(_feed(socket, desk, role, ended))
     leaving = asyncio.create_task(_left(socket))
     done, pending = await asyncio.wait({feeding, leaving}, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:
@@ -44,12 +45,15 @@ async def run(socket: WebSocket, desk: DeskPort, role: str) -> None:
             raise fault
 
 
-async def _feed(socket: WebSocket, desk: DeskPort, role: str) -> None:
+async def _feed(socket: WebSocket, desk: DeskPort, role: str, ended: Callable[[], bool]) -> None:
     version, number = 0, -1
     zones: list[ZoneRow] | None = None
     frame: bytes | None = None
     while True:
         version = await desk.wait(version)
+        if ended():
+            await socket.close(4401, "the session has ended")
+            return
         board = desk.board(role)
         if board.zones != zones:
             zones = board.zones

@@ -64,7 +64,10 @@ def _operation(
         "security": [cookie, {"token": []}] if seated else [],
         "parameters": [*_parameters(endpoint), *_headers(endpoint)],
         "responses": {
-            "200": {"description": endpoint.summary, "content": {endpoint.media_type: {"schema": gives}}},
+            str(endpoint.status): {
+                "description": endpoint.summary,
+                **({} if endpoint.status >= 300 else {"content": {endpoint.media_type: {"schema": gives}}}),
+            },
             **_refusals(endpoint, problem),
         },
     }

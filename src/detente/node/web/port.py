@@ -6,32 +6,30 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import msgspec
-
 from detente.coordination.activities import AnyActivityAct, Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
-from detente.desk.answers import LogHead, Page, RecordEntry
+from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
 from detente.desk.board import Board
+from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.release_view import ReleaseView
+from detente.node.dossiers import Portion
+from detente.node.link_history import LinkSamples
 from detente.node.pictures import Kept
+from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.said import SaidPage
 
 
-class Withheld(msgspec.Struct, frozen=True):
-    """One of our own tracks that a peer does not get, and the rule that keeps it."""
+class RecordPort(Protocol):
+    """What reads the record for a desk: `detente.node.records.Records`, or a fake. Called in threads; each may wait."""
 
-    label: str
-    rule: str
-
-
-class Preview(msgspec.Struct, frozen=True):
-    """What a peer would see of us now: a track frame made after release, and what release kept back."""
-
-    peer: str
-    at_ms: int
-    frame: bytes
-    withheld: Sequence[Withheld]
+    def logs(self) -> list[LogRow]: ...
+    def leaves(self, asked: LeavesAsked) -> LeafPage: ...
+    def raw(self, log: str, start: int, stop: int) -> bytes: ...
+    def proof(self, log: str) -> ProofParts: ...
+    def plan(self, asked: DossierAsked) -> list[Portion]: ...
+    def dossier(self, asked: DossierAsked, at_ms: int) -> tuple[list[Portion], bytes]: ...
 
 
 class ReplayPort(Protocol):
@@ -51,7 +49,7 @@ class ReplayPort(Protocol):
 
 
 class DeskPort(Protocol):
-    """One node's desk. Every method is called on the node's own event loop; only three may wait."""
+    """One node's desk. Every method is called on the node's own event loop; only four may wait."""
 
     @property
     def replays(self) -> ReplayPort:
@@ -78,8 +76,44 @@ class DeskPort(Protocol):
         """Return what *peer* would see; raises OrderRefused when there is no such peer."""
         ...
 
+    def why_told(self, peer: str, subject: str) -> WhyTold:
+        """Return why *peer* is told of a track, an alert or a report; raises OrderRefused for what is not here."""
+        ...
+
+    def policy(self) -> PolicyView:
+        """Return the release policy in force."""
+        ...
+
+    def check_policy(self, text: str) -> PolicyCheck:
+        """Return what *text* would change; raises OrderRefused ``not_a_policy``."""
+        ...
+
+    async def precision(self, text: str) -> list[RulePrecision]:
+        """Return what a patient peer can know under the policy *text*, empty: that in force; raises OrderRefused."""
+        ...
+
     def table(self, table: str) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when this party does not sit at it."""
+        ...
+
+    def release(self, peer: str) -> ReleaseView:
+        """Return what leaves for *peer*, rule by rule; raises OrderRefused when there is no such peer."""
+        ...
+
+    def explain(self, alert: str) -> Explanation:
+        """Return why *alert* stands on the desk; raises OrderRefused when there is no such alert."""
+        ...
+
+    def records(self) -> RecordPort:
+        """Return what reads the record; raises OrderRefused ``no_record`` where there is none to read."""
+        ...
+
+    def exported(self, role: str, portions: Sequence[Portion]) -> None:
+        """Put on record that *role* took these parts of the record away."""
+        ...
+
+    def history(self, peer: str) -> LinkSamples:
+        """Return how the link to *peer* was of late; no samples for a party that is no peer."""
         ...
 
     def log_heads(self) -> Sequence[LogHead]:
@@ -102,8 +136,8 @@ class DeskPort(Protocol):
         """Return counters and gauges by metric name, for `/metrics`; empty: no such page."""
         ...
 
-    async def order(self, order: AnyOrder, role: str) -> Mapping[str, Any]:
-        """Carry out *order* as given by *role*; raises OrderRefused with its code."""
+    async def order(self, order: AnyOrder, role: str, account: str = "") -> Mapping[str, Any]:
+        """Carry out *order* as given by *role* from *account*; raises OrderRefused with its code."""
         ...
 
     async def wait(self, version: int) -> int:

@@ -39,6 +39,16 @@ DOOR: Final = {
     "wrong_origin": Said(403, "Not from this host or page", "Use an address that [listen] hosts names."),
     "not_found": Said(404, "There is no such address", "See /api/openapi.json for those there are."),
     "wrong_method": Said(405, "Not with this method", "See /api/openapi.json, or the header Allow."),
+    "wrong_accounts": Said(409, "This node signs people in otherwise", "See kind of /api/session."),
+    "enrolment": Said(403, "The one-time address is not good", "Ask for a new one: detente account enrol."),
+    "passkey": Said(403, "The passkey's answer is not good", "Ask for options anew and use a passkey of this account."),
+    "provider": Said(403, "The provider's answer is not good", "Begin signing in anew; see docs/operate/accounts.md."),
+    "locked": Said(403, "The session is locked", "Sign in once more: /api/step-up without an order."),
+    "step_up_needed": Said(403, "Sign in once more for this", "Ask /api/step-up for a grant for this very body."),
+    "step_up_pending": Said(
+        409, "Not signed in anew yet", "Go to the address that /api/step-up/options gave, then ask."
+    ),
+    "no_such_session": Said(404, "There is no such session", "See /api/sessions for those there are."),
     "too_large": Said(413, "The body is too large", "Send less; what is long goes in several orders."),
     "unreadable": Said(400, "Not what is described", "Compare with /api/openapi.json; the detail names the place."),
     "key_reused": Said(409, "This key was used for another order", "Give each order an Idempotency-Key of its own."),
@@ -95,8 +105,19 @@ ORDERS: Final = {
     "material": Said(409, "The material is not said rightly", "A third party's material needs its name."),
     "no_fork": Said(409, "The log has no fork", "There is nothing to agree on; look at the link again."),
     "no_seat": Said(409, "There is no such seat", "A table has three seats a party, a leader and a watch."),
+    "empty_window": Said(409, "The window ends before it begins", "Give an end that is later than the beginning."),
+    "no_record": Said(409, "There is no record to read here", "Ask the node that keeps it."),
+    "not_exported": Said(409, "No dossier can be made of this", "The detail says what is not there."),
+    "not_signed": Said(409, "Nothing of this log is signed yet", "Wait for its first checkpoint."),
+    "one_choice": Said(409, "More than one choice", "Name an incident, a window of time, or ranges of leaves."),
+    "out_of_range": Said(409, "Not within the log", "Ask for at most 512 leaves below the log's size."),
+    "too_much": Said(409, "More than a desk makes at once", "Choose fewer leaves, or use detente export."),
+    "words_of_others": Said(409, "Words of others are not searched", "Leave the words out and read the pages."),
+    "unknown_lane": Said(409, "There is no such lane", "There are flash, ops and track."),
     "no_such_hold": Said(409, "There is no such hold", _NAME),
+    "no_such_policy": Said(409, "No such policy waits", "Read it anew: it was withdrawn, confirmed or expired."),
     "not_a_hold": Said(409, "This is no window of time", "The end comes after the beginning."),
+    "not_a_policy": Said(409, "This is no release policy", "The detail names the place; see docs/operate/release.md."),
     "not_adopted": Said(409, "Not adopted by all yet", "Wait until every party has adopted the same words."),
     "not_due": Said(409, "It is not due yet", "Wait until its time has come."),
     "not_given": Said(409, "The place itself has not been given", "Ask its owner for it at a table of two."),
@@ -109,6 +130,7 @@ ORDERS: Final = {
     "notam": Said(
         409, "Not a NOTAM that is read", "The detail names the item; write it as docs/protocol/coordination.md says."
     ),
+    "nothing_to_undo": Said(409, "There is nothing to undo", "The policy is the one that the node started with."),
     "open_already": Said(409, "It is open already", "Add to the one that is open."),
     "outside_area": Said(
         409, "Outside what was declared", "Give a place within the cells declared, or declare it anew."
@@ -124,6 +146,8 @@ ORDERS: Final = {
     "parameter": Said(409, "A parameter does not fit the phrase", "See the phrase's parameters in /api/codebook."),
     "parameters": Said(409, "Not the phrase's parameters", "See the phrase's parameters in /api/codebook."),
     "polar": Said(409, "Too near to a pole", "Volumes are not planned there."),
+    "policy_digest": Said(409, "The digest is not that of the text", "Read the text again: it is not the one you saw."),
+    "policy_stands": Said(409, "This policy is in force already", "Nothing is to be done."),
     "precise": Said(
         409, "Too precise a place", "Others have a coarse area; a point is for one's own, or to save lives."
     ),
@@ -131,6 +155,7 @@ ORDERS: Final = {
     "reason_missing": Said(409, "A reason is missing", "Say why, in words."),
     "reason_unknown": Said(409, "The reason is not on the list", "Choose from /api/codebook."),
     "self_crossing": Said(409, "The outline crosses itself", "Give the vertices in order round the volume."),
+    "second_seat": Said(409, "A second seat is needed", "Let another person, in another seat, confirm it."),
     "shift": Said(409, "The shift does not fit", "Its end comes after its beginning, within a day."),
     "stale": Said(409, "It is too old", "Make sure of it anew, and say when."),
     "state": Said(409, "Not in this state", _READ_ANEW),
@@ -163,6 +188,7 @@ ORDERS: Final = {
     "unknown_summit": Said(409, "There is no such summit", _NAME),
     "unknown_table": Said(409, "This party sits at no such table", _NAME),
     "unknown_terms": Said(409, "There are no such terms", _NAME),
+    "unknown_track": Said(409, "There is no such track", _NAME),
     "unverified": Said(409, "The link is not verified", "Read the digits to each other first: detente pair."),
     "version": Said(409, "Another version stands", _READ_ANEW),
     "versions": Said(409, "Too many versions", "Begin a proposal anew."),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from detente.coordination.act import Party
 from detente.coordination.view import PowerRow, powers
-from detente.desk.answers import After, Most, Page, ReleaseRow, page_of
+from detente.desk.answers import After, Most, Page, Preview, ReleaseRow, page_of
 from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow
+from detente.desk.explanation import Explanation
 from detente.desk.hotline import FLASH_REASONS
+from detente.desk.release_view import ReleaseView
 from detente.node.web.endpoint import Call, Endpoint, Nothing
-from detente.node.web.port import Preview
 
 
 class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,6 +22,10 @@ class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     after: After = 0
     most: Most = 200
+
+
+class _OfAlert(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    alert: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class _OfPeer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +67,14 @@ async def _preview(call: Call[_OfPeer, None]) -> Preview:
     return call.desk.preview(call.params.peer)
 
 
+async def _why(call: Call[_OfAlert, None]) -> Explanation:
+    return call.desk.explain(call.params.alert)
+
+
+async def _policy(call: Call[_OfPeer, None]) -> ReleaseView:
+    return call.desk.release(call.params.peer)
+
+
 async def _powers(call: Call[Nothing, None]) -> list[PowerRow]:
     del call
     return powers()
@@ -96,6 +110,24 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         summary="What each peer is told of our picture, by count and rule",
         does=_release,
         gives=list[ReleaseRow],
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/release/{peer}",
+        summary="What leaves for one peer: the policy rule by rule, how fine, and what is kept back",
+        does=_policy,
+        gives=ReleaseView,
+        params=_OfPeer,
+        problems=("unknown_party",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/alerts/{alert}/why",
+        summary="Why an alert was raised: inputs, minima, prediction, and what the peers said",
+        does=_why,
+        gives=Explanation,
+        params=_OfAlert,
+        problems=("unknown_alert",),
     ),
     Endpoint(
         method="GET",

@@ -9,7 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from detente.node.web import at_table, ordering, reading, recorded, replaying, sitting
+from detente.node.web import (
+    at_table,
+    ordering,
+    reading,
+    record_pages,
+    recorded,
+    releasing,
+    replaying,
+    sitting,
+    stepping_up,
+)
 from detente.node.web.door import SAFE, Door
 from detente.node.web.endpoint import BodyReader, Call, Endpoint, Who, answered, body_of, params_of
 from detente.node.web.openapi import description_of
@@ -19,10 +29,13 @@ from detente.node.web.sessions import TOKEN_HEADER, Session
 
 TABLE: Final[tuple[Endpoint[Any, Any], ...]] = (
     *sitting.ENDPOINTS,
+    *stepping_up.ENDPOINTS,
     *reading.ENDPOINTS,
     *at_table.ENDPOINTS,
     *recorded.ENDPOINTS,
+    *record_pages.ENDPOINTS,
     *replaying.ENDPOINTS,
+    *releasing.ENDPOINTS,
     *ordering.ENDPOINTS,
 )
 
@@ -55,7 +68,7 @@ def _answer(
         endpoint = methods[method]
         session = door.session_of(request)
         if endpoint.who is Who.SEATED:
-            _check(request, session)
+            _check(request, session, endpoint)
         params = params_of(endpoint, request)
         raw = await body_of(request, endpoint.body_max)
         body = readers[method].read(raw) if method in readers else None
@@ -64,8 +77,12 @@ def _answer(
     return answer
 
 
-def _check(request: Request, session: Session | None) -> None:
+def _check(request: Request, session: Session | None, endpoint: Endpoint[Any, Any]) -> None:
     if session is None:
         raise Refused("not_signed_in", "sign in first")
-    if request.method not in SAFE and not session.owns(request.headers.get(TOKEN_HEADER, "")):
+    if request.method in SAFE:
+        return
+    if session.how != "token" and not session.owns(request.headers.get(TOKEN_HEADER, "")):
         raise Refused("wrong_token", "the session's token is missing or wrong")
+    if session.is_locked and not endpoint.while_locked:
+        raise Refused("locked", "nobody has acted here for a while: sign in once more to open the lock")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import uvicorn
@@ -24,29 +24,35 @@ from starlette.websockets import WebSocket
 
 from detente.desk.answers import Health
 from detente.errors import OrderRefused, OwnFault
+from detente.node.accounts import AccountBook
 from detente.node.web import live
 from detente.node.web.assets import Asset, assets
-from detente.node.web.door import SAFE, Door
+from detente.node.web.door import SAFE, Accounts, Demo, Door, Note
 from detente.node.web.endpoint import BODY_MAX, answered
 from detente.node.web.guard import Guard
 from detente.node.web.port import DeskPort
 from detente.node.web.problem import PROBLEMS, Refused, problem, problem_page
 from detente.node.web.routes import api_routes
+from detente.node.web.sessions import IDLE_S
 
 
 def build_app(
     desk: DeskPort,
     *,
     hosts: Sequence[str],
+    accounts: Accounts | None = None,
+    book: AccountBook | None = None,
+    note: Note = lambda _act, _by, _about: None,
     tls: bool = False,
-    signed_in: Callable[[str, bool], None] = lambda _role, _is_in: None,
+    idle_s: float = IDLE_S,
 ) -> Starlette:
     """Return the console's application.
 
     hosts: what browsers may write in their address line, port included (`alfa.localhost:8001`); anything else is
-    refused. signed_in: is told of every role that is taken (True) or left.
+    refused. accounts: how people sign in; demo accounts if not said. book: whose tokens are good. note: takes what
+    people do at the door, for the log of acts.
     """
-    door = Door(signed_in, tls=tls)
+    door = Door(accounts or Demo(), book, note, tls=tls, idle_s=idle_s)
     pages = _Pages(desk, door)
     return Starlette(
         routes=[
@@ -106,7 +112,7 @@ class _Pages:
         if session is None:
             await browser.close(1008, "sign in first")
             return
-        await live.run(browser, self._desk, session.role)
+        await live.run(browser, self._desk, session.role, lambda: self._door.ended(session))
 
 
 def _file(request: Request, asset: Asset) -> Response:

@@ -7,12 +7,15 @@ import { arrow } from "./marks.js";
 import { code, others, partyName } from "./words.js";
 import { miles, span, clockZ } from "./format.js";
 
-/** @typedef {Record<string, any>} Row */
+/** @typedef {import("./types.js").AlertRow} Row */
+/** @typedef {import("./types.js").Half} Half */
+/** @typedef {import("./types.js").PeerVerdict} PeerVerdict */
+/** @typedef {import("./types.js").TrackRef} TrackRef */
 
 const RANK = /** @type {Record<string, number>} */ ({ alarm: 0, warning: 1, caution: 2 });
 
 /** @param {Row} row */
-export const ownHalf = (row) => row.halves.find((/** @type {Row} */ half) => half.party === state.board?.party);
+export const ownHalf = (row) => row.halves.find((half) => half.party === state.board?.party);
 /** @param {Row} row */
 export const isOpen = (row) => row.state === "active" && !ownHalf(row)?.acknowledged_at_ms;
 
@@ -22,21 +25,21 @@ const isOver = (/** @type {Row} */ row) => Number(row.state === "cleared");
 export const byUrgency = (rows) =>
   [...rows].sort((p, q) =>
     Number(isOpen(q)) - Number(isOpen(p)) || isOver(p) - isOver(q) ||
-    (isOver(p) ? q.cleared_at_ms - p.cleared_at_ms : RANK[p.level] - RANK[q.level] || (p.event_at_ms ?? Infinity) - (q.event_at_ms ?? Infinity)));
+    (isOver(p) ? (q.cleared_at_ms ?? 0) - (p.cleared_at_ms ?? 0) : RANK[p.level] - RANK[q.level] || (p.event_at_ms ?? Infinity) - (q.event_at_ms ?? Infinity)));
 
 /** @param {Row[]} rows */
 export const mostUrgent = (rows) => byUrgency(rows.filter(isOpen))[0];
 
 const HIDDEN = ["?", "not released to us"];
 
-/** A track's name: callsign, else identity without its scheme, else that it is not released to us. @param {Row | null} ref */
+/** A track's name: callsign, else identity without its scheme, else that it is not released to us. @param {TrackRef | null} ref */
 export const nameOf = (ref) => (ref && !HIDDEN.includes(ref.label) ? ref.label.replace(/^\w+:/, "") : t("track.not_released"));
 
 /** A zone's name, with whose line it is where two parties assert different lines of one name. @param {Row} row */
 function areaName(row) {
   const own = state.zones.find((zone) => zone.zone === row.zone);
   const isDisputed = own && state.zones.some((zone) => zone.name === own.name && zone.asserted_by !== own.asserted_by);
-  return isDisputed ? `${own.name} (${partyName(own.asserted_by)})` : (row.zone_name ?? row.zone);
+  return isDisputed ? `${own.name} (${partyName(own.asserted_by)})` : (row.zone_name ?? row.zone ?? "");
 }
 
 /** Who it is about. @param {Row} row */
@@ -64,13 +67,13 @@ export function measures(row) {
   return parts.join(" / ");
 }
 
-/** What a peer's node says of the same event. @param {Row} verdict */
+/** What a peer's node says of the same event. @param {PeerVerdict} verdict */
 export function verdict(verdict) {
   if (verdict.says === "differs" && verdict.time_to_event_s !== null) return t("verdict.differs_at", { at: span(verdict.time_to_event_s) });
   return t(`verdict.${verdict.says}`);
 }
 
-/** The same for a narrow column: `=`, `≠ 7:40`, or in words. @param {Row} row */
+/** The same for a narrow column: `=`, `≠ 7:40`, or in words. @param {PeerVerdict} row */
 export function verdictSign(row) {
   if (row.says === "same") return "=";
   if (row.says === "differs") return row.time_to_event_s === null ? "≠" : `≠ ${span(row.time_to_event_s)}`;
@@ -80,11 +83,11 @@ export function verdictSign(row) {
 /** What the other sides did, in one phrase each. @param {Row} row */
 export function othersDid(row) {
   return row.halves
-    .filter((/** @type {Row} */ half) => half.party !== state.board?.party)
-    .map((/** @type {Row} */ half) => ({ party: half.party, name: partyName(half.party), text: didText(half) }));
+    .filter((half) => half.party !== state.board?.party)
+    .map((half) => ({ party: half.party, name: partyName(half.party), text: didText(half) }));
 }
 
-/** @param {Row} half */
+/** @param {Half} half */
 function didText(half) {
   if (half.acknowledged_at_ms) return t("half.acknowledged", { at: clockZ(half.acknowledged_at_ms) });
   if (half.displayed_at_ms) return t("half.displayed", { at: clockZ(half.displayed_at_ms) });

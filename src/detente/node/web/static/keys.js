@@ -6,7 +6,8 @@
 /** Key → what the help calls it. The order is the help's. @type {[string, string][]} */
 export const KEYS = [
   ["1", "alerts"], ["2", "conflicts"], ["3", "map"], ["4", "hotline"], ["5", "link"], ["6", "feeds"], ["7", "release"], ["8", "tables"],
-  ["n", "urgent"], ["Enter", "press"], ["g", "show"], ["x", "silence"], ["/", "find"], ["Escape", "close"],
+  ["9", "record"], ["0", "policy"],
+  ["n", "urgent"], ["Enter", "press"], ["g", "show"], ["y", "why"], ["x", "silence"], ["/", "find"], ["Escape", "close"],
   ["[", "previous"], ["]", "next"], ["+", "closer"], ["-", "farther"], ["h", "home"], ["f", "follow"],
   ["v", "vectors"], ["t", "trails"], ["r", "rings"], ["z", "zones"], ["l", "labels"], ["o", "lines"], ["m", "measure"],
   [" ", "play"], [",", "back"], [".", "on"], ["<", "back_min"], [">", "on_min"],

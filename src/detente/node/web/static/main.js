@@ -4,6 +4,9 @@ import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
+import { stepDialog } from "./step-up.js";
+import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
 import { Situation } from "./map/situation.js";
@@ -14,10 +17,10 @@ import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
-import { hotline } from "./panels/hotline.js";
+import { hotline, isLoud } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
-import { release } from "./panels/release.js";
+import { released } from "./panels/release.js";
 import { timeline } from "./panels/timeline.js";
 import { replayBar } from "./replay/bar.js";
 import { replayInto, tell } from "./replay/play.js";
@@ -26,6 +29,12 @@ import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { tables } from "./tables/page.js";
 import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
+import { record } from "./record/page.js";
+import { keepRecord } from "./record/load.js";
+import { release } from "./release/page.js";
+import { keepRelease } from "./release/load.js";
+import { explain, keepWhy, why } from "./explain/why.js";
+import { aboutAlert } from "./record/dossier.js";
 import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
@@ -98,7 +107,16 @@ export const acts = {
     update({ volume: state.volume ? null : newVolume() });
   },
   showTables: () => showView("tables"),
+  sessions: showSessions,
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
+  /** @param {"map" | "tables" | "record" | "release"} view */
+  open: (view) => showView(view),
+  explain,
+  /** @param {string} alert */
+  export: (alert) => {
+    aboutAlert(alert);
+    showView("record");
+  },
   showMap: () => showView("map"),
   home: () => {
     situation.home();
@@ -111,12 +129,14 @@ export const acts = {
   },
 };
 
+/** Pages that take the map's place, and that of the panels beside it. */
+const SHEETS = /** @type {const} */ ({ tables: () => tables(acts), record: () => record(acts), release: () => release(acts) });
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
 function right() {
   if (state.replay) return html`${hotline()}<section class="panel pages"><p class="empty">${t("replay.not_here")}</p></section>`;
-  const page = { link, feeds, release: () => release(acts) }[state.page];
+  const page = { link: () => link(acts), feeds, release: () => released(acts) }[state.page];
   const turn = (/** @type {KeyboardEvent} */ event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -143,7 +163,7 @@ function draw() {
   wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
-  document.body.classList.toggle("at-tables", state.view === "tables");
+  document.body.classList.toggle("at-sheet", state.view !== "map");
   render(html`<div class="bar">${top(acts)}${soundBadge()}</div>`, at("#top"));
   render(strip(acts), at("#strip"));
   render(html`<div class="column">${state.isWall ? wallQueue() : alerts(acts)}</div>`, at("#left"));
@@ -152,17 +172,23 @@ function draw() {
   render(html`<div class="over">${over(acts)}</div>`, at("#over"));
   render(html`<div>${timeline(acts)}${replayBar()}</div>`, at("#time"));
   render(html`<div class="tabs" role="group" aria-label=${t("narrow.title")}>${PARTS.map((part) => html`<button key=${part} type="button" aria-pressed=${state.part === part} onClick=${() => update({ part })}>${t(`narrow.${part}`)}</button>`)}</div>`, at("#narrow"));
-  at("#tables").hidden = state.view !== "tables";
-  if (state.view === "tables") render(html`<div class="tables">${tables(acts)}</div>`, at("#tables"));
+  for (const [name, sheet] of Object.entries(SHEETS)) {
+    at(`#${name}`).hidden = state.view !== name;
+    if (state.view === name) render(html`<div class="tables">${sheet()}</div>`, at(`#${name}`));
+  }
   keepTable();
+  keepRecord();
+  keepRelease();
+  keepWhy();
   keepActivities();
   keepMinima();
-  render(html`<div>${help()}${actDialog()}</div>`, at("#dialogs"));
+  render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
   else lookForRows();
-  say((state.replay ? state.live.board : board)?.alerts ?? []);
-  sound(alarm || state.link === "stopped");
+  const now = state.replay ? state.live.board : board; // a desk that looks back still hears
+  say(now?.alerts ?? []);
+  sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
@@ -178,7 +204,7 @@ function names() {
   }
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#time", "replay.title"], ["#tables", "table.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#time", "replay.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
@@ -186,16 +212,16 @@ function names() {
 /** In a narrow window only one part is seen. @param {"left" | "map" | "right"} part */
 function reveal(part) {
   document.body.dataset.part = part;
-  document.body.classList.remove("at-tables");
-  at("#tables").hidden = true;
+  document.body.classList.remove("at-sheet");
+  for (const name of Object.keys(SHEETS)) at(`#${name}`).hidden = true;
   update({ part, view: "map" });
 }
 
-/** The map, or the tables in its place and that of the panels beside it. @param {"map" | "tables"} view */
+/** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
   if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
   update({ view });
-  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "tables" ? "#tables" : "#sky").focus()));
+  requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }
 
 /** @param {"link" | "feeds" | "release"} page */
@@ -219,7 +245,7 @@ function keyboard() {
   const flip = (/** @type {"trails" | "rings" | "zones" | "lines"} */ name) => () => set(name, !state.show[name]);
   listen({
     alerts: focus("#alerts"), conflicts: focus("#conflicts"), map: focus("#sky"), hotline: focus("#hotline"),
-    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"),
+    link: () => turnTo("link"), feeds: () => turnTo("feeds"), release: () => turnTo("release"), tables: () => showView("tables"), record: () => showView("record"), policy: () => showView("release"),
     urgent: () => {
       reveal("left");
       const row = mostUrgent(state.board?.alerts ?? []);
@@ -230,6 +256,10 @@ function keyboard() {
       const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert;
       const row = state.board?.alerts.find((/** @type {Row} */ r) => r.alert === name) ?? mostUrgent(state.board?.alerts ?? []);
       if (row) acts.showAlert(row);
+    },
+    why: () => {
+      const name = /** @type {HTMLElement | null} */ (document.activeElement?.closest("[data-alert]"))?.dataset.alert ?? mostUrgent(state.board?.alerts ?? [])?.alert;
+      if (name) explain(name);
     },
     silence, previous: () => situation.step(-1), next: () => situation.step(1),
     find: () => {
@@ -253,18 +283,24 @@ function keyboard() {
   });
 }
 
+/** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  update({ session: await ask("/api/session") });
-  if (!state.session.role && state.session.roles.length) await signIn(state.session.roles[0]);
+  if (!state.session.role) {
+    const session = await ask("/api/session");
+    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+  }
+  if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
+  if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
+  return true;
 }
 
 /** Whether there is a seat now; a node that is still starting is asked again. */
 async function seated() {
   try {
-    await seat();
-    if (state.notice?.bad) update({ notice: null });
-    return true;
+    const sits = await seat();
+    if (sits && state.notice?.bad) update({ notice: null });
+    return sits;
   } catch (fault) {
     update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
     return false;
@@ -274,7 +310,17 @@ async function seated() {
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
+/** No file is taken here, and one that is dropped must not take the console's place. */
+function refuseFiles() {
+  for (const kind of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
 async function begin() {
+  refuseFiles();
   state.isWall = isWall();
   document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());
@@ -282,9 +328,18 @@ async function begin() {
   draw();
   keyboard();
   setInterval(() => update({}), 500);
-  while (!(await seated())) await new Promise((done) => setTimeout(done, 2000));
+  takeCode();
+  while (!(await seated())) await new Promise((done) => setTimeout(done, 1000));
+  let sitting = state.session.session;
   replayInto((tracks) => situation.frame(tracks));
   connection = live((tracks) => (state.replay ? situation.projection?.project(tracks) : situation.frame(tracks)));
+  watch(() => {
+    if (!state.session.role || state.session.session === sitting) return;
+    sitting = state.session.session; // whoever signs in next sees the board of their own seat
+    connection.again();
+  });
+  keepSession();
+  greet();
 }
 
 begin();

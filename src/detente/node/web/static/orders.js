@@ -1,37 +1,48 @@
-// Orders go to the node as requests of their own; the answer or the refusal comes back in words.
+// Orders go to the node as requests of their own; the answer or the refusal comes back in words. What binds the party,
+// and FLASH, the node lets through only after one more sign-in for this very order.
 
 import { state, update } from "./store.js";
 import { t } from "./i18n.js";
+import { ask, isReadOnly, post } from "./ask.js";
+import { stepUp } from "./step-up.js";
 
-/** In a replay, and on a wall, this page gives no order, whatever asks it to. */
-export const isReadOnly = () => state.replay !== null || state.isWall;
+export { ask, isReadOnly } from "./ask.js";
 
-/** @param {string} path @param {RequestInit} [how] @returns {Promise<any>} throws Error with the node's own words */
-export async function ask(path, how = {}) {
-  if (how.method && isReadOnly() && !(state.isWall && path === "/api/session")) throw new Error(t("order.read_only"));
-  const headers = { "content-type": "application/json", "x-detente-token": state.session.token ?? "" };
-  const answer = await fetch(path, { ...how, headers });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.detail ?? body.title);
-  return body;
+/** Send *order*, with one more sign-in where the node asks for it. @param {Record<string, any>} order @returns {Promise<any>} throws Refusal */
+export async function send(order) {
+  const body = JSON.stringify(order);
+  const key = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const once = (/** @type {string} */ grant) => ask("/api/orders", { method: "POST", body, headers: { "idempotency-key": key, "x-detente-step-up": grant } });
+  let grant = "";
+  for (;;) {
+    try {
+      return await once(grant);
+    } catch (fault) {
+      const code = /** @type {import("./ask.js").Refusal} */ (fault).code;
+      const isNew = code === "locked" || (code === "step_up_needed" && !grant);
+      if (!isNew || order.order === "displayed") throw fault;
+      const found = await stepUp(code === "locked" ? null : order, body);
+      if (found === null) throw new Error(t("step.left"));
+      grant = found;
+    }
+  }
 }
 
-/** Give *order*; a refusal is shown, never thrown. @param {Record<string, any>} order @returns {Promise<boolean>} */
-export async function give(order) {
+/** Give an order; a refusal is shown, never thrown. @param {Record<string, any>} given @returns {Promise<boolean>} */
+export async function give(given) {
   try {
-    await ask("/api/orders", { method: "POST", body: JSON.stringify(order) });
+    await send(given);
     return true;
   } catch (fault) {
-    if (isReadOnly() && order.order === "displayed") return false; // a past row that is painted was not displayed now
+    if (isReadOnly() && given.order === "displayed") return false; // a past row that is painted was not displayed now
     update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });
     return false;
   }
 }
 
-/** @param {string} role */
+/** Take a seat with a demo account. @param {string} role */
 export async function signIn(role) {
-  const session = await ask("/api/session", { method: "POST", body: JSON.stringify({ role }) });
-  update({ session });
+  update({ session: await post("/api/session", { role }) });
 }
 
 /** @param {string} alert */

@@ -11,7 +11,7 @@ const said = new Set();
 const waiting = [];
 let lastMs = -Infinity;
 
-/** @param {Record<string, any>[]} alerts */
+/** @param {import("./types.js").AlertRow[]} alerts */
 export function say(alerts) {
   for (const row of alerts.filter(isOpen)) {
     const name = `${row.alert} ${row.level}`;

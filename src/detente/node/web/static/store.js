@@ -4,14 +4,21 @@ import { EVERYTHING } from "./map/filter.js";
 
 /**
  * @typedef {import("./map/tracks.js").Tracks} Tracks
- * @typedef {Record<string, any>} Row  one row of the node's board, as `detente.desk.board` defines it
+ * @typedef {import("./types.js").Board} Board
+ * @typedef {import("./types.js").ZoneRow} ZoneRow
+ * @typedef {Record<string, any>} Row  a value of the node's that no view looks into closely
  */
 
 export const state = {
-  /** @type {Row | null} */ board: null,
-  /** @type {Row[]} */ zones: [],
+  /** @type {Board | null} */ board: null,
+  /** @type {ZoneRow[]} */ zones: [],
   /** @type {Tracks | null} */ tracks: null,
-  /** @type {Row} */ session: { role: null, token: null, roles: [], demo: false },
+  /** @type {Row} */ session: { role: null, token: null, roles: [], demo: false, kind: "", locked: false },
+  /** @type {Row | null} one more sign-in that is asked for: `{order, digest, asked, refusal, busy, done}` */ step: null,
+  /** @type {Row[] | null} the list of sessions while it is open */ sessions: null,
+  /** @type {string | null} a one-time code for a first passkey */ enrol: null,
+  /** @type {{busy: boolean, refusal: string}} signing in */ door: { busy: false, refusal: "" },
+  /** @type {any} step of the walk through the desk, from 0; null: not now */ tour: null,
   /** @type {Row} */ codebook: { version: "", phrases: [], reasons: [], roles: [], flash_reasons: [] },
   /** @type {"connecting" | "live" | "stopped"} */ link: "connecting",
   /** @type {number | null} */ stoppedAtMs: null,
@@ -22,10 +29,31 @@ export const state = {
   /** @type {{text: string, bad: boolean} | null} */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
   /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
-  /** @type {"map" | "tables"} the large part of the desk */ view: "map",
+  /** @type {"map" | "tables" | "record" | "release"} the large part of the desk */ view: "map",
   /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
   table: { chosen: "", view: null, powers: null, fault: null },
   /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, sure}` */ act: null,
+  /** @type {{alert: string, found: import("./types.js").Explanation, of: "raised" | "now"} | null} why an alert was raised */ why: null,
+  record: {
+    /** @type {import("./types.js").LogRow[]} */ logs: [],
+    /** @type {Record<string, import("./types.js").LinkSamples>} by peer */ history: {},
+    log: "",
+    filters: { kind: "", by: "", precedence: "", text: "" },
+    /** @type {import("./types.js").LeafPage | null} */ page: null,
+    /** @type {import("./record/check.js").Checked | null} */ checked: null,
+    busy: "",
+    /** @type {string | null} */ fault: null,
+    dossier: {
+      /** @type {"incident" | "window" | "range" | "whole"} */ way: "incident",
+      incident: "", around: "5", from: "", to: "", log: "", first: "0", last: "0", peer: "",
+      lanes: ["flash", "ops", "track"],
+      /** @type {import("./types.js").Portion[] | null} */ plan: null,
+      done: "",
+      fault: "",
+    },
+  },
+  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null}} */
+  release: { peer: "", view: null, seen: null, fault: null },
   /** read only and large, for all to see */ isWall: false,
   lang: "en",
   help: false,
@@ -47,6 +75,7 @@ export const state = {
   show: { vectorMin: 2, trails: false, rings: true, zones: true, labels: "auto", lines: false, dim: false },
   /** @type {Row} what the map last showed */ shown: { tracks: 0, total: 0, hidden: 0, labelsLeftOut: 0, dots: false },
   /** @type {{latitude: number, longitude: number} | null} */ cursor: null,
+  /** @type {{to: string, code: string, params: Record<string, string>, precedence: string, reason: string, text: string, line: string, answers: string}} */
   composer: { to: "", code: "", params: {}, precedence: "", reason: "", text: "", line: "watch", answers: "" },
 };
 

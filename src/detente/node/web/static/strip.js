@@ -9,7 +9,8 @@ import { clockZ, countdown } from "./format.js";
 import { acknowledge } from "./orders.js";
 import { mostUrgent, isOpen, who, what, measures, othersDid } from "./alert-words.js";
 
-/** @typedef {{showAlert: (row: Record<string, any>) => void}} Acts */
+/** @typedef {import("./types.js").AlertRow} AlertRow */
+/** @typedef {{showAlert: (row: AlertRow) => void, explain: (alert: string) => void}} Acts */
 
 /** @param {Acts} acts */
 export function strip(acts) {
@@ -17,7 +18,7 @@ export function strip(acts) {
   const now = nodeNow();
   const row = mostUrgent(rows);
   if (state.link === "stopped") return html`<div class="strip level-alarm"><b>${t("link.stopped", { at: clockZ(state.stoppedAtMs) })}</b> <span>${t("link.stopped_what")}</span></div>`;
-  if (!row) return html`<div class="strip quiet"><span>${rows.some((/** @type {any} */ r) => r.state === "active") ? t("strip.all_acknowledged") : t("strip.none")}</span> <b>${t("top.not_a_clearance")}</b><span class="grow"></span>${counts(rows)}</div>`;
+  if (!row) return html`<div class="strip quiet"><span>${rows.some((r) => r.state === "active") ? t("strip.all_acknowledged") : t("strip.none")}</span> <b>${t("top.not_a_clearance")}</b><span class="grow"></span>${counts(rows)}</div>`;
   const due = row.acknowledge_by_ms;
   return html`<div class=${`strip level-${row.level}`} data-alert=${row.alert} data-undisplayed>
     <span class="sign">${levelMark(row.level)}<b>${t(`level.${row.level}`)}</b></span>
@@ -25,14 +26,15 @@ export function strip(acts) {
     <b class="who">${who(row)}</b>
     <span>${what(row, now)} ${measures(row)}</span>
     ${due && html`<span class="due">${due > now ? t("strip.due", { left: countdown(due, now) }) : t("strip.overdue", { by: countdown(now, due) })}</span>`}
-    ${othersDid(row).map((/** @type {any} */ other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
+    ${othersDid(row).map((other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
     <button type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>
     <button type="button" onClick=${() => acts.showAlert(row)}>${t("act.show")}</button>
+    <button type="button" onClick=${() => acts.explain(row.alert)}>${t("act.why")}</button>
     <span class="grow"></span>${counts(rows)}
   </div>`;
 }
 
-/** @param {Record<string, any>[]} rows */
+/** @param {AlertRow[]} rows */
 function counts(rows) {
   const active = rows.filter((row) => row.state === "active");
   const of = (/** @type {string} */ level) => active.filter((row) => row.level === level).length;

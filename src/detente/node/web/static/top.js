@@ -9,7 +9,7 @@ import { nodeNow, deskDifferenceMs } from "./clock.js";
 
 const STATE_LEVEL = /** @type {Record<string, string>} */ ({ UP: "good", DEGRADED: "warn", SUSPENDED: "warn", UNVERIFIED: "warn", DOWN: "bad", FORK: "bad", ROLLBACK: "bad" });
 
-/** @param {{speak: (lang: string) => void, sit: (role: string) => void, turnView: () => void}} acts */
+/** @param {{speak: (lang: string) => void, sit: (role: string) => void, turnView: () => void, sessions: () => void}} acts */
 export function top(acts) {
   const { board, session } = state;
   const now = nodeNow();
@@ -32,12 +32,16 @@ export function top(acts) {
     <select id="lang" value=${state.lang} onChange=${(/** @type {any} */ e) => acts.speak(e.target.value)}>
       ${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate=${false}>${l}</option>`)}
     </select>
-    <label class="unseen" for="seat">${t("top.seat")}</label>
-    <select id="seat" value=${session.role ?? ""} onChange=${(/** @type {any} */ e) => acts.sit(e.target.value)}>
-      ${(session.roles ?? []).map((/** @type {string} */ r) => html`<option key=${r} value=${r} selected=${r === session.role}>${word("role", r)}</option>`)}
-    </select>
+    ${session.role && html`<button type="button" id="to-sessions" class=${session.demo ? "square" : "name"} title=${t("sessions.title")} aria-label=${session.demo ? t("sessions.title") : undefined} onClick=${acts.sessions}>${session.demo ? "…" : html`<bdi>${session.name}</bdi>`}</button>`}
+    ${session.demo ? seats(session, acts) : session.role && html`<span class="badge">${word("role", session.role)}</span>`}
     <button type="button" class="square" aria-label=${t("help.title")} onClick=${() => update({ help: true })}>?</button>`;
 }
+
+/** A demo account takes any seat. @param {any} session @param {{sit: (role: string) => void}} acts */
+const seats = (session, acts) => html`<label class="unseen" for="seat">${t("top.seat")}</label>
+    <select id="seat" value=${session.role ?? ""} onChange=${(/** @type {any} */ e) => acts.sit(e.target.value)}>
+      ${(session.roles ?? []).map((/** @type {string} */ r) => html`<option key=${r} value=${r} selected=${r === session.role}>${word("role", r)}</option>`)}
+    </select>`;
 
 /** @param {any} board */
 const written = (board) =>

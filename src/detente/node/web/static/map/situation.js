@@ -202,7 +202,7 @@ export class Situation {
   /** The measured line and the volume that is being prepared, in pixels. */
   overlaid() {
     const projection = /** @type {import("./project.js").Projection} */ (this.projection);
-    const volume = state.volume;
+    const volume = /** @type {(import("./volume.js").Volume & {overlaps: unknown[]}) | null} */ (state.volume);
     const plane = (/** @type {[number, number]} */ [lat, lon]) => {
       const { east, north } = projection.forward(lat, lon);
       return [east, north];

@@ -17,7 +17,7 @@ export function feeds() {
     ${(board?.feeds ?? []).map((/** @type {Row} */ feed) => html`<section key=${feed.feed} class="peer">
       <h3>${code(feed.feed)} <b class=${`state f-${feed.state}`}>${word("feed", feed.state)}</b></h3>
       ${feed.note && html`<p class="muted small"><bdi>${feed.note}</bdi></p>`}
-      <dl><dt>${t("feeds.plots")}</dt><dd class="num">${count(feed.plots)}</dd>
+      <dl class="facts"><dt>${t("feeds.plots")}</dt><dd class="num">${count(feed.plots)}</dd>
         <dt>${t("feeds.last")}</dt><dd class="num">${age(feed.last_plot_at_ms, now)}</dd>
         <dt>${t("feeds.rejected")}</dt><dd class="num">${count(sum(feed.rejected))}</dd></dl>
       ${reasons(feed.rejected)}

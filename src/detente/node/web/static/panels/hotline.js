@@ -3,7 +3,7 @@
 
 import { html } from "../html.js";
 import { state, update } from "../store.js";
-import { t, word } from "../i18n.js";
+import { LANGUAGES, t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clockZ, count, countdown } from "../format.js";
 import { arrow } from "../marks.js";
@@ -12,6 +12,9 @@ import { callsignOf } from "../map/tracks.js";
 import { code, head, others, party, partyName } from "../words.js";
 
 /** @typedef {Record<string, any>} Row */
+/** @typedef {import("../types.js").Board} Board */
+/** @typedef {import("../types.js").MessageRow} MessageRow */
+/** @typedef {import("../types.js").PeerRow} PeerRow */
 
 const LINES = /** @type {const} */ (["watch", "military", "intelligence", "foreign_service", "leader"]);
 const PRECEDENCES = /** @type {const} */ (["Z", "O", "P", "R"]);
@@ -22,25 +25,44 @@ export function hotline() {
   const total = board?.messages_total ?? 0;
   return html`<section id="hotline" class="panel grows" aria-label=${t("hotline.title")} tabindex="-1">
     ${head(t("hotline.title"), "4", codebookState(board))}
-    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map((/** @type {Row} */ row) => message(row))}
+    ${presence(board)}
+    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map(message)}
       ${rows.length === 0 && html`<li class="empty">${t("hotline.none")}</li>`}
       ${rows.length < total && html`<li class="empty">${t("count.of", { n: rows.length, total: count(total) })}</li>`}</ol>
     ${composer(board)}
   </section>`;
 }
 
-/** @param {any} board */
+/** @param {Board | null} board */
 function codebookState(board) {
-  const differing = (board?.peers ?? []).filter((/** @type {Row} */ peer) => peer.codebook_same === false);
+  const differing = (board?.peers ?? []).filter((peer) => peer.codebook_same === false);
   const version = state.codebook.version;
-  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((/** @type {Row} */ peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
+  return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
-/** @param {Row} row */
+/** A FLASH message to us that nobody here has acknowledged. @param {MessageRow} row */
+export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome === "" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
+
+/** How often FLASH was said, and how often without a good reason: both desks count the same messages. @param {Board | null} board @param {string} peer */
+function flashes(board, peer) {
+  if (!board || !(peer in board.flash_said)) return "";
+  const misused = board.flash_misused[peer] ?? 0;
+  return html`<span class=${misused ? "text-caution" : "muted"}>${t("hotline.flashes", { n: count(board.flash_said[peer]), misused: count(misused) })}</span>`;
+}
+
+/** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {Board | null} board */
+const presence = (board) => html`<ul class="presence" aria-label=${t("hotline.presence")}>${(board?.peers ?? []).map((peer) => html`<li key=${peer.party}>${party(peer.party)}
+  ${nobodyAt(board, peer) ? html`<b class="badge warn">${t("hotline.nobody")}</b>` : peer.watch_present === null ? html`<span class="muted">${t("hotline.watch_unknown")}</span>` : html`<span>${t("hotline.watch_there")}</span>`}
+  <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span> ${flashes(board, peer.party)}</li>`)}</ul>`;
+
+/** The link says so, or a table at which that party left its watch. @param {Board | null} board @param {PeerRow} peer */
+const nobodyAt = (board, peer) => peer.watch_present === false || (peer.watch_present === null && (board?.tables ?? []).some((/** @type {Row} */ brief) => brief.nobody_on_watch.includes(peer.party)));
+
+/** @param {MessageRow} row */
 function message(row) {
   const now = nodeNow();
   const own = row.sender === state.board?.party;
-  const mine = row.halves.find((/** @type {Row} */ half) => half.party === state.board?.party);
+  const mine = row.halves.find((half) => half.party === state.board?.party);
   const open = !own && !mine?.acknowledged_at_ms;
   const local = row.rendered[state.lang];
   return html`<li key=${row.message} class=${`message prec-${row.precedence}`} data-message=${row.message} data-undisplayed=${!own && mine && !mine.displayed_at_ms ? "" : undefined}>
@@ -69,17 +91,18 @@ const reasonText = (id) => reasonsForFlash().find(([known]) => known === id)?.[1
 
 const STAGES = /** @type {const} */ (["held", "displayed", "acknowledged"]);
 
-/** How far it has come on the other side, each stage with its time, in one phrase. @param {Row} row */
+/** How far it has come on the other side, each stage with its time, in one phrase. @param {MessageRow} row */
 function delivery(row) {
-  const other = row.halves.find((/** @type {Row} */ half) => half.party === row.to);
-  const reached = STAGES.filter((stage) => other?.[`${stage}_at_ms`]).map((stage) => t(`half.${stage}`, { at: clockZ(other[`${stage}_at_ms`]) }));
+  const other = row.halves.find((half) => half.party === row.to);
+  const reached = !other ? [t("half.sent", { at: clockZ(row.sent_at_ms) })] : [t("half.sent", { at: clockZ(row.sent_at_ms) }), ...STAGES.filter((stage) => other[`${stage}_at_ms`]).map((stage) => t(`half.${stage}`, { at: clockZ(other[`${stage}_at_ms`]) }))];
   if (row.outcome) reached.push(t(`outcome.${row.outcome}`));
-  return reached.join(" · ") || t("delivery.sent");
+  return reached.join(" · ");
 }
 
-/** Make the composer ready to answer. @param {Row} row @param {string} chosen */
+/** Make the composer ready to answer. @param {MessageRow} row @param {string} chosen */
 function answer(row, chosen) {
   const phrase = phraseOf(chosen);
+  /** @type {Record<string, string>} */
   const params = phrase?.params.includes("ref") ? { ref: row.message } : {};
   update({ composer: { ...state.composer, to: row.sender, code: chosen, params, answers: row.message, line: row.line, precedence: "", reason: "" } });
   /** @type {HTMLElement | null} */ (document.querySelector("#compose-code"))?.focus();
@@ -100,6 +123,17 @@ const wordsOf = (name) => ({ reason: state.codebook.reasons, role: state.codeboo
 /** How each kind of parameter is written; the node refuses another form and says which is right. */
 const FORMS = /** @type {Row} */ ({ level: "FL240", time: "14:30", pos: "35.8510N 036.0120E", distance: "5 NM", speed: "250 kt", course: "090", min: "10", n: "1", track: "ALF214", callsign: "ALF214" });
 
+/** The shapes that the node takes; what it refuses beyond them it says itself. */
+const PATTERNS = /** @type {Record<string, RegExp>} */ ({
+  track: /^[A-Za-z0-9~?-]{1,16}$/, callsign: /^[A-Z0-9]{1,8}$/, level: /^(FL[0-9]{3}|[0-9]{1,5}\s*(ft|m)\s+(AMSL|AGL|STD))$/,
+  time: /^(([01][0-9]|2[0-3]):[0-5][0-9]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z)$/, course: /^[0-9]{1,3}$/, min: /^[0-9]{1,3}$/, n: /^[0-9]{1,5}$/,
+  speed: /^[0-9]{1,6}(\.[0-9]{1,2})?\s*(kt|km\/h|m\/s)$/, distance: /^[0-9]{1,6}(\.[0-9]{1,2})?\s*(NM|km|m|ft)$/,
+});
+const NUMBERS = ["course", "min", "n"];
+
+/** @param {string} name @param {string} value */
+const isWrong = (name, value) => value.trim() !== "" && PATTERNS[kindOf(name)]?.test(value.trim()) === false;
+
 /** @param {Row} phrase @param {Row} params @param {string} lang */
 const rendered = (phrase, params, lang) =>
   (phrase[lang] ?? phrase.en).replace(/\{(\w+)\}/g, (/** @type {string} */ whole, /** @type {string} */ name) => {
@@ -116,7 +150,7 @@ function parameter(name, params) {
     return html`<div key=${name} class="param"><span lang="zxx" translate=${false}>${name}</span>${choice(`param-${name}`, name, params[name] ?? "", [["", "-"], ...options], put)}</div>`;
   }
   return html`<label key=${name} class="param"><span lang="zxx" translate=${false}>${name}</span>
-    <input value=${params[name] ?? ""} maxlength="100" autocomplete="off" placeholder=${FORMS[kindOf(name)] ?? ""} onInput=${(/** @type {any} */ e) => put(e.target.value)} /></label>`;
+    <input value=${params[name] ?? ""} maxlength="100" autocomplete="off" inputmode=${NUMBERS.includes(kindOf(name)) ? "numeric" : undefined} placeholder=${FORMS[kindOf(name)] ?? ""} aria-invalid=${isWrong(name, params[name] ?? "") ? "true" : undefined} onInput=${(/** @type {any} */ e) => put(e.target.value)} />${isWrong(name, params[name] ?? "") ? html`<span class="text-caution small">${t("compose.written_as", { form: FORMS[kindOf(name)] ?? "" })}</span>` : ""}</label>`;
 }
 
 /** The selected track's name is ready where a phrase asks for one. @param {string} chosen */
@@ -127,14 +161,24 @@ function begun(chosen) {
   return first && name ? { [first]: name } : {};
 }
 
-/** @param {any} board */
+/** Our language, then the other side's: what it last wrote in, else every other. @param {Board | null} board @param {string} to @returns {string[]} */
+function bothLanguages(board, to) {
+  const last = (board?.messages ?? []).find((row) => row.sender === to)?.lang;
+  const theirs = last ? [last] : LANGUAGES.filter((lang) => lang !== state.lang);
+  return [...new Set([state.lang, ...theirs])];
+}
+
+/** By when a person there has to acknowledge. @param {string} precedence */
+const deadline = (precedence) => (precedence === "R" ? "" : html` · ${t(`compose.deadline_${precedence}`)}`);
+
+/** @param {Board | null} board */
 function composer(board) {
   const c = state.composer;
   const peers = board?.peers ?? [];
   const to = c.to || peers[0]?.party || "";
   const phrase = phraseOf(c.code);
   const precedence = c.precedence || phrase?.precedence || "R";
-  const same = peers.find((/** @type {Row} */ p) => p.party === to)?.codebook_same !== false;
+  const same = peers.find((p) => p.party === to)?.codebook_same !== false;
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const shared = { to, line: c.line, reason: precedence === "Z" ? c.reason || null : null, answers: c.answers || null };
@@ -143,16 +187,17 @@ function composer(board) {
       : { order: "send_text", ...shared, text: c.text, lang: state.lang, precedence };
     if (await give(order)) compose({ code: "", params: {}, text: "", reason: "", answers: "", precedence: "" });
   };
-  const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[/** @type {never} */ (p)]) : c.text.trim() !== "";
+  const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[p] && !isWrong(p, c.params[p])) : c.text.trim() !== "";
   return html`<form id="composer" onSubmit=${send} aria-label=${t("compose.title")}>
     <div class="line">
-      ${choice("compose-to", t("compose.to"), to, peers.map((/** @type {Row} */ p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
+      ${choice("compose-to", t("compose.to"), to, peers.map((p) => [p.party, partyName(p.party)]), (v) => compose({ to: v }))}
       ${choice("compose-line", t("compose.line"), c.line, LINES.map((l) => [l, t(`line.${l}`)]), (v) => compose({ line: v }))}
       ${choice("compose-precedence", t("compose.precedence"), precedence, PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]), (v) => compose({ precedence: v }))}
     </div>
     ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: begun(v), precedence: "" }))}
     ${phrase && phrase.params.map((/** @type {string} */ p) => parameter(p, c.params))}
-    ${phrase && html`<p class="rendering"><bdi>${rendered(phrase, c.params, state.lang)}</bdi></p>`}
+    ${phrase && bothLanguages(board, to).map((lang, k) => html`<p key=${lang} class=${k ? "rendered small muted" : "rendering"}>${k ? html`<span lang="zxx" translate=${false}>${lang}</span> · ` : ""}<bdi lang=${lang}>${rendered(phrase, c.params, lang)}</bdi></p>`)}
+    ${phrase && html`<p class="small muted">${phrase.expects.length ? html`${t("compose.expects")} ${phrase.expects.map((/** @type {string} */ e) => code(e))}` : t("compose.expects_nothing")}${deadline(precedence)}</p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}
     ${precedence === "Z" && choice("compose-reason", t("compose.reason"), c.reason, [["", t("compose.reason")], ...reasonsForFlash()], (v) => compose({ reason: v }))}

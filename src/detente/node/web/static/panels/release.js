@@ -9,14 +9,14 @@ import { reasons, sum } from "./feeds.js";
 
 /** @typedef {Record<string, any>} Row */
 
-/** @param {{preview: (peer: string | null) => void}} acts */
-export function release(acts) {
+/** @param {{preview: (peer: string | null) => void, open: (view: "release") => void}} acts */
+export function released(acts) {
   const peers = state.board?.peers ?? [];
-  return html`${peers.map((/** @type {Row} */ peer) => {
+  return html`<div class="acts pad"><button type="button" onClick=${() => acts.open("release")}>${t("release.open")} <kbd>0</kbd></button></div>${peers.map((/** @type {Row} */ peer) => {
     const on = state.preview?.peer === peer.party;
     return html`<section key=${peer.party} class="peer">
       <h3>${party(peer.party)} <span class="muted small"><bdi>${peer.policy_name}</bdi></span> ${code(digest(peer.policy), "small")}</h3>
-      <dl><dt>${t("release.released")}</dt><dd class="num">${count(peer.released)}</dd>
+      <dl class="facts"><dt>${t("release.released")}</dt><dd class="num">${count(peer.released)}</dd>
         <dt>${t("release.withheld")}</dt><dd class="num">${count(sum(peer.withheld))}</dd>
         <dt>${t("release.shared_with_us")}</dt><dd class="num">${count(peer.shared_with_us)}</dd></dl>
       ${reasons(peer.withheld)}

@@ -6,7 +6,8 @@ import { t, word } from "../i18n.js";
 import { code, others, party } from "../words.js";
 import { FORMS, actOf, isComplete } from "./act-forms.js";
 import { powerOf } from "./act-row.js";
-import { sayAtTable } from "./load.js";
+import { openBrief, sayAtTable } from "./load.js";
+import { whole } from "./whole.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -39,12 +40,14 @@ export function actDialog() {
     if (refusal) change({ refusal });
     else dialog?.close();
   };
-  return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-title" onClose=${() => update({ act: null })}>
-    <form id="act-form" onSubmit=${say}><h2 id="act-title">${t(`does.${draft.act}`)}</h2>
-      <p>${party(state.board?.party)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
+  return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-head" onClose=${() => update({ act: null })}>
+    <form id="act-form" onSubmit=${say}><h2 id="act-head">${t(`does.${draft.act}`)}</h2>
+      <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
       ${draft.act === "proposal.sign" && signed(draft.shown)}
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}
+      ${draft.shown?.whole}
       ${draft.act === "proposal.counter" && carried(draft.shown.kept)}
+      ${binds && isComplete(draft) && whole({ order: "at_table", table: openBrief()?.table, act: actOf(draft) })}
       ${binds && html`<label class="sure"><input id="act-sure" type="checkbox" checked=${draft.sure} onChange=${(/** @type {any} */ e) => change({ sure: e.target.checked })} /> <span>${t("table.binds")}</span></label>`}
       ${draft.refusal && html`<p class="text-alarm" role="alert">${t("order.refused")}: ${others(draft.refusal, "en")}</p>`}
       <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isReady(draft)}>${t(`does.${draft.act}`)}</button></div>

@@ -22,7 +22,7 @@ function terms(row) {
     <p class="small">${by(row.by, "", null)} ${at(row.from_ms)} - ${row.until_ms === null ? t("table.open_end") : at(row.until_ms)} · <span class="muted">${t("table.agreed_by")}</span> ${parties(row.agreed_by)}</p>
     <ul class="small">${row.prohibited.map((/** @type {string} */ what, /** @type {number} */ k) => html`<li key=${k}>${t("table.prohibited")} ${others(what)}</li>`)}</ul>
     <p class="small">${row.area.slice(0, 6).map((/** @type {number[]} */ one, /** @type {number} */ k) => html`<span key=${k}>${cell(one)} </span>`)}${row.area.length > 6 && t("count.of", { n: 6, total: row.area.length })}</p>
-    ${!row.agreed_by.includes(own) && actRow([{ act: "ceasefire.agree", fixed: { terms: row.terms }, about: row.title }])}
+    ${!row.agreed_by.includes(own) && actRow([{ act: "ceasefire.agree", fixed: { terms: row.terms }, about: row.title, shown: { whole: html`<ul>${row.prohibited.map((/** @type {string} */ what, /** @type {number} */ k) => html`<li key=${k}>${t("table.prohibited")} ${others(what)}</li>`)}</ul><p>${at(row.from_ms)} - ${row.until_ms === null ? t("table.open_end") : at(row.until_ms)}</p>` } }])}
     ${listed(row.claims, claim, t("table.no_claims"))}</article>`;
 }
 

@@ -21,7 +21,7 @@ function summit(row) {
     <p class="small">${others(row.place)} ${at(row.held_ms)} · ${by(row.by, "", null)}</p>
     <p class="small"><span class="muted">${t("table.adopted_by")}</span> ${parties(row.adopted_by)}</p>
     ${Object.entries(row.objections).map(([who, why]) => html`<p key=${who} class="text-caution">${party(who)} ${t("table.objects")} ${others(why)}</p>`)}
-    ${row.by !== own && !row.adopted_by.includes(own) && actRow([{ act: "decision.adopt", fixed: { summit: row.summit }, about: row.title }])}
+    ${row.by !== own && !row.adopted_by.includes(own) && actRow([{ act: "decision.adopt", fixed: { summit: row.summit }, about: row.title, shown: { whole: html`<ol>${row.decisions.map((/** @type {Row} */ d) => html`<li key=${d.decision}>${code(d.decision)} ${others(d.text)} ${d.parts.map((/** @type {Row} */ p) => html`<span key=${p.party}>${party(p.party)} ${at(p.due_ms)} </span>`)}</li>`)}</ol>` } }])}
     ${row.decisions.map((/** @type {Row} */ d) => html`<div key=${d.decision} class="note"><p>${code(d.decision)} ${others(d.text)} ${d.closed && stateBadge(t("table.closed"), "good")}</p>
       ${d.parts.map((/** @type {Row} */ p) => partOf(d, p))}</div>`)}</article>`;
 }
@@ -32,7 +32,7 @@ function partOf(decision, row) {
   const about = `${decision.decision} ${decision.text}`;
   const theirs = { ...fixed, party: row.party };
   const isOwn = row.party === state.board?.party;
-  const acts = isOwn ? ownActs(row.state).map((act) => ({ act, fixed, about, values: act === "decision.assign" ? { seat: row.seat || "military", hours: "24" } : {} })) : theirActs(row).map((act) => ({ act, fixed: theirs, about }));
+  const acts = isOwn ? ownActs(row.state).map((act) => ({ act, fixed, about, values: act === "decision.assign" ? { seat: row.seat || "military", hours: "24" } : {} })) : theirActs(row).map((act) => ({ act, fixed: theirs, about, shown: { whole: html`<p>${party(row.party)} ${t("table.claimed")} ${at(row.claimed_at_ms)}</p>${words(row.claim)}` } }));
   return html`<div key=${row.party} class="side" data-part-of=${row.party}><p>${party(row.party)} ${row.seat && html`<span class="muted">${word("role", row.seat)}</span>`} ${stateBadge(word("part", row.state), LEVEL[row.state] ?? "")}${" "}
       ${row.due_ms !== null && html`${t("table.due")} ${at(row.due_ms)}`} ${row.overdue && html`<b class="badge warn">${t("table.overdue")}</b>`}</p>
     ${row.progress && words(row.progress)}

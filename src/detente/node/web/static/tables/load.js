@@ -1,7 +1,7 @@
 // The table that is open: fetched when this page is seen, and again whenever the board says that something changed.
 
 import { state, update } from "../store.js";
-import { ask } from "../orders.js";
+import { ask, send } from "../orders.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -42,7 +42,7 @@ export async function keepTable() {
 /** Say *act* at the open table; returns why it was refused, or nothing. @param {Row} act @returns {Promise<string>} */
 export async function sayAtTable(act) {
   try {
-    await ask("/api/orders", { method: "POST", body: JSON.stringify({ order: "at_table", table: openBrief()?.table, act }) });
+    await send({ order: "at_table", table: openBrief()?.table, act });
     askedAtMs = -Infinity;
     return "";
   } catch (fault) {

@@ -9,6 +9,7 @@ import { parties, stateBadge } from "./pieces.js";
 import { LEVEL, arrangement } from "./arrangement.js";
 import { watches } from "./watches.js";
 import { refusals, trouble } from "./trouble.js";
+import { activities } from "./activities.js";
 import { proposals } from "./proposals.js";
 import { decisions } from "./decisions.js";
 import { incidents } from "./incidents.js";
@@ -29,7 +30,7 @@ export function tables(acts) {
       ${!brief && html`<p class="empty">${t("table.no_tables")}</p>`}</header>
     ${view && html`<div class="table-columns">
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_arrangement")}>${trouble(view)}${arrangement(view)}${watches(view)}${differences(view)}${refusals(view)}</div>
-      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_talks")}>${proposals(view)}${decisions(view)}</div>
+      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_talks")}>${proposals(view)}${activities(view)}${decisions(view)}</div>
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_events")}>${incidents(view)}${ceasefires(view)}${reports(view)}${wordsAndConduct(view)}</div></div>`}`;
 }
 

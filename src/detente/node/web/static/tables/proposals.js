@@ -6,6 +6,7 @@ import { t, word } from "../i18n.js";
 import { code, others, party } from "../words.js";
 import { at, by, digest, listed, part, parties, stateBadge, words } from "./pieces.js";
 import { actRow } from "./act-row.js";
+import { compared } from "./diff.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -24,7 +25,8 @@ function proposal(row, view) {
     ${row.not_answered.length > 0 && html`<p class="text-caution">${t("table.not_answered")} ${parties(row.not_answered)}</p>`}
     ${row.reason && words(row.reason)}
     ${version(newest, row.title)}
-    ${row.versions.length > 1 && html`<details><summary>${t("table.earlier_versions", { n: row.versions.length - 1 })}</summary>${row.versions.slice(0, -1).reverse().map((/** @type {Row} */ v) => version(v, row.title))}</details>`}
+    ${row.versions.length > 1 && html`<details class="compare" open=${OPEN.includes(row.state)}><summary>${t("table.compare_versions", { a: newest.number - 1, b: newest.number })}</summary>${compared(row.versions[row.versions.length - 2], newest)}</details>
+    <details><summary>${t("table.earlier_versions", { n: row.versions.length - 1 })}</summary>${row.versions.slice(0, -1).reverse().map((/** @type {Row} */ v) => version(v, row.title))}</details>`}
     ${row.details.length > 0 && checklist(row, view.brief.members)}
     <p class="small"><span class="muted">${t("table.signed")}</span> ${row.signatures.length === 0 && t("table.nobody_yet")}</p>
     ${row.signatures.length > 0 && html`<ul class="small">${row.signatures.map((/** @type {Row} */ s) => html`<li key=${`${s.party} ${s.seat}`}>${by(s.party, s.seat, s.at_ms)} ${t("table.version", { n: s.number })}${s.holds ? "" : html` <span class="text-caution">${t("table.signature_gone")}</span>`}</li>`)}</ul>`}

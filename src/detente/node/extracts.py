@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from detente.cli.incident import Incident
 from detente.errors import ConfigError, OwnFault
 from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.dossier import Extract, Party
@@ -15,6 +14,7 @@ from detente.evidence.leaf import Lane, read
 from detente.evidence.log import Log
 from detente.evidence.note import split_note
 from detente.evidence.store import Entry, LeafStore
+from detente.node.incident import Incident
 
 _CHUNK: Final = 1024
 

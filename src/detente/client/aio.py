@@ -1,0 +1,219 @@
+"""The client for programs with an event loop."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from detente.client import asking
+from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Tracks, Unreachable, Zones
+from detente.coordination.ceasefire import TermsRow
+from detente.coordination.decisions import SummitRow
+from detente.coordination.incidents import IncidentRow
+from detente.coordination.ledger import DifferenceRow, EntryRow
+from detente.coordination.proposals import ProposalRow
+from detente.coordination.reports import ReportRow
+from detente.coordination.statement import AnyAct
+from detente.coordination.view import TableBrief, TableView
+from detente.coordination.watch import WatchRow
+from detente.desk.answers import Done, LogHead, Page, RecordEntry
+from detente.desk.board import AlertRow, Board, MessageRow
+from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, AtTable, Line, SendCode, SendText
+
+T = TypeVar("T")
+
+
+class AsyncDesk:
+    """One node's desk at *address* (`http://alfa.localhost:8440`), as the account that *token* is of."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._address, self._bearer = asking.address_of(address), asking.bearer(token)
+        dialled, self._host, named = asking.way_of(self._address)
+        # No proxy from the environment: a node's desk is on our own network.
+        self._http = httpx.AsyncClient(
+            base_url=dialled, headers=self._bearer | named, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
+        )
+        self.orders, self.hotline, self.tables, self.record = Orders(self), Hotline(self), Tables(self), Record(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._http.aclose()
+
+    async def ask(self, ask: Ask[T]) -> T:
+        """Return the answer to *ask*, any of `detente.client.asking`; raises Refused, Unreachable."""
+        try:
+            async with self._http.stream(
+                ask.method, ask.path, params=dict(ask.query), content=ask.body, headers=dict(ask.headers)
+            ) as answer:
+                body = bytearray()
+                async for part in answer.aiter_bytes():
+                    body += part
+                    if len(body) > ANSWER_MAX:
+                        raise Unreachable(f"{ask.path}: more than {ANSWER_MAX} bytes")
+        except httpx.HTTPError as wrong:
+            raise Unreachable(f"{self._address}: {type(wrong).__name__}: {wrong}") from None
+        return asking.answered(ask, answer.status_code, bytes(body))
+
+    async def each(self, page: Callable[..., Ask[Page[Any]]], *about: str, **by: str | int) -> AsyncIterator[Any]:
+        """Yield every row of a list, page by page."""
+        after: int | None = 0
+        while after is not None:
+            found = await self.ask(page(*about, after=after, **by))
+            for row in found.rows:
+                yield row
+            after = found.after
+
+    async def board(self) -> Board:
+        """Return everything the desk shows but the tracks."""
+        return await self.ask(asking.board())
+
+    def alerts(self) -> AsyncIterator[AlertRow]:
+        """Yield the alerts of the board."""
+        return self.each(asking.alerts)
+
+    async def events(self) -> AsyncIterator[Board | Zones | Tracks]:
+        """Yield what changes, as it changes, until the caller stops; raises Unreachable when the line ends."""
+        try:
+            async with connect(
+                asking.live_of(self._address),
+                additional_headers=self._bearer,
+                compression=None,
+                proxy=None,
+                host=self._host,
+                max_size=ANSWER_MAX,
+                open_timeout=TIMEOUT_S,
+            ) as line:
+                async for message in line:
+                    yield asking.event_of(message)
+        except (WebSocketException, OSError) as wrong:
+            raise Unreachable(f"{self._address}/live: {type(wrong).__name__}: {wrong}") from None
+        raise Unreachable(f"{self._address}/live: the line has ended")
+
+
+class Orders:
+    """Orders of the account's seat. Each is done once, however often it is sent again under its key."""
+
+    def __init__(self, desk: AsyncDesk) -> None:
+        self._desk = desk
+
+    async def give(self, order: AnyOrder, key: str = "") -> Done:
+        """Give *order*; raises Refused, with ``step_up_needed`` for what takes a person at the desk."""
+        return await self._desk.ask(asking.order(order, key or secrets.token_hex(12)))
+
+    async def acknowledge(self, alert: str) -> Done:
+        """Say that a person has seen *alert*: seen, never agreed."""
+        return await self.give(Acknowledge(alert))
+
+
+class Hotline:
+    """Words between counterparts."""
+
+    def __init__(self, desk: AsyncDesk) -> None:
+        self._desk = desk
+
+    def messages(self) -> AsyncIterator[MessageRow]:
+        """Yield the messages of the board, newest first."""
+        return self._desk.each(asking.messages)
+
+    async def send(
+        self, to: str, line: Line, text: str, *, precedence: str = "R", lang: str = "en", **more: Any
+    ) -> str:
+        """Send free text; returns the message's name. *more*: reason, answers."""
+        order = SendText(to=to, line=line, precedence=precedence, text=text, lang=lang, **more)  # type: ignore[arg-type]
+        return (await self._desk.orders.give(order)).message
+
+    async def send_code(self, to: str, line: Line, code: str, params: dict[str, str], **more: Any) -> str:
+        """Send a phrase of the codebook; returns the message's name. *more*: precedence, reason, answers."""
+        return (await self._desk.orders.give(SendCode(to=to, line=line, code=code, params=params, **more))).message
+
+    async def acknowledge(self, message: str) -> Done:
+        """Say that a person has seen *message*."""
+        return await self._desk.orders.give(AcknowledgeMessage(message))
+
+
+class Tables:
+    """What stands at the tables this party sits at."""
+
+    def __init__(self, desk: AsyncDesk) -> None:
+        self._desk = desk
+
+    async def all(self) -> list[TableBrief]:
+        """Return the tables in a few words each."""
+        return await self._desk.ask(asking.tables())
+
+    async def view(self, table: str) -> TableView:
+        """Return everything that stands at *table*."""
+        return await self._desk.ask(asking.table(table))
+
+    async def say(self, table: str, act: AnyAct) -> str:
+        """Do *act* at *table*; returns the statement's name."""
+        return (await self._desk.orders.give(AtTable(table, act))).statement
+
+    def proposals(self, table: str) -> AsyncIterator[ProposalRow]:
+        """Yield proposals."""
+        return self._desk.each(asking.proposals, table)
+
+    def decisions(self, table: str) -> AsyncIterator[SummitRow]:
+        """Yield what summits decided."""
+        return self._desk.each(asking.decisions, table)
+
+    def incidents(self, table: str) -> AsyncIterator[IncidentRow]:
+        """Yield incidents."""
+        return self._desk.each(asking.incidents, table)
+
+    def ceasefire(self, table: str) -> AsyncIterator[TermsRow]:
+        """Yield terms with the claims under them."""
+        return self._desk.each(asking.ceasefire, table)
+
+    def ledger(self, table: str) -> AsyncIterator[EntryRow]:
+        """Yield words and conduct."""
+        return self._desk.each(asking.ledger, table)
+
+    def differences(self, table: str) -> AsyncIterator[DifferenceRow]:
+        """Yield standing differences."""
+        return self._desk.each(asking.differences, table)
+
+    def reports(self, table: str, **by: str | int) -> AsyncIterator[ReportRow]:
+        """Yield reports *by* kind, from_ms, to_ms, and cells: south, west, north, east in tenths of a degree."""
+        return self._desk.each(asking.reports, table, **by)
+
+    async def watch(self, table: str) -> list[WatchRow]:
+        """Return who is on watch."""
+        return await self._desk.ask(asking.watch(table))
+
+    async def calendar(self, table: str) -> bytes:
+        """Return the due dates of decisions as iCalendar."""
+        return await self._desk.ask(asking.calendar(table))
+
+    async def status(self, table: str, lang: str = "en") -> bytes:
+        """Return one page to print, HTML, of what stands at *table*."""
+        return await self._desk.ask(asking.status(table, lang))
+
+
+class Record:
+    """The record as the node holds it."""
+
+    def __init__(self, desk: AsyncDesk) -> None:
+        self._desk = desk
+
+    async def logs(self) -> list[LogHead]:
+        """Return the heads of its logs."""
+        return await self._desk.ask(asking.logs())
+
+    def entries(self, log: str) -> AsyncIterator[RecordEntry]:
+        """Yield the leaves of *log* with their bodies, as long as there are."""
+        return self._desk.each(asking.entries, log=log)

@@ -1,0 +1,32 @@
+// One request to the node. A refusal is an error that carries the node's own words and its code.
+
+import { t } from "./i18n.js";
+import { state, update } from "./store.js";
+
+/** In a replay, and on a wall, this page gives no order, whatever asks it to. */
+export const isReadOnly = () => state.replay !== null || state.isWall;
+
+const OF_THE_DOOR = /^\/api\/(session|sign-in|passkeys|step-up)/; // a wall signs in like any desk
+
+export class Refusal extends Error {
+  /** @param {{code?: string, detail?: string, title?: string}} problem */
+  constructor(problem) {
+    super(problem.detail ?? problem.title);
+    this.code = problem.code ?? "";
+  }
+}
+
+/** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<any>} throws Refusal */
+export async function ask(path, how = {}) {
+  if (how.method && isReadOnly() && !OF_THE_DOOR.test(path)) throw new Refusal({ code: "read_only", detail: t("order.read_only") });
+  const headers = { "content-type": "application/json", "x-detente-token": state.session.token ?? "", ...how.headers };
+  const answer = await fetch(path, { ...how, headers });
+  const body = await answer.json();
+  if (answer.ok) return body;
+  if (body.code === "locked") update({ session: { ...state.session, locked: true } });
+  if (body.code === "not_signed_in") update({ session: { ...state.session, role: null, token: null } });
+  throw new Refusal(body);
+}
+
+/** @param {string} path @param {unknown} [body] */
+export const post = (path, body) => ask(path, { method: "POST", ...(body === undefined ? {} : { body: JSON.stringify(body) }) });

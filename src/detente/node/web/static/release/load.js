@@ -1,0 +1,42 @@
+// The policy towards each peer, asked for while its page is seen; and the picture as that peer has it, beside ours.
+
+import { state, update } from "../store.js";
+import { ask } from "../orders.js";
+import { readFrame } from "../map/tracks.js";
+
+/** @typedef {import("../types.js").ReleaseView} ReleaseView */
+
+const AGAIN_MS = 2000;
+
+let asking = false;
+let askedAtMs = -Infinity;
+
+/** @param {Partial<typeof state.release>} change */
+export const put = (change) => update({ release: { ...state.release, ...change } });
+
+/** The peer whose view is open. */
+export const openPeer = () => state.release.peer || (state.board?.peers[0]?.party ?? "");
+
+/** @param {string} peer */
+export function choose(peer) {
+  askedAtMs = -Infinity;
+  put({ peer, view: null, seen: null });
+}
+
+/** Keep what is shown about the open peer new. */
+export async function keepRelease() {
+  const peer = openPeer();
+  if (state.view !== "release" || asking || !peer || !state.session.role || performance.now() - askedAtMs < AGAIN_MS) return;
+  asking = true;
+  askedAtMs = performance.now();
+  try {
+    const name = encodeURIComponent(peer);
+    const [view, preview] = await Promise.all([ask(`/api/release/${name}`), ask(`/api/preview?peer=${name}`)]);
+    const bytes = Uint8Array.from(atob(preview.frame), (sign) => sign.charCodeAt(0));
+    if (openPeer() === peer) put({ view, seen: { tracks: readFrame(bytes.buffer), withheld: preview.withheld }, fault: null });
+  } catch (fault) {
+    put({ fault: /** @type {Error} */ (fault).message });
+  } finally {
+    asking = false;
+  }
+}

@@ -1,0 +1,115 @@
+// One more sign-in for one order: the whole of it and its digest first, then the passkey. What the passkey opens is this
+// order and no other. Without an order it opens the lock of a session that nobody has acted in for a while.
+
+import { html } from "./html.js";
+import { state, update } from "./store.js";
+import { t, word } from "./i18n.js";
+import { code, others, party } from "./words.js";
+import { post } from "./ask.js";
+import { usePasskey } from "./passkey.js";
+
+/** @typedef {Record<string, any>} Row */
+
+const AGAIN_MS = 1000;
+
+/** @type {HTMLDialogElement | null} */
+let dialog = null;
+
+const open = (/** @type {HTMLDialogElement | null} */ element) => {
+  dialog = element;
+  if (dialog && !dialog.open) dialog.showModal();
+};
+
+/** @param {string} body */
+async function digestOf(body) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * Ask the person for one more sign-in; null when they left. One is asked at a time.
+ * @param {Row | null} order null: to open the lock @param {string} body the order as it is sent @returns {Promise<string | null>} the grant
+ */
+export async function stepUp(order, body) {
+  if (state.step) return null;
+  const digest = order && (await digestOf(body));
+  const asked = await post("/api/step-up/options", { order_digest: digest });
+  return new Promise((done) => update({ step: { order, digest, asked, refusal: "", busy: false, done } }));
+}
+
+/** @param {string | null} grant */
+function leave(grant) {
+  const step = state.step;
+  update({ step: null });
+  if (grant !== null && step && step.order === null) update({ session: { ...state.session, locked: false } });
+  step?.done(grant);
+}
+
+/** @param {Row} step */
+async function prove(step) {
+  update({ step: { ...step, busy: true, refusal: "" } });
+  try {
+    const proof = { order_digest: step.digest };
+    if (step.asked.kind === "demo") return leave((await post("/api/step-up", { ...proof, sure: true })).grant);
+    if (step.asked.kind === "oidc") return leave(await fromProvider(step, proof));
+    const credential = await usePasskey(step.asked.options);
+    leave((await post("/api/step-up", { ...proof, credential })).grant);
+  } catch (fault) {
+    if (!state.step) return;
+    // A passkey's challenge is good once.
+    const asked = await post("/api/step-up/options", { order_digest: step.digest }).catch(() => step.asked);
+    update({ step: { ...step, asked, busy: false, refusal: /** @type {Error} */ (fault).message } });
+  }
+}
+
+/** The provider asks the person in a window of its own; the node says when they have come back. @param {Row} step @param {Row} proof */
+async function fromProvider(step, proof) {
+  window.open(step.asked.address, "_blank", "noopener");
+  for (;;) {
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
+    if (!state.step) return null;
+    try {
+      return (await post("/api/step-up", proof)).grant;
+    } catch (fault) {
+      if (/** @type {import("./ask.js").Refusal} */ (fault).code !== "step_up_pending") throw fault;
+    }
+  }
+}
+
+export function stepDialog() {
+  const step = state.step;
+  if (!step) return "";
+  const demo = step.asked.kind === "demo";
+  return html`<dialog ref=${open} class="step" aria-labelledby="step-title" onClose=${() => state.step && leave(null)}>
+    <h2 id="step-title">${step.order ? t("step.title") : t("lock.open")} ${demo && html`<span class="badge marked">DEMO</span>`}</h2>
+    <p>${party(state.board?.party)} ${word("role", state.session.role)} ${!demo && html`<bdi>${state.session.name}</bdi>`}</p>
+    ${step.order ? whole(step.order) : html`<p>${t("lock.what")}</p>`}
+    ${step.digest && html`<p>${t("step.digest")} <span id="step-digest">${code(step.digest, "whole")}</span></p>`}
+    ${demo ? html`<p class="text-warning">${t("step.demo")}</p>` : html`<p class="muted">${t(step.asked.kind === "oidc" ? "step.provider" : "step.passkey")}</p>`}
+    ${step.refusal && html`<p class="text-alarm" role="alert">${others(step.refusal, "en")}</p>`}
+    <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button>
+      <button type="button" class="main" id="step-prove" disabled=${step.busy} onClick=${() => prove(step)}>${t(demo ? "step.sure" : step.asked.kind === "oidc" ? "step.use_provider" : "step.use_passkey")}</button></div>
+  </dialog>`;
+}
+
+/** The order whole: what it is, every field of it, and for a signature the wording it is under. @param {Row} order */
+function whole(order) {
+  const act = order.act ?? order;
+  const name = order.act ? t(`does.${order.act.act}`) : t(`orders.${order.order}`);
+  const signed = order.act?.act === "proposal.sign" && versionOf(order.act);
+  return html`<h3 id="step-what">${name}</h3>
+    ${signed && html`<div class="written scrolls" tabindex="0" role="region" aria-label=${name}>${others(signed.text)}</div>`}
+    <dl class="order-whole scrolls" tabindex="0">${fields(act, "")}</dl>`;
+}
+
+/** @param {Row} act @returns {Row | undefined} the version that is signed, as the table shows it */
+const versionOf = (act) =>
+  (state.table.view?.proposals ?? []).find((/** @type {Row} */ p) => p.proposal === act.proposal)?.versions.find((/** @type {Row} */ v) => v.number === act.number);
+
+/** @param {any} value @param {string} name @returns {any} each field by its name on the wire, however deep */
+function fields(value, name) {
+  if (value !== null && typeof value === "object") {
+    return Object.entries(value).filter(([key]) => key !== "act" && key !== "order").map(([key, one]) => fields(one, name ? `${name}.${key}` : key));
+  }
+  return html`<div key=${name}><dt>${code(name)}</dt><dd>${value === null ? "-" : others(String(value))}</dd></div>`;
+}
