@@ -71,7 +71,7 @@ chaos: $(VENV)/.dev
 
 # The pictures of the documents, out of a running demo.
 screenshots: $(VENV)/.dev
-	@$(BIN)/python tools/screenshots.py
+	@PYTHONPATH=src:tests $(BIN)/python tools/screenshots.py
 
 # Hashed requirements hold no address; uv.lock and pylock.toml would. uv is used for this and nothing else.
 lock:

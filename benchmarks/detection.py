@@ -40,6 +40,7 @@ from typing import Any
 import numpy as np
 
 from detente.detect import boundary, detector, grid, incursion
+from detente.detect.cpa import FOUND
 from detente.detect.detector import conflicts
 from detente.detect.motion import MOTION, motions
 from detente.detect.profile import Minima
@@ -215,7 +216,8 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
             row["pairs"] = ours(scene, STCA, threads)
             floor_ms, taken_ms, cpu_ms = [], [], []
             for _ in range(repeats):
-                floor_ms.append(n * MOVED_PER_TRACK / copied_bytes_per_ms(threads))
+                moved = n * MOVED_PER_TRACK + row["pairs"] * MOVED_PER_PAIR
+                floor_ms.append(moved / copied_bytes_per_ms(threads))
                 begun = time.process_time()
                 taken_ms += timed(lambda s=scene: ours(s, STCA, threads), 1, uncounted=0)
                 cpu_ms.append((time.process_time() - begun) * 1e3)
@@ -229,9 +231,11 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-# Read and written by one pass for each track: inputs; motions, twice; swept pieces before and after they are sorted,
-# twice each; rows, order before and after, twice each; about two cells, twice.
-MOVED_PER_TRACK = 8 * 9 + 2 * 8 * MOTION + 2 * 4 * (2 * grid.SWEPT + 1) + 2 * 4 * 3 + 2 * 4 * 2
+# Read and written by one pass for each track: inputs; motions, twice; swept pieces before they are sorted, twice, and
+# in their tiles, twice; rows, order before and after, twice each. And for each pair: its key, written, sorted, read;
+# two motions; its finding.
+MOVED_PER_TRACK = 8 * 9 + 2 * 8 * MOTION + 2 * 4 * (2 * grid.SWEPT + 1) + 2 * 4 * 3
+MOVED_PER_PAIR = 4 * 8 + 2 * 8 * MOTION + 8 * (FOUND + 2) + 1
 
 
 def copied_bytes_per_ms(threads: ThreadPoolExecutor) -> float:

@@ -620,6 +620,8 @@ class FakeDesk:
             range_nm=150,
             policy=self.policy_scene.state(),
             audible=True,
+            flash_said={"bravo": 1 + len(self.extra_messages)},
+            flash_misused={"bravo": len(self.extra_messages)} if self.extra_messages else {},
             nuisance=NuisanceRow(
                 self.started_ms - 7_200_000,
                 412.6,
@@ -929,6 +931,9 @@ class FakeDesk:
                 "baseline-2",
                 171,
                 True,
+                line_test_own_at_ms=self.started_ms - 1_260_000,
+                line_test_held_at_ms=self.started_ms - 1_259_000,
+                line_test_their_at_ms=self.started_ms - 2_640_000,
             ),
             PeerRow(
                 "charlie",

@@ -214,7 +214,6 @@ def test_flash_needs_a_coded_reason_and_misuse_is_counted():
     line.said(asked("P08", {"n": "1"}, message="bravo-flash-2", sender=BRAVO, precedence="Z"))
     line.said(text("bravo-flash-3", BRAVO))
     assert (line.flash[BRAVO], line.flash_misused[BRAVO], line.flash_misused[ALFA]) == (3, 2, 0)
-    assert line.flash_use() == {"bravo": (3, 2)}
 
 
 def test_an_order_becomes_the_words_of_its_leaf():
@@ -247,6 +246,7 @@ def test_what_we_do_not_have_has_no_line():
 
 def test_at_the_limit_the_oldest_closed_message_is_forgotten_and_counted(monkeypatch):
     monkeypatch.setattr(hotline_module, "MESSAGES_LIMIT", 3)
+    monkeypatch.setattr(hotline_module, "FORGOTTEN_AT_ONCE", 1)
     line, _ = node()
     line.said(text("alfa-flash-0"))
     for i in range(1, 5):
@@ -297,3 +297,14 @@ def test_both_sides_rungs_stand_in_the_row():
     line.said(text())
     assert [c.rung for c in line.climbed("alfa-flash-1", BRAVO, 2, ms(30))] == [1, 2]
     assert (row(line).rung, [h.rung for h in row(line).halves]) == (2, [0, 2])
+
+
+def test_at_the_limit_many_closed_messages_go_at_once_and_of_open_ones_no_more_than_must(monkeypatch):
+    monkeypatch.setattr(hotline_module, "MESSAGES_LIMIT", 6)
+    monkeypatch.setattr(hotline_module, "FORGOTTEN_AT_ONCE", 4)
+    for precedence, forgotten in (("R", 4), ("Z", 1)):  # nobody waits for a word about a routine message
+        line, _ = node()
+        for n in range(7):
+            line.said(text(f"alfa-ops-{n}", precedence=precedence, at_s=n))
+        assert line.forgotten == forgotten
+        assert line.total == 7 - forgotten

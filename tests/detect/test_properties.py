@@ -66,6 +66,48 @@ def test_a_pair_in_a_scene_is_judged_as_alone(pair: tuple[Flight, Flight]) -> No
         assert findings[0].tobytes() == found.tobytes()
 
 
+@given(encounters(), st.sampled_from([60.0, LOOKAHEAD_S, 900.0]))
+def test_by_series_and_by_arcs_a_pair_is_judged_the_same(pair: tuple[Flight, Flight], lookahead_s: float) -> None:
+    a, b = motions_of(*pair)
+    verdict, found = judge_pair(a, b, D_M, H_FT, lookahead_s)
+    by_arcs = np.empty(cpa.FOUND)
+    expected = cpa.by_arcs(a, b, D_M, H_FT, lookahead_s, by_arcs)
+    if verdict != expected:  # a pair that grazes, by less than rounding, may be either
+        assert {verdict, expected} == {CLEAR, CONFLICT}
+        assert _agree((verdict, found), (expected, by_arcs), 1e-3)
+        return
+    assert np.isnan(found).tolist() == np.isnan(by_arcs).tolist()
+    rate_fps = abs(a[13] - b[13])
+    # Where two come in slowly a millimetre is a while: more than that, and it is not rounding.
+    _, slope, _ = cpa.gap(a, b, by_arcs[0] if verdict == CONFLICT else 0.0)
+    within_s = max(1e-6, 1e-3 * D_M / abs(slope)) if slope else lookahead_s
+    for column, within in ((0, within_s), (1, within_s), (3, 0.01), (5, 0.01), (6, 0.0)):
+        if not math.isnan(found[column]):
+            assert abs(found[column] - by_arcs[column]) <= within
+    if not math.isnan(found[2]) and abs(found[2] - by_arcs[2]) > 1e-3:
+        # The time of the closest point is as good as told by the distance there.
+        at, there = cpa.gap(a, b, found[2])[0], cpa.gap(a, b, by_arcs[2])[0]
+        assert abs(math.sqrt(at) - math.sqrt(there)) <= 0.01
+    else:
+        assert math.isnan(found[4]) or abs(found[4] - by_arcs[4]) <= 1e-3 * rate_fps + 1e-9
+
+
+def test_nearly_every_pair_of_a_crowded_sky_is_judged_by_series() -> None:
+    rng = np.random.default_rng(4)
+    places = zip(rng.uniform(0, 1, 40), rng.uniform(0, 1, 40), rng.uniform(0, 360, 40), strict=True)
+    flights = [Flight("", 50 + north, 8 + east, 31_000.0, track, 450.0) for north, east, track in places]
+    m = motions_of(*flights)
+    pairs, _, _ = pairs_in_conflict(m, *MINIMA)
+    sure = 0
+    for a, b in pairs.tolist():
+        block = np.empty((cpa.PAIR, 1))
+        block[: cpa.OTHER, 0], block[cpa.OTHER : cpa.FINDING, 0] = m[a], m[b]
+        cpa.by_series(block, 0, *MINIMA)
+        sure += block[cpa.VERDICT, 0] == CONFLICT
+    assert len(pairs) > 50
+    assert sure >= 0.99 * len(pairs)
+
+
 @given(encounters(), st.floats(0, 2 * LOOKAHEAD_S))
 def test_no_instant_is_closer_than_the_closest_point(pair: tuple[Flight, Flight], t: float) -> None:
     a, b = motions_of(*pair)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from detente.detect import screen
 from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
-from detente.detect.grid import grid_of
+from detente.detect.grid import LANES, by_longitude, grid_of
 from detente.detect.motion import motions
 from detente.detect.screen import pairs_in_conflict
 from fresh import in_a_fresh_process
@@ -171,7 +171,30 @@ def test_nobody_flies_and_nothing_is_found() -> None:
     assert len(found) == len(verdicts) == 0
 
 
+@given(st.lists(st.floats(-np.pi, np.pi), min_size=1, max_size=300))
+def test_pieces_are_sorted_by_longitude_wherever_they_crowd(longitudes: list[float]) -> None:
+    unsorted = np.zeros((len(longitudes), 11), np.float32)
+    unsorted[:, 10] = longitudes
+    pieces = np.arange(len(longitudes), dtype=np.int32)
+    ordered = by_longitude(unsorted, pieces, np.empty((2, len(longitudes)), np.int64))[: len(longitudes)] & 0xFFFFFFFF
+    assert sorted(ordered.tolist()) == pieces.tolist()
+    assert (np.diff(unsorted[ordered, 10]) > -1e-6).all()
+
+
+def test_each_piece_lies_in_one_tile_and_in_its_ball() -> None:
+    m = scene(8, 500, "world")
+    _, grid = grid_of(m, 9_260.0, 120.0)
+    assert sorted(grid.order[grid.order >= 0].tolist()) == list(range(500))
+    for tile, ball, order in zip(grid.tiles, grid.balls, grid.order, strict=True):
+        used = order >= 0
+        assert used.sum() <= LANES
+        away_m = np.linalg.norm(tile[:3, used].astype(float) - ball[:3, None].astype(float), axis=0)
+        assert (away_m + tile[9, used] <= ball[3] + 1.0).all()
+        assert np.isnan(tile[:, ~used]).all()
+
+
 def test_when_nobody_can_be_placed_nothing_beyond_the_last_row_is_read() -> None:
     rows, grid = grid_of(np.full((3, 14), np.nan), 9_260.0, 120.0)
+    assert grid.tiles.shape[0] == 0
     # Interpreted, an index out of bounds is an error; compiled it would be a read of what lies there.
     assert screen._scan(rows, grid, 1_000.0, 120.0, 0, 0, np.empty(4, np.int64)) == 0

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from detente.desk.orders import Displayed
-from detente.engine.values import OrderGiven, PeerSent, PlotsReceived, Tick
+from detente.engine.values import FeedSaid, OrderGiven, PeerSent, PlotsReceived, Tick
 from detente.errors import OrderRefused
 from detente.feeds.plot import empty_plots
 from detente.link.frames import Channel
-from detente.node.inbox import BATCH, ORDERS_WAITING, Inbox
+from detente.node.inbox import BATCH, ORDERS_WAITING, SENSED_A_TURN, Inbox
 from detente.types import PartyId, Role
 
 ORDER = OrderGiven(Displayed(), Role.OPERATOR)
@@ -59,6 +59,31 @@ def test_a_turn_takes_a_batch_in_order_and_leaves_the_rest():
     first, rest = asyncio.run(play())
     assert first + rest == [str(n) for n in range(BATCH + 5)]
     assert len(first) == BATCH
+
+
+def test_a_peers_frame_waits_for_no_more_than_the_plots_of_one_turn_and_plots_for_no_flood_of_frames():
+    async def play():
+        inbox = Inbox(40)
+        for source in range(40):
+            inbox.put_plots(plots(source))
+        for n in range(2 * BATCH):
+            inbox.put(frame(n))
+        return await inbox.take()
+
+    taken = asyncio.run(play())
+    assert [event.frame for event in taken[:BATCH]] == [str(n) for n in range(BATCH)]
+    assert [event.source for event in taken[BATCH:]] == list(range(SENSED_A_TURN))
+
+
+def test_what_became_of_a_sensor_comes_behind_its_last_plots():
+    async def play():
+        inbox = Inbox(10)
+        inbox.put_plots(plots(0))
+        inbox.put(FeedSaid(0, "ended", ""))
+        inbox.put(Tick())
+        return [type(event) for event in await inbox.take()]
+
+    assert asyncio.run(play()) == [Tick, PlotsReceived, FeedSaid]
 
 
 def test_taking_waits_until_something_happens():

@@ -273,9 +273,10 @@ def test_t25_a_leaf_damaged_on_the_disk_is_fetched_from_the_peer_and_put_right(t
 def damage(path):
     db = apsw.Connection(str(path))
     db.set_busy_timeout(5_000)
-    leaf = db.execute("SELECT leaf FROM leaf JOIN log ON log.id = leaf.log WHERE origin = ? AND seq = 1", (OPS,)).get
+    place = db.execute("SELECT id << 40 | 1 FROM log WHERE origin = ?", (OPS,)).get
+    leaf = db.execute("SELECT leaf FROM leaf WHERE place = ?", (place,)).get
     flipped = leaf[:60] + bytes([leaf[60] ^ 1]) + leaf[61:]
-    db.execute("UPDATE leaf SET leaf = ? WHERE seq = 1 AND log = (SELECT id FROM log WHERE origin = ?)", (flipped, OPS))
+    db.execute("UPDATE leaf SET leaf = ? WHERE place = ?", (flipped, place))
     db.close()
 
 

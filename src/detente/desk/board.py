@@ -277,4 +277,5 @@ class Board(msgspec.Struct, frozen=True):
     contradictions: list[ContradictionRow] = []
     nuisance: NuisanceRow | None = None
     policy: PolicyState | None = None
-    flash_use: dict[str, tuple[int, int]] = {}  # by party: FLASH messages, and of which without cause
+    flash_said: dict[str, int] = {}  # party → FLASH messages since this start: each side counts the same ones
+    flash_misused: dict[str, int] = {}  # of which without a good reason

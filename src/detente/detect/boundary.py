@@ -22,9 +22,6 @@ Indices = npt.NDArray[np.int64]
 LEAF: Final = 8
 """Pieces in a smallest ball."""
 
-DEEPEST: Final = 64
-"""Room for a walk down a tree: one over two million pieces is 18 deep."""
-
 _LONGEST_PIECE_M: Final = 5_000.0
 _MOST_SLABS: Final = 4_096
 _SAME_RAD: Final = 1e-11

@@ -18,9 +18,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from detente.detect.assessment import Conformance, ConformanceVerdict, NotAssessed
-from detente.detect.boundary import DEEPEST, areas_of, boundary
+from detente.detect.boundary import areas_of, boundary
 from detente.detect.detector import motions_at
-from detente.detect.incursion import beyond
+from detente.detect.incursion import beyond, walk_room
 from detente.detect.motion import MOTION, Floats, geodetic
 from detente.detect.volume import Activity, ActivityState, Datum, Volume
 from detente.picture.picture import Mark, Reason, Tracks
@@ -71,7 +71,7 @@ class Declared:
         for n, activity in enumerate(self._activities):
             for name in activity.identities | activity.callsigns:
                 self._bound.setdefault(name.encode(), set()).add(n)
-        self._scratch = np.empty(MOTION), np.empty(DEEPEST, np.int64), np.empty(DEEPEST)
+        self._scratch = np.empty(MOTION), walk_room()
 
     def judge(
         self, tracks: Tracks, now: Instant, before: Iterable[ConformanceVerdict] = ()

@@ -1,8 +1,14 @@
 """When two aircraft that hold their courses are below both minima, and how close they come.
 
 The horizontal distance is between the two surface points (a chord: at 5 NM it is 1 mm short of the geodesic). Its
-square is very nearly a parabola in time, so a guarded Newton step finds each instant in a handful of iterations, from
-the exact arcs of `detente.detect.motion`. The vertical is exact: whole feet and a constant rate.
+square is very nearly a parabola in time, so a Newton step or two from the parabola finds each instant. The vertical is
+exact: whole feet and a constant rate.
+
+There are two ways to the same answer. *By series* (`by_series`) the difference of the two arcs is a polynomial in time,
+and a fixed number of steps is taken without a branch, so that a loop over pairs becomes vector instructions. It says
+itself where this is not sure: arcs too long for the series, steps that have not settled, a grazing pair, a number
+missing. Such pairs, one in thousands, are judged *by arcs* (`by_arcs`), with guarded steps on the exact arcs of
+`detente.detect.motion`.
 
 Everything is open: an aircraft exactly on a minimum is not below it. The caller orders each pair by identity, so both
 parties' nodes compute the same bits.
@@ -16,7 +22,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from detente.detect.motion import Floats, along
+from detente.detect.motion import MOTION, Floats, along
 
 FOUND: Final = 7
 """Columns of a finding: 0 time in, 1 time out, 2 time to CPA, s; 3 distance at CPA, m; 4 height apart at CPA, ft;
@@ -25,10 +31,135 @@ FOUND: Final = 7
 CLEAR: Final = 0
 CONFLICT: Final = 1
 NOT_ASSESSED: Final = 2  # the two altitudes have no datum in common, or a number is missing
+UNSURE: Final = 3  # by series only: to be judged by arcs
+
+OTHER: Final = MOTION
+FINDING: Final = 2 * MOTION
+VERDICT: Final = FINDING + FOUND
+PAIR: Final = VERDICT + 1
+"""Rows of a block of pairs, (PAIR, lanes): the one's motion, from OTHER the other's, from FINDING what is found, and
+the VERDICT."""
 
 _TOLERANCE_S: Final = 1e-7
 _CLOSEST_S: Final = 1e-4  # about the closest point the distance stands still: at 1,000 m/s, within a millimetre
 _STEPS: Final = 60
+_LONGEST_RAD: Final = 0.05  # arcs for which a series to the fifth power is within 0.2 mm; 320 km
+
+Vectors = tuple[
+    float, float, float, float, float, float, float, float, float,
+    float, float, float, float, float, float, float, float, float,
+]  # fmt: skip
+
+Gap = tuple[float, float, float]
+"""Squared distance, m², half its rate, m²/s, and squared relative speed, m²/s²: what `gap` and `apart` return."""
+
+
+def _difference(b: Floats, q: int) -> Vectors:
+    """Return the vectors c0 to c5, x y z each, of pair *q*: c0 + c1 t + c2 t^2/2! + ... + c5 t^5/5! is one's place less
+    the other's, m.
+
+    Of an arc, each derivative but one is the last but one turned back, times the square of the angular speed.
+    """
+    v_a, v_b = b[10, q], b[OTHER + 10, q]
+    turn_a, turn_b = v_a / b[9, q], v_b / b[OTHER + 9, q]
+    fall_a, fall_b = -v_a * turn_a, -v_b * turn_b
+    w_a, w_b = -turn_a * turn_a, -turn_b * turn_b
+    xa, ya, za = v_a * b[3, q], v_a * b[4, q], v_a * b[5, q]
+    xb, yb, zb = v_b * b[OTHER + 3, q], v_b * b[OTHER + 4, q], v_b * b[OTHER + 5, q]
+    ua, va, wa = fall_a * b[6, q], fall_a * b[7, q], fall_a * b[8, q]
+    ub, vb, wb = fall_b * b[OTHER + 6, q], fall_b * b[OTHER + 7, q], fall_b * b[OTHER + 8, q]
+    w2_a, w2_b = w_a * w_a, w_b * w_b
+    return (
+        b[0, q] - b[OTHER, q], b[1, q] - b[OTHER + 1, q], b[2, q] - b[OTHER + 2, q],
+        xa - xb, ya - yb, za - zb,
+        ua - ub, va - vb, wa - wb,
+        w_a * xa - w_b * xb, w_a * ya - w_b * yb, w_a * za - w_b * zb,
+        w_a * ua - w_b * ub, w_a * va - w_b * vb, w_a * wa - w_b * wb,
+        w2_a * xa - w2_b * xb, w2_a * ya - w2_b * yb, w2_a * za - w2_b * zb,
+    )  # fmt: skip
+
+
+difference = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_difference)
+
+
+def _apart(c: Vectors, t: float) -> Gap:
+    """Return the `Gap` at *t* of a pair of which *c* is the difference."""
+    x0, y0, z0, x1, y1, z1, x2, y2, z2, x3, y3, z3, x4, y4, z4, x5, y5, z5 = c
+    half, third, quarter, fifth = t * (1.0 / 2.0), t * (1.0 / 3.0), t * (1.0 / 4.0), t * (1.0 / 5.0)
+    x = x0 + t * (x1 + half * (x2 + third * (x3 + quarter * (x4 + fifth * x5))))
+    y = y0 + t * (y1 + half * (y2 + third * (y3 + quarter * (y4 + fifth * y5))))
+    z = z0 + t * (z1 + half * (z2 + third * (z3 + quarter * (z4 + fifth * z5))))
+    u = x1 + t * (x2 + half * (x3 + third * (x4 + quarter * x5)))
+    v = y1 + t * (y2 + half * (y3 + third * (y4 + quarter * y5)))
+    w = z1 + t * (z2 + half * (z3 + third * (z4 + quarter * z5)))
+    return x * x + y * y + z * z, x * u + y * v + z * w, u * u + v * v + w * w
+
+
+apart = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_apart)
+
+
+def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> tuple[float, float]:
+    """Return the open interval, s, in which two aircraft are less than *vertical_ft* apart; empty as (inf, -inf)."""
+    is_level, is_inside = rate_fps == 0.0, abs(apart_ft) < vertical_ft
+    rate = 1.0 if is_level else rate_fps
+    first, second = (-vertical_ft - apart_ft) / rate, (vertical_ft - apart_ft) / rate
+    low, high = min(first, second), max(first, second)
+    always, never = -math.inf if is_inside else math.inf, math.inf if is_inside else -math.inf
+    return always if is_level else low, never if is_level else high
+
+
+vertically_inside = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_vertically_inside)
+
+
+def _by_series(b: Floats, q: int, horizontal_m: float, vertical_ft: float, lookahead_s: float) -> None:
+    """Judge pair *q* of block *b*: fill the finding, and CLEAR, CONFLICT or UNSURE as the verdict.
+
+    The finding of a pair that is clear is that of `by_arcs` but for the times in and out. Every doubt is a comparison
+    that must hold, so that what is not a number is in doubt.
+    """
+    c, limit2, far_s = difference(b, q), horizontal_m * horizontal_m, 2.0 * lookahead_s
+    now2, rate, speed2 = apart(c, 0.0)
+    # The closest point: from the parabola, and one step more.
+    t = min(max(-rate / speed2, 0.0), far_s)
+    _, rate, speed2 = apart(c, t)
+    t = min(max(t - rate / speed2, 0.0), far_s)
+    square, rate, speed2 = apart(c, t)
+    has_cpa = abs(min(max(t - rate / speed2, 0.0), far_s) - t) <= _CLOSEST_S
+    # The passages: where the parabola about the closest point has them, and two steps more, as far as we look.
+    root = math.sqrt(max(rate * rate - speed2 * (square - limit2), 0.0))
+    first, last = max(t - (root + rate) / speed2, 0.0), min(t + (root - rate) / speed2, lookahead_s)
+    at2, slope, pace2 = apart(c, first)
+    first = max(first - (at2 - limit2) / (slope + slope), 0.0)
+    at2, slope, pace2 = apart(c, first)
+    t_in = max(first - (at2 - limit2) / (slope + slope), 0.0)
+    is_inside = now2 < limit2
+    has_in = is_inside | ((slope < 0.0) & ((t_in - first) * (t_in - first) * pace2 <= -_TOLERANCE_S * slope))
+    at2, slope, pace2 = apart(c, last)
+    last = min(last - (at2 - limit2) / (slope + slope), lookahead_s)
+    at2, slope, pace2 = apart(c, last)
+    t_out = min(last - (at2 - limit2) / (slope + slope), lookahead_s)
+    is_ahead = t >= lookahead_s
+    has_out = is_ahead | ((slope > 0.0) & ((t_out - last) * (t_out - last) * pace2 <= _TOLERANCE_S * slope))
+    t_in, t_out = 0.0 if is_inside else t_in, lookahead_s if is_ahead else t_out
+    # The heights.
+    height, climb = b[11, q] - b[OTHER + 11, q], b[13, q] - b[OTHER + 13, q]
+    low, high = vertically_inside(height, climb, vertical_ft)
+    is_level_in_time = max(low, 0.0) < min(high, lookahead_s)
+    is_near = square < limit2
+    t_in, t_out = max(t_in, low), min(t_out, high)
+    is_conflict = is_level_in_time & is_near & (t_in < t_out) & (t_in < lookahead_s)
+    is_short = max(b[10, q] / b[9, q], b[OTHER + 10, q] / b[OTHER + 9, q]) * far_s <= _LONGEST_RAD
+    is_known = (abs(height) < math.inf) & (abs(climb) < math.inf) & (now2 < math.inf)
+    is_settled = has_cpa & ((square >= limit2) | (is_near & has_in & has_out))
+    is_sure = is_short & is_known & (is_settled | (not is_level_in_time))
+    # Adding 0.0 makes -0.0 the same as 0.0: either aircraft may come first.
+    b[FINDING, q], b[FINDING + 1, q], b[FINDING + 2, q] = t_in + 0.0, t_out, t + 0.0
+    b[FINDING + 3, q], b[FINDING + 4, q] = math.sqrt(square), abs(height + climb * t)
+    b[FINDING + 5, q], b[FINDING + 6, q] = math.sqrt(now2), abs(height)
+    b[VERDICT, q] = (float(CONFLICT) if is_conflict else float(CLEAR)) if is_sure else float(UNSURE)
+
+
+by_series = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_by_series)
 
 
 def _gap(a: Floats, b: Floats, t: float) -> tuple[float, float, float]:
@@ -41,10 +172,6 @@ def _gap(a: Floats, b: Floats, t: float) -> tuple[float, float, float]:
 
 
 gap = njit(cache=True, nogil=True, error_model="numpy")(_gap)
-
-
-Gap = tuple[float, float, float]
-"""Squared distance, m², half its rate, m²/s, and squared relative speed, m²/s²: what `gap` returns."""
 
 
 def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap]:
@@ -104,19 +231,7 @@ def _passage(a: Floats, b: Floats, inner_s: float, outer_s: float, distance2_m2:
 passage = njit(cache=True, nogil=True, error_model="numpy")(_passage)
 
 
-def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> tuple[float, float]:
-    """Return the open interval, s, in which two aircraft are less than *vertical_ft* apart; empty as (inf, -inf)."""
-    if rate_fps == 0.0:
-        return (-math.inf, math.inf) if abs(apart_ft) < vertical_ft else (math.inf, -math.inf)
-    first = (-vertical_ft - apart_ft) / rate_fps
-    second = (vertical_ft - apart_ft) / rate_fps
-    return min(first, second), max(first, second)
-
-
-vertically_inside = njit(cache=True, nogil=True, error_model="numpy")(_vertically_inside)
-
-
-def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, found: Floats) -> int:
+def _by_arcs(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, found: Floats) -> int:
     """Judge one pair, fill *found* (FOUND columns) and return CLEAR, CONFLICT or NOT_ASSESSED.
 
     Times are clipped to [0, lookahead_s]; the closest point is looked for as far as twice that. What a verdict leaves
@@ -154,6 +269,27 @@ def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookah
         return CLEAR
     found[0], found[1] = t_in, t_out
     return CONFLICT
+
+
+by_arcs = njit(cache=True, nogil=True, error_model="numpy")(_by_arcs)
+
+
+def _judge(a: Floats, b: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, found: Floats) -> int:
+    """Judge one pair, fill *found* as `by_arcs` and return CLEAR, CONFLICT or NOT_ASSESSED: a block of one."""
+    block = np.empty((PAIR, 1))
+    for q in range(MOTION):
+        block[q, 0], block[OTHER + q, 0] = a[q], b[q]
+    by_series(block, 0, horizontal_m, vertical_ft, lookahead_s)
+    verdict = int(block[VERDICT, 0])
+    if verdict == UNSURE:
+        return int(by_arcs(a, b, horizontal_m, vertical_ft, lookahead_s, found))
+    found[:] = block[FINDING:VERDICT, 0]
+    if verdict == CLEAR:
+        found[0] = found[1] = math.nan
+        low, high = vertically_inside(a[11] - b[11], a[13] - b[13], vertical_ft)
+        if max(low, 0.0) >= min(high, lookahead_s):
+            found[:] = math.nan
+    return verdict
 
 
 judge = njit(cache=True, nogil=True, error_model="numpy")(_judge)

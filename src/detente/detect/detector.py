@@ -79,6 +79,10 @@ class Detector:
         self._threads = threads
         self._standing = standing.Standing(self.zones, parties, threads)
 
+    def know(self, parties: Sequence[PartyId]) -> None:
+        """Take *parties* for the node's table of parties, which has grown: zones may exempt the new ones."""
+        self._standing.know(parties)
+
     def assess(self, tracks: Tracks, now: Instant) -> Assessment:
         """Return the verdicts on *tracks* (`TRACK`, each at its own time of applicability) at *now*."""
         shown = tracks[(tracks["flags"] & np.uint32(Mark.SECONDARY)) == 0]

@@ -2,9 +2,8 @@
 
 Each aircraft sweeps a short straight piece of air while we look ahead. The piece has a middle and a reach (half its
 length, half the minimum, and how far the Earth curves away beneath it), and two pieces whose middles are farther apart
-than both reaches together cannot meet. Middles are sorted into rows of latitude, and along a row into columns of
-longitude; a row's columns lie where its own pieces are, so rows at the poles and across the antimeridian are like any
-other.
+than both reaches together cannot meet. Middles are sorted into rows of latitude and along a row by longitude, and laid
+down LANES at a time in tiles: one tile is ten cache lines, and one look of the processor's vector unit takes all of it.
 
 Aircraft are put into classes by reach, each class with its own rows: a fast jet asks far, in the rows of the slow, but
 makes nobody else ask far.
@@ -21,21 +20,26 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.motion import Floats, along
+from detente.detect.motion import BLOCK, MOTION, Floats, flown
 from detente.detect.shares import each_of, shares_of, together
 
 CLASSES: Final = 8  # each reaches twice as far as the one before
-PADDING: Final = 16  # so many pieces past the last can be read
+LANES: Final = 16  # pieces in a tile
 _EARTH_M: Final = 6_356_000.0  # a little less than the smallest distance from the centre
 _ROUNDING_M: Final = 4.0  # of positions kept in single precision, and of terms of third order
 
 Singles = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.int64]
 
 SWEPT: Final = 10
 """A swept piece, single precision: 0-2 middle, m; 3-5 velocity there, m/s; 6 half the minimum and what straightness
-neglects, m; 7 pressure altitude now, ft, NaN unknown; 8 climb, ft/s; 9 longitude of the middle, rad. And when it is not
-sorted yet, 10 its reach, rad of a great circle."""
+neglects, m; 7 pressure altitude there, ft, NaN unknown; 8 climb, ft/s; 9 reach, m. And while it is not sorted yet, 10
+longitude of the middle, rad."""
+
+BALL: Final = 7
+"""A ball round all that a tile's pieces reach: 0-2 centre, m; 3 radius, m. And 4, 5 the westernmost and easternmost
+longitude of their middles, rad; 6 the farthest reach, rad of a great circle."""
 
 
 class Rows(NamedTuple):
@@ -47,16 +51,14 @@ class Rows(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Pieces in order of row and column."""
+    """Pieces in tiles, in order of row and longitude. A row's last tile may have lanes to spare, all NaN."""
 
-    start: Numbers  # by row: its first piece; and one past the last
-    row: (
-        Floats  # (rows, 4): farthest reach, rad, 0 if empty; westernmost longitude, rad; columns to the radian; columns
-    )
-    cells: Numbers  # first piece of each cell; those of row r begin at twice its first piece plus 2 r
+    start: Numbers  # by row: its first tile; and one past the last
+    reach: Floats  # by row: farthest reach, rad, 0 if empty
     farthest: Floats  # by class: farthest reach, rad, 0 if empty
-    order: Numbers  # by piece: its motion
-    swept: Singles  # (SWEPT, pieces + PADDING)
+    order: Numbers  # (tiles, LANES): the motion in each lane, -1 none
+    tiles: Singles  # (tiles, SWEPT, LANES)
+    balls: Singles  # (tiles, BALL)
 
 
 @lru_cache(maxsize=32)
@@ -94,19 +96,17 @@ row_at = njit(cache=True, nogil=True, error_model="numpy")(_row_at)
 
 
 def _angle(y: float, x: float) -> float:
-    """Return atan2(y, x) to 1e-5 rad, four times faster: enough to find a cell. Source: Abramowitz, Stegun, 4.4.49."""
+    """Return atan2(y, x) to 1e-5 rad, four times faster: enough to find a row. Source: Abramowitz, Stegun, 4.4.49."""
     small, large = min(abs(x), abs(y)), max(abs(x), abs(y))
     t = small / large
     t2 = t * t
     angle = t * (0.9998660 - t2 * (0.3302995 - t2 * (0.1801410 - t2 * (0.0851330 - t2 * 0.0208351))))
-    if abs(y) > abs(x):
-        angle = 0.5 * math.pi - angle
-    if x < 0.0:
-        angle = math.pi - angle
-    return math.copysign(angle, y)
+    angle = 0.5 * math.pi - angle if abs(y) > abs(x) else angle
+    angle = math.pi - angle if x < 0.0 else angle
+    return -angle if y < 0.0 else angle
 
 
-angle = njit(cache=True, nogil=True, error_model="numpy")(_angle)
+angle = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_angle)
 
 
 def _sweep(
@@ -114,99 +114,157 @@ def _sweep(
     horizontal_m: float,
     lookahead_s: float,
     rows: Rows,
-    swept: Singles,
+    unsorted: Singles,
     row_of: Numbers,
     lo: int,
     hi: int,
 ) -> Numbers:
-    """Fill rows lo to hi of *swept* (n, SWEPT + 1) and *row_of*; returns how many fell into each row.
+    """Fill rows lo to hi of *unsorted* (n, SWEPT + 1) and *row_of*; returns how many fell into each row.
 
     A motion with a number missing gets row -1 and is left to the caller.
     """
     in_row = np.zeros(rows.first[CLASSES], np.int32)
     half = 0.5 * lookahead_s
-    for i in range(lo, hi):
-        x, y, z, u, v, w = along(m[i], half)
-        length = m[i, 10] * half
-        sag = 0.55 * length * length / m[i, 9]
-        reach = (length + 0.5 * horizontal_m + sag + _ROUNDING_M) / _EARTH_M
-        if not math.isfinite(x + y + z + u + reach + m[i, 13]):
-            row_of[i] = -1
-            continue
-        swept[i, 0], swept[i, 1], swept[i, 2] = x, y, z
-        swept[i, 3], swept[i, 4], swept[i, 5] = u, v, w
-        swept[i, 6] = 0.5 * horizontal_m + sag + _ROUNDING_M
-        swept[i, 7], swept[i, 8] = m[i, 11], m[i, 13]
-        swept[i, 9] = angle(y, x)
-        swept[i, 10] = reach
-        k = 0
-        while 2.0 * reach > rows.height[k] and k < CLASSES - 1:
-            k += 1
-        r = row_at(angle(z, math.sqrt(x * x + y * y)), rows.height[k], rows.first[k], rows.first[k + 1])
-        row_of[i] = r
-        in_row[r] += 1
+    own, piece, latitude = np.empty((MOTION, BLOCK)), np.empty((SWEPT + 1, BLOCK)), np.empty(BLOCK)
+    for begin in range(lo, hi, BLOCK):
+        lanes = min(BLOCK, hi - begin)
+        for q in range(lanes):
+            for c in range(MOTION):
+                own[c, q] = m[begin + q, c]
+        for q in range(lanes):
+            run, rise, forward, down = flown(own[9, q], own[10, q], half)
+            x = own[0, q] + run * own[3, q] - rise * own[6, q]
+            y = own[1, q] + run * own[4, q] - rise * own[7, q]
+            z = own[2, q] + run * own[5, q] - rise * own[8, q]
+            length = own[10, q] * half
+            sag = 0.55 * length * length / own[9, q]
+            piece[0, q], piece[1, q], piece[2, q] = x, y, z
+            for c in range(3):
+                piece[3 + c, q] = forward * own[3 + c, q] - down * own[6 + c, q]
+            piece[6, q] = 0.5 * horizontal_m + sag + _ROUNDING_M
+            piece[7, q], piece[8, q] = own[11, q] + half * own[13, q], own[13, q]
+            piece[9, q] = length + 0.5 * horizontal_m + sag + _ROUNDING_M
+            piece[10, q] = angle(y, x)
+            latitude[q] = angle(z, math.sqrt(x * x + y * y))
+        for q in range(lanes):
+            i = begin + q
+            for c in range(SWEPT + 1):
+                unsorted[i, c] = piece[c, q]
+            reach = piece[9, q] / _EARTH_M
+            if not math.isfinite(piece[0, q] + piece[1, q] + piece[2, q] + piece[3, q] + reach + piece[8, q]):
+                row_of[i] = -1
+                continue
+            k = 0
+            while 2.0 * reach > rows.height[k] and k < CLASSES - 1:
+                k += 1
+            r = row_at(latitude[q], rows.height[k], rows.first[k], rows.first[k + 1])
+            row_of[i] = r
+            in_row[r] += 1
     return in_row
 
 
 sweep = njit(cache=True, nogil=True, error_model="numpy")(_sweep)
 
 
-def _deal(row_of: Numbers, place: Numbers, order: Numbers, lo: int, hi: int) -> None:
-    """Write pieces lo to hi into *order*, each at the next *place* of its row."""
+def _deal(row_of: Numbers, place: Numbers, dealt: Numbers, lo: int, hi: int) -> None:
+    """Write pieces lo to hi into *dealt*, each at the next *place* of its row."""
     for i in range(lo, hi):
         r = row_of[i]
         if r >= 0:
-            order[place[r]] = i
+            dealt[place[r]] = i
             place[r] += 1
 
 
 deal = njit(cache=True, nogil=True, error_model="numpy")(_deal)
 
+_PER_RAD: Final = 2.0**23 / 3.1415930  # a little more than half a turn, whatever single precision makes of it
 
-def _arrange(unsorted: Singles, dealt: Numbers, rows: Rows, grid: Grid, lo: int, hi: int) -> None:
-    """Sort the rows that begin at pieces lo to hi by longitude, and fill their part of *grid*.
 
-    A row has as many columns as it has use for, between its westernmost and its easternmost piece, so there are never
-    many more cells than pieces.
+def _by_longitude(unsorted: Singles, pieces: Numbers, room: Keys) -> Keys:
+    """Return *pieces* in order of longitude to a 2**24th of a turn, 2.4 m, each in the lower half of a number.
+
+    By one digit of eight bits after the other, the lowest first: the time does not depend on where they are. *room*:
+    (2, n), of which one row is returned.
     """
-    k = 0
-    for r in range(np.searchsorted(grid.start, lo), grid.start.shape[0] - 1):
-        begin, end = grid.start[r], grid.start[r + 1]
+    n = pieces.shape[0]
+    here: Keys = room[0]
+    there: Keys = room[1]
+    begins = np.zeros((3, 257), np.int32)
+    for p in range(n):
+        turned = np.int64((np.float64(unsorted[pieces[p], SWEPT]) + 3.1415930) * _PER_RAD)
+        here[p] = (turned << 32) | np.int64(pieces[p])
+        for digit in range(3):
+            begins[digit, ((turned >> (8 * digit)) & 255) + 1] += 1
+    for digit in range(3):
+        for d in range(255):
+            begins[digit, d + 1] += begins[digit, d]
+        shift = 32 + 8 * digit
+        for p in range(n):
+            d = (here[p] >> shift) & 255
+            there[begins[digit, d]] = here[p]
+            begins[digit, d] += 1
+        here, there = there, here
+    return here
+
+
+by_longitude = njit(cache=True, nogil=True, error_model="numpy")(_by_longitude)
+
+
+def _ball(tile: Singles, lanes: int, ball: Singles) -> None:
+    """Fill columns 0 to 3 of a tile's *ball*, of which the first *lanes* are in use."""
+    x, y, z, reach = tile[0], tile[1], tile[2], tile[9]
+    for c in range(3):
+        least = most = tile[c, 0]
+        for q in range(1, lanes):
+            least, most = min(least, tile[c, q]), max(most, tile[c, q])
+        ball[c] = np.float32(0.5) * (least + most)
+    radius = np.float32(0.0)
+    for q in range(lanes):
+        dx, dy, dz = x[q] - ball[0], y[q] - ball[1], z[q] - ball[2]
+        radius = max(radius, np.float32(math.sqrt(dx * dx + dy * dy + dz * dz)) + reach[q])
+    ball[3] = radius + np.float32(_ROUNDING_M)
+
+
+ball = njit(cache=True, nogil=True, error_model="numpy")(_ball)
+
+
+def _arrange(unsorted: Singles, dealt: Numbers, place: Numbers, grid: Grid, lo: int, hi: int) -> None:
+    """Sort the rows that begin at dealt pieces lo to hi by longitude, and fill their tiles of *grid*.
+
+    *place*, by row: its first dealt piece; and one past the last.
+    """
+    room = np.empty((2, 256), np.int64)
+    for r in range(np.searchsorted(place, lo), place.shape[0] - 1):
+        begin, end = place[r], place[r + 1]
         if begin >= hi:
             break
-        if begin == end:
+        n = end - begin
+        if n == 0:
             continue
-        while r >= rows.first[k + 1]:
-            k += 1
-        west, east, reach = np.inf, -np.inf, 0.0
-        for p in range(begin, end):
-            longitude = np.float64(unsorted[dealt[p], 9])
-            west, east = min(west, longitude), max(east, longitude)
-            reach = max(reach, np.float64(unsorted[dealt[p], 10]))
-        extent = east - west
-        middle = (r - rows.first[k] + 0.5) * rows.height[k] - 0.5 * math.pi
-        width = rows.height[k] / 16.0 / max(math.cos(middle), 0.01)
-        columns = min(int(extent / width), 2 * (end - begin)) + 1
-        per_rad = columns / max(extent, 1e-9)
-        grid.row[r, 0], grid.row[r, 1], grid.row[r, 2], grid.row[r, 3] = reach, west, per_rad, columns
-        cell = grid.cells[2 * (begin + r) : 2 * (end + r + 1)]
-        cell[:] = 0
-        for p in range(begin, end):
-            cell[min(int((unsorted[dealt[p], 9] - west) * per_rad), columns - 1) + 1] += 1
-        cell[0] = begin
-        for c in range(columns):
-            cell[c + 1] += cell[c]
-        # The end of each cell moves back as the cell is filled, and so becomes its beginning.
-        for p in range(end - 1, begin - 1, -1):
-            c = min(int((unsorted[dealt[p], 9] - west) * per_rad), columns - 1)
-            cell[c + 1] -= 1
-            grid.order[cell[c + 1]] = dealt[p]
-        for c in range(columns):
-            cell[c] = cell[c + 1]
-        cell[columns] = end
-        for s in range(begin, end):
-            for q in range(SWEPT):
-                grid.swept[q, s] = unsorted[grid.order[s], q]
+        if n > room.shape[1]:
+            room = np.empty((2, 2 * n), np.int64)
+        ordered = by_longitude(unsorted, dealt[begin:end], room)
+        farthest = np.float32(0.0)
+        for t in range(grid.start[r], grid.start[r + 1]):
+            tile, own = grid.tiles[t], grid.balls[t]
+            first = (t - grid.start[r]) * LANES
+            lanes = min(LANES, n - first)
+            west, east, reach = np.float32(np.inf), np.float32(-np.inf), np.float32(0.0)
+            for q in range(lanes):
+                i = ordered[first + q] & 0xFFFFFFFF
+                grid.order[t, q] = i
+                for c in range(SWEPT):
+                    tile[c, q] = unsorted[i, c]
+                west, east = min(west, unsorted[i, SWEPT]), max(east, unsorted[i, SWEPT])
+                reach = max(reach, unsorted[i, 9])
+            for q in range(lanes, LANES):
+                grid.order[t, q] = -1
+                for c in range(SWEPT):
+                    tile[c, q] = np.nan
+            ball(tile, lanes, own)
+            own[4], own[5], own[6] = west, east, reach / np.float32(_EARTH_M)
+            farthest = max(farthest, own[6])
+        grid.reach[r] = farthest
 
 
 arrange = njit(cache=True, nogil=True, error_model="numpy")(_arrange)
@@ -225,16 +283,16 @@ def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executo
     dealt, shares = np.empty(known, np.int32), shares_of(threads, n)
     each = [(row_of, places[:, part].copy(), dealt, *share) for part, share in enumerate(shares)]
     together(threads if len(shares) > 1 else None, deal, each)
-    row = np.zeros((len(in_row), 4))
-    swept = np.empty((SWEPT, known + PADDING), np.float32)
-    swept[:, known:] = np.nan
+    first_piece = np.append(places[:, 0], place[-1])
+    start = np.concatenate(([0], np.cumsum(-(-np.diff(first_piece) // LANES))), dtype=np.int32)
+    tiles = int(start[-1])
     grid = Grid(
-        start=np.append(places[:, 0], place[-1]),
-        row=row,
-        cells=np.empty(2 * (known + len(in_row)), np.int32),
+        start=start,
+        reach=np.zeros(len(in_row)),
         farthest=np.zeros(CLASSES),
-        order=np.empty(known, np.int32),
-        swept=swept,
+        order=np.empty((tiles, LANES), np.int32),
+        tiles=np.empty((tiles, SWEPT, LANES), np.float32),
+        balls=np.empty((tiles, BALL), np.float32),
     )
-    each_of(threads, known, arrange, unsorted, dealt, rows, grid)
-    return rows, grid._replace(farthest=np.maximum.reduceat(row[:, 0], rows.first[:-1]))
+    each_of(threads, known, arrange, unsorted, dealt, first_piece, grid)
+    return rows, grid._replace(farthest=np.maximum.reduceat(grid.reach, rows.first[:-1]))

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.boundary import DEEPEST, LEAF, Areas, Boundary, Indices, areas_of, is_inside
+from detente.detect.boundary import LEAF, Areas, Boundary, Indices, areas_of, is_inside
 from detente.detect.motion import Floats, along, geodetic, motion
 from detente.detect.shares import each_of
 
@@ -39,6 +39,11 @@ _MOST_CROSSINGS: Final = 64
 _NO_TIME_S: Final = 1e-3  # an edge that two parts share is left and entered at once
 _ROOM: Final = 64
 
+FAN: Final = 16
+"""Balls looked at side by side."""
+
+_DEEPEST: Final = 128  # FAN for each four levels of a tree; one over two million pieces is 18 deep
+
 
 class Standings(NamedTuple):
     """The tracks that are not far from an area, in order of track and area."""
@@ -49,11 +54,27 @@ class Standings(NamedTuple):
     found: Floats  # (k, STAND), NaN where not assessed
 
 
+class Walk(NamedTuple):
+    """Room to walk down a tree of balls."""
+
+    stack: Indices  # nodes to look at
+    near_m: Floats  # and how near each is
+    apart_m: Floats  # (FAN,) of the balls looked at side by side
+    aside_m: Floats  # (2, LEAF) of the ends of the pieces in one ball
+
+
 class Activity(NamedTuple):
     """When each area is active, s from now: spans (k, 2), those of area z from row starts[z] to starts[z + 1]."""
 
     spans: Floats
     starts: Indices
+
+
+def _walk() -> Walk:
+    return Walk(np.empty(_DEEPEST, np.int64), np.empty(_DEEPEST), np.empty(FAN), np.empty((2, LEAF)))
+
+
+walk_room = njit(cache=True, nogil=True, error_model="numpy")(_walk)
 
 
 class _Course(NamedTuple):
@@ -84,7 +105,7 @@ def _course_of(m: Floats, length_m: float) -> _Course:
     )
 
 
-course_of = njit(cache=True, nogil=True)(_course_of)
+course_of = njit(cache=True, nogil=True, error_model="numpy")(_course_of)
 
 
 def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
@@ -94,39 +115,66 @@ def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
 dot = njit(cache=True, nogil=True, inline="always")(_dot)
 
 
-def _apart_m(course: _Course, ball: Floats) -> float:
-    """Return a distance that nothing in a ball is nearer to a course than; negative where they may touch."""
+def _apart_m(course: _Course, balls: Floats, q: int) -> float:
+    """Return a distance that nothing in ball *q* is nearer to a course than; negative where they may touch."""
+    x, y, z, radius = balls[q, 0], balls[q, 1], balls[q, 2], balls[q, 3]
+    t, n, b = course.along, course.up, course.aside
     # Along the arc is never less than straight ahead, so this loses nothing.
-    if dot(ball, 0, course.up) - course.centre[2] < -ball[3]:
-        return math.inf  # on the far side of the Earth
-    ahead = dot(ball, 0, course.along) - course.centre[0]
-    aside = abs(dot(ball, 0, course.aside) - course.centre[1])
-    return float(max(aside, ahead - course.length_m, -ahead) - ball[3] - 1.0)
+    ahead = x * t[0] + y * t[1] + z * t[2] - course.centre[0]
+    aside = abs(x * b[0] + y * b[1] + z * b[2] - course.centre[1])
+    apart = max(aside, ahead - course.length_m, -ahead) - radius - 1.0
+    # What lies on the far side of the Earth is not near, however little ahead and aside.
+    return math.inf if x * n[0] + y * n[1] + z * n[2] - course.centre[2] < -radius else apart
 
 
-apart_m = njit(cache=True, nogil=True, inline="always")(_apart_m)
+apart_m = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_apart_m)
 
 
-def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, stack: Indices) -> int:
+def _step_down(course: _Course, balls: Floats, root: int, node: int, leaves: int, apart: Floats) -> tuple[int, int]:
+    """Measure *apart* of balls a few levels below *node* of a tree, side by side; returns the first and how many.
+
+    *root*: the row of *balls* before the tree's first.
+
+    The balls of one level lie one after the other, so those below a node do too: FAN of them are looked at as fast as
+    one after the other two or three.
+    """
+    first, count = node, 1
+    while first < leaves and count < FAN:
+        first, count = 2 * first, 2 * count
+    for q in range(count):
+        apart[q] = apart_m(course, balls, root + first + q)
+    return first, count
+
+
+step_down = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_step_down)
+
+
+def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, walk: Walk) -> int:
     """Find where a course crosses edges, m along it, in no order; returns how many, and keeps those that fit."""
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
+    balls, pieces, stack, apart, aside = areas.balls, areas.pieces, walk.stack, walk.apart_m, walk.aside_m
     crossed = 0
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if apart_m(course, areas.balls[first_ball + node]) > 0.0:
-            continue
         if node < leaves:
-            stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
-            depth += 2
+            below, count = step_down(course, balls, first_ball, node, leaves, apart)
+            for q in range(count):
+                stack[depth] = below + q
+                depth += apart[q] <= 0.0
             continue
         first = first_piece + (node - leaves) * LEAF
-        for e in range(first, min(first + LEAF, end_piece)):
-            piece = areas.pieces[e]
-            y0, y1 = dot(piece, 0, course.aside) - course.centre[1], dot(piece, 3, course.aside) - course.centre[1]
+        count = min(LEAF, end_piece - first)
+        for q in range(count):
+            for end in range(2):
+                x, y, z = pieces[first + q, 3 * end], pieces[first + q, 3 * end + 1], pieces[first + q, 3 * end + 2]
+                aside[end, q] = x * course.aside[0] + y * course.aside[1] + z * course.aside[2] - course.centre[1]
+        for q in range(count):
+            y0, y1 = aside[0, q], aside[1, q]
             if (y0 < 0.0) != (y1 < 0.0):
+                piece = pieces[first + q]
                 share = y0 / (y0 - y1)
                 ahead = dot(piece, 0, course.along) * (1.0 - share) + dot(piece, 3, course.along) * share
                 above = dot(piece, 0, course.up) * (1.0 - share) + dot(piece, 3, course.up) * share
@@ -138,7 +186,7 @@ def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, st
     return crossed
 
 
-crossings = njit(cache=True, nogil=True)(_crossings)
+crossings = njit(cache=True, nogil=True, error_model="numpy")(_crossings)
 
 
 def _least_distance(
@@ -148,8 +196,7 @@ def _least_distance(
     from_m: float,
     to_m: float,
     margin_m: float,
-    stack: Indices,
-    near_m: Floats,
+    walk: Walk,
 ) -> tuple[float, float]:
     """Return the least distance, m, from a stretch of a course that crosses no edge to any, and where along.
 
@@ -157,6 +204,8 @@ def _least_distance(
     """
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
+    balls = areas.balls
+    stack, near_m, below_m = walk.stack, walk.near_m, walk.apart_m
     least, least_at = margin_m, math.inf
     stack[0], near_m[0], depth = 1, -math.inf, 1
     while depth > 0:
@@ -165,15 +214,18 @@ def _least_distance(
         if near_m[depth] > least:
             continue
         if node < leaves:
-            # The nearer half comes first: what it holds spares most of the other.
-            one, other = (
-                apart_m(course, areas.balls[first_ball + 2 * node]),
-                apart_m(course, areas.balls[first_ball + 2 * node + 1]),
-            )
-            far = int(one <= other)
-            stack[depth], near_m[depth] = 2 * node + far, max(one, other)
-            stack[depth + 1], near_m[depth + 1] = 2 * node + 1 - far, min(one, other)
-            depth += 2
+            below, count = step_down(course, balls, first_ball, node, leaves, below_m)
+            nearest = math.inf
+            for q in range(count):
+                if below_m[q] > least:
+                    continue
+                stack[depth], near_m[depth] = below + q, below_m[q]
+                if below_m[q] > nearest:
+                    # The nearest comes first: what it holds spares most of the others.
+                    stack[depth], near_m[depth] = stack[depth - 1], near_m[depth - 1]
+                    stack[depth - 1], near_m[depth - 1] = below + q, below_m[q]
+                nearest = min(nearest, below_m[q])
+                depth += 1
             continue
         first = first_piece + (node - leaves) * LEAF
         for e in range(first, min(first + LEAF, end_piece)):
@@ -205,21 +257,19 @@ def _least_distance(
     return (math.inf, 0.0) if math.isinf(least_at) else (least, least_at)
 
 
-least_distance = njit(cache=True, nogil=True)(_least_distance)
+least_distance = njit(cache=True, nogil=True, error_model="numpy")(_least_distance)
 
 
-def _beyond(
-    m: Floats, t: float, areas: Areas, area: int, still: Floats, stack: Indices, near_m: Floats
-) -> tuple[float, float, float]:
+def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, walk: Walk) -> tuple[float, float, float]:
     """Return latitude and longitude of a motion at *t* and its distance to an area's line, m, negative inside."""
     x, y, z, _, _, _ = along(m, t)
     latitude, longitude = geodetic(x, y, z)
     motion(latitude, longitude, 0.0, 0.0, 0.0, still)
-    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, stack, near_m)
+    apart, _ = least_distance(course_of(still, 0.0), areas, area, 0.0, 0.0, math.inf, walk)
     return latitude, longitude, -apart if is_inside(latitude, longitude, areas, area) else apart
 
 
-beyond = njit(cache=True, nogil=True)(_beyond)
+beyond = njit(cache=True, nogil=True, error_model="numpy")(_beyond)
 
 
 def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceiling_ft: float) -> tuple[float, float]:
@@ -230,7 +280,7 @@ def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceilin
     return min(first, second), max(first, second)
 
 
-within_levels = njit(cache=True, nogil=True)(_within_levels)
+within_levels = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_within_levels)
 
 
 def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahead_s: float) -> bool:
@@ -245,11 +295,15 @@ def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahea
             longest, at, turns = end - begin, 0.5 * (begin + end), q
         begin = end
     x, y, z, _, _, _ = along(m, at if times.shape[0] > 0 else 0.0)
+    row = areas.starts[area, 1] + 1
+    dx, dy, dz = x - areas.balls[row, 0], y - areas.balls[row, 1], z - areas.balls[row, 2]
+    if dx * dx + dy * dy + dz * dz > areas.balls[row, 3] * areas.balls[row, 3]:
+        return turns % 2 == 1  # outside the ball round all of it
     latitude, longitude = geodetic(x, y, z)
     return bool(is_inside(latitude, longitude, areas, area) ^ (turns % 2 == 1))
 
 
-is_inside_first = njit(cache=True, nogil=True)(_is_inside_first)
+is_inside_first = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_is_inside_first)
 
 
 def _stand(
@@ -260,8 +314,7 @@ def _stand(
     spans: Floats,
     lookahead_s: float,
     crossings_m: Floats,
-    stack: Indices,
-    near_m: Floats,
+    walk: Walk,
     out: Floats,
 ) -> int:
     """Judge one track against one area active in *spans*, fill *out* (STAND columns) and return how it stands."""
@@ -271,10 +324,10 @@ def _stand(
     low, high = -math.inf, math.inf
     if has_levels and is_known:
         low, high = within_levels(m[11], m[13], limits[0], limits[1])
-    crossed = crossings(course, areas, area, crossings_m, stack) if speed > 0.0 else 0
+    crossed = crossings(course, areas, area, crossings_m, walk) if speed > 0.0 else 0
     if crossed > crossings_m.shape[0]:
         crossings_m = np.empty(crossed)
-        crossings(course, areas, area, crossings_m, stack)
+        crossings(course, areas, area, crossings_m, walk)
     times = crossings_m[:crossed]
     if crossed > 0:
         times = np.sort(times) / speed
@@ -295,7 +348,7 @@ def _stand(
         for k in range(spans.shape[0]):
             first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
             if first <= last:
-                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], stack, near_m)
+                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], walk)
                 if apart < least:
                     least, at = apart, (x / speed if speed > 0.0 else first)
         if math.isinf(least):
@@ -315,36 +368,36 @@ def _stand(
     return INSIDE if dwell >= lookahead_s - _NO_TIME_S else LEAVING
 
 
-stand = njit(cache=True, nogil=True)(_stand)
+stand = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_stand)
 
 
-def _near_areas(course: _Course, areas: Areas, near: Indices, stack: Indices) -> int:
+def _near_areas(course: _Course, areas: Areas, near: Indices, walk: Walk) -> int:
     """List the areas whose balls a course touches; returns how many."""
     leaves = areas.order.shape[0]
-    found = 0
+    stack, apart, found = walk.stack, walk.apart_m, 0
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
         node = stack[depth]
-        if apart_m(course, areas.tree[node]) > 0.0:
-            continue
         if node < leaves:
-            stack[depth], stack[depth + 1] = 2 * node, 2 * node + 1
-            depth += 2
-        else:
+            below, count = step_down(course, areas.tree, 0, node, leaves, apart)
+            for q in range(count):
+                stack[depth] = below + q
+                depth += apart[q] <= 0.0
+        elif leaves > 1 or apart_m(course, areas.tree, node) <= 0.0:
             near[found] = areas.order[node - leaves]
             found += 1
     return found
 
 
-near_areas = njit(cache=True, nogil=True)(_near_areas)
+near_areas = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_near_areas)
 
 
 def _stands(
     m: Floats, areas: Areas, activity: Activity, lookahead_s: float, lo: int, hi: int
 ) -> tuple[Indices, npt.NDArray[np.int8], Floats]:
     """Judge motions lo to hi against all areas; returns (row, area), how, found of those that are not FAR."""
-    crossings_m, stack, near_m = np.empty(_MOST_CROSSINGS), np.empty(DEEPEST, np.int64), np.empty(DEEPEST)
+    crossings_m, walk = np.empty(_MOST_CROSSINGS), walk_room()
     near = np.empty(areas.order.shape[0], np.int64)
     which, how, found = np.empty((_ROOM, 2), np.int64), np.empty(_ROOM, np.int8), np.empty((_ROOM, STAND))
     count = 0
@@ -352,7 +405,7 @@ def _stands(
         length = m[i, 10] * lookahead_s
         is_lost = math.isnan(length + m[i, 0] + m[i, 1] + m[i, 2])
         course = course_of(m[i], length)
-        for q in range(1 if is_lost else near_areas(course, areas, near, stack)):
+        for q in range(1 if is_lost else near_areas(course, areas, near, walk)):
             if count == which.shape[0]:
                 which, how = np.concatenate((which, which)), np.concatenate((how, how))
                 found = np.concatenate((found, found))
@@ -361,15 +414,13 @@ def _stands(
             how[count] = NOT_ASSESSED
             if not is_lost:
                 spans = activity.spans[activity.starts[area] : activity.starts[area + 1]]
-                how[count] = stand(
-                    m[i], course, areas, area, spans, lookahead_s, crossings_m, stack, near_m, found[count]
-                )
+                how[count] = stand(m[i], course, areas, area, spans, lookahead_s, crossings_m, walk, found[count])
             which[count, 0], which[count, 1] = i, area
             count += how[count] != FAR
     return which[:count], how[:count], found[:count]
 
 
-stands = njit(cache=True, nogil=True)(_stands)
+stands = njit(cache=True, nogil=True, error_model="numpy")(_stands)
 
 
 def standings(

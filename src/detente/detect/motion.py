@@ -36,6 +36,11 @@ _S: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(3, 16, 2
 _C: Final = tuple((-1.0) ** (n // 2) / math.factorial(n) for n in range(4, 17, 2))
 
 Floats = npt.NDArray[np.float64]
+Arc = tuple[float, float, float, float, float, float, float, float, float, float, float]
+
+BLOCK: Final = 32
+"""So many motions are worked on at once, a column of each beside each other: loops over them become vector
+instructions, and a block stays in the nearest cache."""
 
 
 def _sine_cosine(angle_rad: float) -> tuple[float, float]:
@@ -52,28 +57,24 @@ def _sine_cosine(angle_rad: float) -> tuple[float, float]:
         0.5 - x2 * (_C[0] + x2 * (_C[1] + x2 * (_C[2] + x2 * (_C[3] + x2 * (_C[4] + x2 * (_C[5] + x2 * _C[6]))))))
     )
     quadrant = quarters - 4.0 * ((quarters * 0.25 + _ROUNDS) - _ROUNDS)  # -2 to 2
-    if abs(quadrant) == 1.0:
-        return quadrant * cosine, -quadrant * sine
-    return (-sine, -cosine) if abs(quadrant) == 2.0 else (sine, cosine)
+    is_odd, is_back = abs(quadrant) == 1.0, abs(quadrant) == 2.0
+    s = quadrant * cosine if is_odd else (-sine if is_back else sine)
+    c = -quadrant * sine if is_odd else (-cosine if is_back else cosine)
+    return s, c
 
 
-sine_cosine = njit(cache=True, nogil=True, error_model="numpy")(_sine_cosine)
+sine_cosine = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_sine_cosine)
 
 
-def _motion(
-    latitude_rad: float,
-    longitude_rad: float,
-    v_east_mps: float,
-    v_north_mps: float,
-    age_s: float,
-    out: Floats,
-) -> None:
-    """Fill columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
+def _arc(latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_mps: float, age_s: float) -> Arc:
+    """Return columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
     sin_lat, cos_lat = sine_cosine(latitude_rad)
     sin_lon, cos_lon = sine_cosine(longitude_rad)
     speed = math.sqrt(v_east_mps * v_east_mps + v_north_mps * v_north_mps)
-    per_speed = 1.0 / speed if speed > 0.0 else math.nan
-    east, north = (1.0, 0.0) if speed == 0.0 else (v_east_mps * per_speed, v_north_mps * per_speed)
+    per_speed = 1.0 / (speed if speed != 0.0 else 1.0)
+    # What stands still points east: any direction would do.
+    east = v_east_mps * per_speed if speed != 0.0 else 1.0
+    north = v_north_mps * per_speed
     w2 = 1.0 - _E2 * sin_lat * sin_lat
     prime_vertical = SEMI_MAJOR_M / math.sqrt(w2)
     # Euler: the curvatures of meridian and prime vertical, each as much as the course lies along it.
@@ -82,21 +83,33 @@ def _motion(
     t0 = -east * sin_lon - north * sin_lat * cos_lon
     t1 = east * cos_lon - north * sin_lat * sin_lon
     t2 = north * cos_lat
-    out[0] = prime_vertical * n0
-    out[1] = prime_vertical * n1
-    out[2] = prime_vertical * (1.0 - _E2) * n2
-    out[3], out[4], out[5] = t0, t1, t2
-    out[6], out[7], out[8] = n0, n1, n2
-    if age_s != 0.0:
-        turn = speed * age_s / radius
-        s, c = sine_cosine(turn)
-        run, rise = radius * s, radius * (1.0 - c)
-        for q, (t, n) in enumerate(((t0, n0), (t1, n1), (t2, n2))):
-            out[q] += run * t - rise * n
-            out[3 + q] = c * t - s * n
-            out[6 + q] = c * n + s * t
-    out[9] = radius
-    out[10] = speed
+    s, c = sine_cosine(speed * age_s / radius)
+    run, rise = radius * s, radius * (1.0 - c)
+    return (
+        prime_vertical * n0 + (run * t0 - rise * n0),
+        prime_vertical * n1 + (run * t1 - rise * n1),
+        prime_vertical * (1.0 - _E2) * n2 + (run * t2 - rise * n2),
+        c * t0 - s * n0,
+        c * t1 - s * n1,
+        c * t2 - s * n2,
+        c * n0 + s * t0,
+        c * n1 + s * t1,
+        c * n2 + s * t2,
+        radius,
+        speed,
+    )
+
+
+arc = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_arc)
+
+
+def _motion(
+    latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_mps: float, age_s: float, out: Floats
+) -> None:
+    """Fill columns 0 to 10 of one motion, as `arc` returns them."""
+    columns = arc(latitude_rad, longitude_rad, v_east_mps, v_north_mps, age_s)
+    for q in range(11):
+        out[q] = columns[q]
 
 
 motion = njit(cache=True, nogil=True, error_model="numpy")(_motion)
@@ -116,12 +129,24 @@ def _fill(
     hi: int,
 ) -> None:
     """Fill rows lo to hi of *out* (n, MOTION): motions at one instant, *age_s* after each row's own time."""
-    for i in range(lo, hi):
-        motion(latitude_rad[i], longitude_rad[i], v_east_mps[i], v_north_mps[i], age_s[i], out[i])
-        climbed_ft = v_up_fps[i] * age_s[i]
-        out[i, 11] = altitude_pressure_ft[i] + climbed_ft
-        out[i, 12] = altitude_ellipsoid_ft[i] + climbed_ft
-        out[i, 13] = v_up_fps[i]
+    block = np.empty((MOTION, BLOCK))
+    for begin in range(lo, hi, BLOCK):
+        end = min(begin + BLOCK, hi)
+        # Slices, and q from 0: the compiler then sees that neighbours lie side by side.
+        latitude, longitude, age = latitude_rad[begin:end], longitude_rad[begin:end], age_s[begin:end]
+        v_east, v_north, v_up = v_east_mps[begin:end], v_north_mps[begin:end], v_up_fps[begin:end]
+        pressure, ellipsoid = altitude_pressure_ft[begin:end], altitude_ellipsoid_ft[begin:end]
+        for q in range(end - begin):
+            columns = arc(latitude[q], longitude[q], v_east[q], v_north[q], age[q])
+            block[0, q], block[1, q], block[2, q] = columns[0], columns[1], columns[2]
+            block[3, q], block[4, q], block[5, q] = columns[3], columns[4], columns[5]
+            block[6, q], block[7, q], block[8, q] = columns[6], columns[7], columns[8]
+            block[9, q], block[10, q] = columns[9], columns[10]
+            climbed_ft = v_up[q] * age[q]
+            block[11, q], block[12, q], block[13, q] = pressure[q] + climbed_ft, ellipsoid[q] + climbed_ft, v_up[q]
+        for q in range(end - begin):
+            for c in range(MOTION):
+                out[begin + q, c] = block[c, q]
 
 
 fill = njit(cache=True, nogil=True, error_model="numpy")(_fill)
@@ -136,19 +161,25 @@ def motions(*columns: Floats, threads: Executor | None = None) -> Floats:
     return out
 
 
-def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, float]:
-    """Return the surface point, m, and the velocity, m/s, of one motion at *t* seconds.
+def _flown(radius: float, speed: float, t: float) -> tuple[float, float, float, float]:
+    """Return how far along the arc's tangent and how far below it, m, and how fast each, m/s, at *t* seconds.
 
     The sine and cosine are short series (error below 1e-12 to 0.1 rad, 640 km), so two nodes get the same bits whatever
     their maths library.
     """
-    radius, speed = m[9], m[10]
     x = speed * t / radius
     x2 = x * x
     sine = x * (1.0 - x2 * (1.0 / 6.0 - x2 * (1.0 / 120.0 - x2 * (1.0 / 5_040.0))))
     versine = x2 * (0.5 - x2 * (1.0 / 24.0 - x2 * (1.0 / 720.0 - x2 * (1.0 / 40_320.0))))
-    run, rise = radius * sine, radius * versine
-    forward, down = speed * (1.0 - versine), speed * sine
+    return radius * sine, radius * versine, speed * (1.0 - versine), speed * sine
+
+
+flown = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_flown)
+
+
+def _along(m: Floats, t: float) -> tuple[float, float, float, float, float, float]:
+    """Return the surface point, m, and the velocity, m/s, of one motion at *t* seconds."""
+    run, rise, forward, down = flown(m[9], m[10], t)
     return (
         m[0] + run * m[3] - rise * m[6],
         m[1] + run * m[4] - rise * m[7],
@@ -165,11 +196,14 @@ along = njit(cache=True, nogil=True, error_model="numpy")(_along)
 def _geodetic(x: float, y: float, z: float) -> tuple[float, float]:
     """Return geodetic latitude and longitude, rad, of a point on or near the ellipsoid (Bowring, one step)."""
     p = math.sqrt(x * x + y * y)
-    theta = math.atan2(z * SEMI_MAJOR_M, p * SEMI_MINOR_M)
+    # Sine and cosine of the parametric latitude, straight from its tangent.
+    up, out = z * SEMI_MAJOR_M, p * SEMI_MINOR_M
+    per_length = 1.0 / math.sqrt(up * up + out * out)
+    sine, cosine = up * per_length, out * per_length
     second_e2 = (SEMI_MAJOR_M / SEMI_MINOR_M) ** 2 - 1.0
     latitude = math.atan2(
-        z + second_e2 * SEMI_MINOR_M * math.sin(theta) ** 3,
-        p - _E2 * SEMI_MAJOR_M * math.cos(theta) ** 3,
+        z + second_e2 * SEMI_MINOR_M * sine * sine * sine,
+        p - _E2 * SEMI_MAJOR_M * cosine * cosine * cosine,
     )
     return latitude, math.atan2(y, x)
 

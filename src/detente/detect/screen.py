@@ -1,11 +1,14 @@
 """Which pairs are worth a look, found without looking at all of them.
 
-Each pair of swept pieces (see `detente.detect.grid`) is met once: within a class only forwards, and between classes
-only from the class of shorter reach. Neighbours in a row ask together, LANES at a time: they reach about the same
-columns, and each piece found there is tried against all of them by one straight-line test without a branch, in single
-precision, widened by all that this neglects.
+Each pair of tiles of swept pieces (see `detente.detect.grid`) is met once: within a class only forwards, and between
+classes only from the class of shorter reach. From two tiles to a pair worth an exact look it goes by three tests, each
+of all LANES pieces of a tile at once, in single precision and without a branch:
 
-What passes is judged exactly, in order of the pairs.
+1. which pieces of the other tile the ball round all that this one's reach touches;
+2. which pieces of this tile are near each of those, by reach and by the heights swept;
+3. and which of these come near it, by a straight line, while their heights let them.
+
+Each is widened by all that it neglects. What passes is judged exactly, in order of the pairs.
 """
 
 from __future__ import annotations
@@ -19,141 +22,168 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.cpa import CLEAR, FOUND, judge
-from detente.detect.grid import CLASSES, PADDING, Grid, Rows, Singles, grid_of, row_at
-from detente.detect.motion import MOTION, Floats
-from detente.detect.shares import each_of
+from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDICT, by_arcs, by_series
+from detente.detect.grid import CLASSES, LANES, Grid, Keys, Rows, Singles, grid_of, row_at
+from detente.detect.motion import BLOCK, MOTION, Floats
+from detente.detect.shares import LEAST, each_of, shares_of, together
 
-LANES: Final = PADDING
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
 _ROUNDING: Final = np.float32(2e-6)  # of squared distances in single precision, relative
+_WIDER: Final = np.float32(1.0) + np.float32(2.0) * _ROUNDING
 _ROUNDING_FT: Final = 1.0
 _STILL: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity or one climb
 _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
-_BLOCK: Final = 32  # pairs whose motions are fetched at once: memory answers many questions as fast as one
-
-Keys = npt.NDArray[np.int64]
 
 
-def _meeting(
-    x: Singles,
-    y: Singles,
-    z: Singles,
-    u: Singles,
-    v: Singles,
-    w: Singles,
-    limit: Singles,
-    height: Singles,
-    climb: Singles,
-    swept: Singles,
-    j: int,
-    vertical_ft: np.float32,
-    half_s: np.float32,
-) -> int:
-    """Return which of LANES pieces come near piece *j* of *swept*, a bit each; by straight lines, with all margins."""
-    xj, yj, zj, uj, vj, wj = swept[0, j], swept[1, j], swept[2, j], swept[3, j], swept[4, j], swept[5, j]
-    limit_j, height_j, climb_j = swept[6, j], swept[7, j], swept[8, j]
+def _touched(tiles: Singles, b: int, balls: Singles, a: int) -> int:
+    """Return which pieces of tile *b* what lies in the ball of tile *a* may reach, a bit each."""
+    x, y, z, radius = balls[a, 0], balls[a, 1], balls[a, 2], balls[a, 3]
     bits = np.int32(0)
     for q in range(LANES):
-        # When the heights let them meet, from the middle of the look-ahead; unknown heights, at all times.
-        apart, rate = height[q] - height_j, climb[q] - climb_j
-        per_rate = np.float32(1.0) / (abs(rate) + _STILL)
-        level_at = (apart if rate < np.float32(0.0) else -apart) * per_rate - half_s
-        begins, ends = level_at - vertical_ft * per_rate, level_at + vertical_ft * per_rate
+        dx, dy, dz = tiles[b, 0, q] - x, tiles[b, 1, q] - y, tiles[b, 2, q] - z
+        near = tiles[b, 9, q] + radius
+        bits = np.int32(bits | (_BIT[q] if dx * dx + dy * dy + dz * dz < near * near * _WIDER else np.int32(0)))
+    return int(bits)
+
+
+touched = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_touched)
+
+
+def _near(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
+    """Return which pieces of tile *a* are near piece *j* of *b*, by their reach and the heights they sweep."""
+    x, y, z, reach, height = tiles[b, 0, j], tiles[b, 1, j], tiles[b, 2, j], tiles[b, 9, j], tiles[b, 7, j]
+    room = vertical_ft + abs(tiles[b, 8, j]) * half_s
+    bits = np.int32(0)
+    for q in range(LANES):
+        dx, dy, dz = tiles[a, 0, q] - x, tiles[a, 1, q] - y, tiles[a, 2, q] - z
+        near = tiles[a, 9, q] + reach
+        is_apart = abs(tiles[a, 7, q] - height) > room + abs(tiles[a, 8, q]) * half_s  # of unknown heights, never
+        is_near = (dx * dx + dy * dy + dz * dz < near * near * _WIDER) & (not is_apart)
+        bits = np.int32(bits | (_BIT[q] if is_near else np.int32(0)))
+    return int(bits)
+
+
+near = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_near)
+
+
+def _meeting(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
+    """Return which pieces of tile *a* come near piece *j* of *b*, a bit each; by straight lines.
+
+    Time is counted from the middle of the look-ahead, where the pieces' positions and heights hold.
+    """
+    xj, yj, zj, uj, vj, wj = (
+        tiles[b, 0, j],
+        tiles[b, 1, j],
+        tiles[b, 2, j],
+        tiles[b, 3, j],
+        tiles[b, 4, j],
+        tiles[b, 5, j],
+    )
+    limit_j, height_j, climb_j = tiles[b, 6, j], tiles[b, 7, j], tiles[b, 8, j]
+    bits = np.int32(0)
+    for q in range(LANES):
+        dx, dy, dz = tiles[a, 0, q] - xj, tiles[a, 1, q] - yj, tiles[a, 2, q] - zj
+        du, dv, dw = tiles[a, 3, q] - uj, tiles[a, 4, q] - vj, tiles[a, 5, q] - wj
+        apart, rate = tiles[a, 7, q] - height_j, tiles[a, 8, q] - climb_j
+        speed2, climb = du * du + dv * dv + dw * dw + _STILL, abs(rate) + _STILL
+        # One division for the two: it takes as long as ten of the other steps.
+        per_both = np.float32(1.0) / (speed2 * climb)
+        per_speed2, per_climb = per_both * climb, per_both * speed2
+        # When the heights let them meet; unknown heights, at all times.
+        level_at = (apart if rate < np.float32(0.0) else -apart) * per_climb
+        begins, ends = level_at - vertical_ft * per_climb, level_at + vertical_ft * per_climb
         is_later, is_sooner = begins > -half_s, ends < half_s  # of what is not a number, neither
         begins, ends = begins if is_later else -half_s, ends if is_sooner else half_s
         # How near they come meanwhile.
-        dx, dy, dz = x[q] - xj, y[q] - yj, z[q] - zj
-        du, dv, dw = u[q] - uj, v[q] - vj, w[q] - wj
         closing = dx * du + dy * dv + dz * dw
-        speed2 = du * du + dv * dv + dw * dw
         square = dx * dx + dy * dy + dz * dz
-        t = -closing / (speed2 + _STILL)
-        t = min(max(t, begins), ends)
+        t = min(max(-closing * per_speed2, begins), ends)
         least = square + t * (t * speed2 + closing + closing)
-        near = limit[q] + limit_j
-        meets = (least < near * near + _ROUNDING * square) & (begins <= ends)
+        limit = tiles[a, 6, q] + limit_j
+        meets = (least < limit * limit + _ROUNDING * square) & (begins <= ends)
         bits = np.int32(bits | (_BIT[q] if meets else np.int32(0)))
     return int(bits)
 
 
-meeting = njit(cache=True, nogil=True, error_model="numpy")(_meeting)
+meeting = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meeting)
 
 
-def _reached(
-    rows: Rows, grid: Grid, r: int, both_rad: float, west_rad: float, east_rad: float, turn: int
-) -> tuple[int, int]:
-    """Return the pieces (begin, end) of row *r* within reach of longitudes west to east, in one *turn* of three.
+def _meet(grid: Grid, a: int, b: int, vertical_ft: np.float32, half_s: np.float32, keys: Keys, count: int) -> int:
+    """Append to *keys* the pairs of tiles *a* and *b* that are worth a look; returns the new *count*."""
+    tiles = grid.tiles
+    candidates = touched(tiles, b, grid.balls, a)
+    for j in range(LANES):
+        if not (candidates >> j) & 1:
+            continue
+        bits = near(tiles, a, b, j, vertical_ft, half_s)
+        if a == b:
+            bits &= (1 << j) - 1  # each pair once
+        if bits != 0:
+            bits &= meeting(tiles, a, b, j, vertical_ft, half_s)
+        q = 0
+        while bits != 0:
+            if bits & 1:
+                if count < keys.shape[0]:
+                    one, two = np.int64(grid.order[a, q]), np.int64(grid.order[b, j])
+                    keys[count] = (min(one, two) << 32) | max(one, two)
+                count += 1
+            q += 1
+            bits >>= 1
+    return count
 
-    A row may be reached across the antimeridian, to the west (-1) or to the east (1).
-    """
-    columns, per_rad, narrowest = int(grid.row[r, 3]), grid.row[r, 2], rows.narrowest[r]
-    width = both_rad / narrowest if narrowest * math.pi > both_rad else math.pi
-    if east_rad - west_rad + 2.0 * (width + 1.0 / per_rad) >= 2.0 * math.pi:  # all round, once
-        return (grid.start[r], grid.start[r + 1]) if turn == 0 else (0, 0)
-    from_west = 2.0 * math.pi * turn - grid.row[r, 1]
-    first = max((from_west + west_rad - width) * per_rad, 0.0)
-    last = min((from_west + east_rad + width) * per_rad, columns - 1.0)
-    if last < 0.0 or first >= columns:
-        return 0, 0
-    cell = 2 * (grid.start[r] + r)
-    return grid.cells[cell + int(first)], grid.cells[cell + int(last) + 1]
+
+meet = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meet)
 
 
-reached = njit(cache=True, nogil=True, error_model="numpy")(_reached)
+def _first_tile(balls: Singles, begin: int, end: int, longitude_rad: float) -> int:
+    """Return the first of a row's tiles *begin* to *end* that reaches east of a longitude; *end* if none does."""
+    while begin < end:
+        middle = (begin + end) // 2
+        if balls[middle, 5] < longitude_rad:
+            begin = middle + 1
+        else:
+            end = middle
+    return begin
+
+
+first_tile = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_first_tile)
 
 
 def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
-    """Find every pair worth a look whose first piece is in a group that begins at sorted pieces lo to hi.
+    """Find every pair worth a look of tiles lo to hi with themselves and those after them.
 
     Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
     than fit: the caller then comes again with more room.
     """
-    start, order, swept, first = grid.start, grid.order, grid.swept, rows.first
+    start, first, balls = grid.start, rows.first, grid.balls
     limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
-    count, room, own = 0, keys.shape[0], 0
-    if lo >= hi:  # without a piece there is no row that holds the first, and beyond the last is anybody's memory
-        return 0
+    count, own = 0, 0
     here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
-    begin = min(lo + (int(start[here]) - lo) % LANES, int(start[here + 1]))
-    while begin < hi:
-        while start[here + 1] <= begin:
+    for a in range(lo, hi):
+        while start[here + 1] <= a:
             here += 1
         while here >= first[own + 1]:
             own += 1
-        end = begin + LANES
-        x, y, z = swept[0][begin:end], swept[1][begin:end], swept[2][begin:end]
-        u, v, w = swept[3][begin:end], swept[4][begin:end], swept[5][begin:end]
-        limit, height, climb = swept[6][begin:end], swept[7][begin:end], swept[8][begin:end]
-        end = min(end, int(start[here + 1]))
-        west, east = np.inf, -np.inf
-        for s in range(begin, end):
-            west, east = min(west, np.float64(swept[9, s])), max(east, np.float64(swept[9, s]))
+        reach, west, east = np.float64(balls[a, 6]), np.float64(balls[a, 4]), np.float64(balls[a, 5])
         south = (here - first[own]) * rows.height[own] - 0.5 * math.pi
         north = south + rows.height[own]
         for k in range(own, CLASSES):
             if grid.farthest[k] == 0.0:
                 continue
-            both = grid.row[here, 0] + grid.farthest[k] + _MARGIN_RAD
+            both = reach + grid.farthest[k] + _MARGIN_RAD
             lower = here if k == own else row_at(south - both, rows.height[k], first[k], first[k + 1])
             upper = row_at(north + both, rows.height[k], first[k], first[k + 1])
             for r in range(lower, upper + 1):
-                if start[r + 1] == start[r]:
-                    continue
-                both = grid.row[here, 0] + grid.row[r, 0] + _MARGIN_RAD
+                both, narrowest = reach + grid.reach[r] + _MARGIN_RAD, rows.narrowest[r]
+                width = both / narrowest if narrowest * math.pi > both else math.pi
+                # A row may be reached across the antimeridian too; no tile is met again at the next turn.
+                b, end = a if r == here else start[r], start[r + 1]
                 for turn in range(-1, 2):
-                    nearest, farthest = reached(rows, grid, r, both, west, east, turn)
-                    for j in range(max(int(nearest), begin + 1), farthest):
-                        bits = meeting(x, y, z, u, v, w, limit, height, climb, swept, j, limit_ft, half_s)
-                        if bits == 0:
-                            continue
-                        for s in range(begin, min(end, j)):
-                            if (bits >> (s - begin)) & 1:
-                                if count < room:
-                                    a, b = np.int64(order[s]), np.int64(order[j])
-                                    keys[count] = (min(a, b) << 32) | max(a, b)
-                                count += 1
-        begin = end
+                    shift = 2.0 * math.pi * turn
+                    b = first_tile(balls, b, end, west - width + shift)
+                    while b < end and balls[b, 4] <= east + width + shift:
+                        count = meet(grid, a, b, limit_ft, half_s, keys, count)
+                        b += 1
     return count
 
 
@@ -171,23 +201,32 @@ def _answer(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
-    fetched = np.empty((2 * _BLOCK, MOTION))
+    block = np.empty((PAIR, BLOCK))
     count = 0
-    for begin in range(0, len(keys), _BLOCK):
-        end = min(begin + _BLOCK, len(keys))
-        for p in range(begin, end):
-            a, b = keys[p] >> 32, keys[p] & 0xFFFFFFFF
-            for q in range(MOTION):
-                fetched[2 * (p - begin), q] = m[a, q]
-            for q in range(MOTION):
-                fetched[2 * (p - begin) + 1, q] = m[b, q]
-        for p in range(begin, end):
-            one, other = fetched[2 * (p - begin)], fetched[2 * (p - begin) + 1]
-            verdict = judge(one, other, horizontal_m, vertical_ft, lookahead_s, found[count])
-            if verdict != CLEAR:
-                pairs[count, 0], pairs[count, 1] = keys[p] >> 32, keys[p] & 0xFFFFFFFF
-                verdicts[count] = verdict
-                count += 1
+    for begin in range(0, len(keys), BLOCK):
+        lanes = min(BLOCK, len(keys) - begin)
+        # All fetched before the first is judged: memory answers many questions as fast as one.
+        for q in range(lanes):
+            a, b = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
+            for c in range(MOTION):
+                block[c, q] = m[a, c]
+            for c in range(MOTION):
+                block[OTHER + c, q] = m[b, c]
+        for q in range(lanes):
+            by_series(block, q, horizontal_m, vertical_ft, lookahead_s)
+        for q in range(lanes):
+            verdict = int(block[VERDICT, q])
+            if verdict == CLEAR:
+                continue
+            a, b = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
+            for c in range(FOUND):
+                found[count, c] = block[FINDING + c, q]
+            if verdict == UNSURE:
+                verdict = by_arcs(m[a], m[b], horizontal_m, vertical_ft, lookahead_s, found[count])
+                if verdict == CLEAR:
+                    continue
+            pairs[count, 0], pairs[count, 1], verdicts[count] = a, b, verdict
+            count += 1
     return count
 
 
@@ -208,16 +247,44 @@ def pairs_in_conflict(
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
     rows, grid = grid_of(m, minima[0], minima[2], threads)
-    keys = each_of(threads, len(grid.order), _scanned, rows, grid, *minima[1:])
-    parts: list[Answers] = each_of(threads, len(m), _answered, m, minima, keys)
-    pairs, found, verdicts = (np.concatenate([part[q] for part in parts]) for q in range(3))
-    return pairs, found, verdicts
+    keys = each_of(threads, len(grid.tiles), _scanned, rows, grid, *minima[1:], least=LEAST // LANES)
+    # Each share of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
+    shares = shares_of(threads, len(m))
+    cuts = np.stack([np.searchsorted(each, [lo << 32 for lo, _ in shares] + [len(m) << 32]) for each in keys])
+    begins = np.concatenate(([0], np.cumsum(np.diff(cuts, axis=1).sum(axis=0))))
+    n = int(begins[-1])
+    answers = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
+    calls = [
+        (
+            m,
+            minima,
+            [each[first:last] for each, (first, last) in zip(keys, cuts[:, part : part + 2].tolist(), strict=True)],
+            *(column[begins[part] : begins[part + 1]] for column in answers),
+        )
+        for part in range(len(shares))
+    ]
+    counts = together(threads if len(shares) > 1 else None, _answered, calls)
+    return closed_up(answers, begins.tolist(), counts)
+
+
+def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers:
+    """Return *columns* without their gaps: from each of *begins* the next of *counts* rows are wanted. In place."""
+    end = 0
+    for begin, count in zip(begins, counts, strict=False):
+        if begin > end:
+            for column in columns:
+                # Row after row: then numpy sees that moving them forwards needs no copy in between.
+                flat, width = column.reshape(-1), math.prod(column.shape[1:])
+                flat[end * width : (end + count) * width] = flat[begin * width : (begin + count) * width]
+        end += count
+    pairs, found, verdicts = columns
+    return pairs[:end], found[:end], verdicts[:end]
 
 
 def _scanned(*asked: Any) -> Keys:
     """Return the keys, in order, of the pairs that `scan` finds."""
     lo, hi = asked[-2:]
-    room = max(1_024, 2 * (hi - lo))
+    room = max(1_024, 2 * LANES * (hi - lo))
     while True:
         keys = np.empty(room, np.int64)
         count = scan(*asked, keys)
@@ -228,12 +295,15 @@ def _scanned(*asked: Any) -> Keys:
         room = count
 
 
-def _answered(m: Floats, minima: tuple[float, float, float], found_keys: list[Keys], lo: int, hi: int) -> Answers:
-    """Judge the pairs, of all that were found, whose lower motion is one of lo to hi."""
-    cuts = [np.searchsorted(keys, (lo << 32, hi << 32)) for keys in found_keys]
-    keys = np.concatenate([keys[first:last] for keys, (first, last) in zip(found_keys, cuts, strict=True)])
+def _answered(
+    m: Floats,
+    minima: tuple[float, float, float],
+    scanned: list[Keys],
+    pairs: Keys,
+    found: Floats,
+    verdicts: npt.NDArray[np.int8],
+) -> int:
+    """Judge the pairs of all that was *scanned*, in order; fills the first rows of the rest and returns how many."""
+    keys = np.concatenate(scanned)
     keys.sort()
-    n = len(keys)
-    pairs, found, verdicts = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
-    count = answer(m, *minima, keys, pairs, found, verdicts)
-    return pairs[:count], found[:count], verdicts[:count]
+    return answer(m, *minima, keys, pairs, found, verdicts)

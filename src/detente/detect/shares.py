@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
+
+MOST: Final = 16
+LEAST: Final = 4_096
 
 Share = tuple[int, int]
 
 
-def shares_of(threads: Executor | None, n: int) -> list[Share]:
-    """Return ranges (lo, hi) that cover n rows: one, or with threads and rows enough, many, to share well."""
-    parts = 1 if threads is None or n < 4_096 else 16
+def shares_of(threads: Executor | None, n: int, least: int = LEAST) -> list[Share]:
+    """Return ranges (lo, hi) that cover n rows: one, or with threads, as many as have *least* rows, up to MOST.
+
+    More of them than threads: who is done with a cheap one takes another.
+    """
+    parts = 1 if threads is None else min(max(n // least, 1), MOST)
     return list(pairwise(n * part // parts for part in range(parts + 1)))
 
 
@@ -23,7 +29,9 @@ def together(threads: Executor | None, kernel: Callable[..., Any], calls: Iterab
     return [done.result() for done in [threads.submit(kernel, *call) for call in calls]]
 
 
-def each_of(threads: Executor | None, n: int, kernel: Callable[..., Any], *arguments: Any) -> list[Any]:
+def each_of(
+    threads: Executor | None, n: int, kernel: Callable[..., Any], *arguments: Any, least: int = LEAST
+) -> list[Any]:
     """Call *kernel* with *arguments* and each share (lo, hi) of n rows; returns the results in order."""
-    shares = shares_of(threads, n)
+    shares = shares_of(threads, n, least)
     return together(threads if len(shares) > 1 else None, kernel, ((*arguments, *share) for share in shares))

@@ -10,7 +10,7 @@ import numpy as np
 
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
-from detente.detect.boundary import DEEPEST, areas_of, boundary
+from detente.detect.boundary import areas_of, boundary
 from detente.detect.motion import MOTION, Floats
 from detente.detect.schedule import ALWAYS
 from detente.detect.zone import Zone
@@ -32,11 +32,15 @@ class Standing:
         """*parties*: the node's table of parties, to know whom a zone exempts."""
         self.zones = tuple(zones)
         self._threads = threads
-        self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
+        self.know(parties)
         self._has_schedules = any(zone.schedule != ALWAYS for zone in self.zones)
         self._areas = areas_of(
             [boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones]
         )
+
+    def know(self, parties: Sequence[PartyId]) -> None:
+        """Take *parties* for the node's table of parties, which has grown."""
+        self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
 
     def judge(
         self, m: Floats, tracks: Tracks, now: Instant, lookahead_s: float, told: set[int]
@@ -88,4 +92,4 @@ def warm(m: Floats) -> None:
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
     area = boundary((ring,), 0, 1_000, 1_000.0)
     incursion.standing(m, area, 60.0)
-    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), np.empty(DEEPEST, np.int64), np.empty(DEEPEST))
+    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), incursion.walk_room())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ class Alerting:
     def __init__(
         self,
         setup: Setup,
+        ids: Sequence[PartyId],
         subjects: Subjects,
         sharing: Sharing,
         policies: Policies,
@@ -50,7 +51,7 @@ class Alerting:
         knows: Callable[[PartyId, str], bool],
     ) -> None:
         self._knows = knows  # whether an activity was declared to a party
-        self._ids = [party.party for party in setup.parties]
+        self._ids = ids
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
         self._subjects = subjects

@@ -125,6 +125,10 @@ class Tables:
         self._shown: set[_Place] = set()
         self._proofs: dict[_Place, tuple[_Shown, _Shown]] = {}
 
+    def added(self, charter: Charter) -> None:
+        """There is one more table."""
+        self.tables[charter.table] = Table(charter, self._own)
+
     # --- saying
 
     def order(self, name: str, act: AnyAct, role: Role, now: Instant) -> tuple[str, list[Effect]]:

@@ -9,7 +9,7 @@ tracks are compared with our own only: nothing a peer says can put them under su
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from detente.picture.picture import Reason
 
 Record = Any
 Records = npt.NDArray[np.void]
+Floats = npt.NDArray[np.float64]
 
 PLACES: Final = 1 << 17
 """Slots of the table, one a place; a later passer takes the slot. At 1,000 plots a second it reaches back minutes."""
@@ -171,22 +172,30 @@ def _copied(
 copied = njit(cache=True, nogil=True)(_copied)
 
 
-def _reflects(a: Record, b: Record) -> bool:
-    """Whether track *b* flies as *a* in a mirror: in a meridian, a parallel, or both."""
-    height_m = abs(a["altitude_pressure_m"] - b["altitude_pressure_m"])
-    if not (height_m <= MIRROR_HEIGHT_M and abs(a["applicable_at_ns"] - b["applicable_at_ns"]) <= MIRROR_AT_NS):
-        return False
-    east = abs(abs(a["v_east_mps"]) - abs(b["v_east_mps"]))
-    north = abs(abs(a["v_north_mps"]) - abs(b["v_north_mps"]))
-    if not (east <= MIRROR_MPS and north <= MIRROR_MPS):
-        return False
-    return bool(
-        abs(a["v_east_mps"] - b["v_east_mps"]) > 10.0 * MIRROR_MPS
-        or abs(a["v_north_mps"] - b["v_north_mps"]) > 10.0 * MIRROR_MPS
-    )
+class Flown(NamedTuple):
+    """What of the tracks tells a reflection, each column for itself: the search goes through them many times."""
+
+    altitude_m: Floats  # in ascending order
+    v_east_mps: Floats
+    v_north_mps: Floats
+    at_ns: npt.NDArray[np.int64]
 
 
-reflects = njit(cache=True, nogil=True)(_reflects)
+def _reflects(flown: Flown, i: int, j: int) -> bool:
+    """Whether *j* flies as *i* in a mirror: in a meridian, a parallel, or both.
+
+    Most pairs of one level fly alike or across each other: the tests that tell come first.
+    """
+    east_a, north_a = flown.v_east_mps[i], flown.v_north_mps[i]
+    east_b, north_b = flown.v_east_mps[j], flown.v_north_mps[j]
+    if not (abs(east_a - east_b) > 10.0 * MIRROR_MPS or abs(north_a - north_b) > 10.0 * MIRROR_MPS):
+        return False
+    if not (abs(abs(east_a) - abs(east_b)) <= MIRROR_MPS and abs(abs(north_a) - abs(north_b)) <= MIRROR_MPS):
+        return False
+    return bool(abs(flown.at_ns[i] - flown.at_ns[j]) <= MIRROR_AT_NS)
+
+
+reflects = njit(cache=True, nogil=True, forceinline=True)(_reflects)
 
 
 def _surprise(memory: Record) -> bool:
@@ -204,18 +213,18 @@ def _surprise(memory: Record) -> bool:
 surprise = njit(cache=True, nogil=True)(_surprise)
 
 
-def _mirrored(tracks: Records, memories: Records, order: npt.NDArray[np.int64], mistrust_s: float) -> None:
-    """Find mirror images among the tracks at *order*, sorted by altitude, and mistrust the younger, or the peer's."""
+def _mirrored(
+    tracks: Records, memories: Records, order: npt.NDArray[np.int64], flown: Flown, mistrust_s: float
+) -> None:
+    """Find mirror images among the tracks at *order*, of which *flown* tells; mistrust the younger, or the peer's."""
     for i in range(len(order)):
-        a = order[i]
-        one = tracks[a]
         for j in range(i + 1, len(order)):
-            b = order[j]
-            other = tracks[b]
-            if other["altitude_pressure_m"] - one["altitude_pressure_m"] > MIRROR_HEIGHT_M:
+            if flown.altitude_m[j] - flown.altitude_m[i] > MIRROR_HEIGHT_M:
                 break
-            if not reflects(one, other):
+            if not reflects(flown, i, j):
                 continue
+            a, b = order[i], order[j]
+            one, other = tracks[a], tracks[b]
             newer = a
             older = b
             if (one["party"] == 0) == (other["party"] == 0):
@@ -250,4 +259,6 @@ def find_mirrored(tracks: Records, memories: Records, mistrust_s: float) -> None
     """Mistrust each of *tracks* that flies another's mirror image, by its row in *memories*."""
     v2 = tracks["v_east_mps"] ** 2 + tracks["v_north_mps"] ** 2
     rows = np.flatnonzero((tracks["number"] != 0) & (v2 > MOVING_MPS**2) & np.isfinite(tracks["altitude_pressure_m"]))
-    mirrored(tracks, memories, rows[np.argsort(tracks["altitude_pressure_m"][rows], kind="stable")], mistrust_s)
+    order = rows[np.argsort(tracks["altitude_pressure_m"][rows], kind="stable")]
+    names = ("altitude_pressure_m", "v_east_mps", "v_north_mps", "applicable_at_ns")
+    mirrored(tracks, memories, order, Flown(*(tracks[name][order] for name in names)), mistrust_s)

@@ -180,7 +180,8 @@
  * @property {boolean} audible
  * @property {ContradictionRow[]} contradictions
  * @property {NuisanceRow | null} nuisance
- * @property {Record<string, [number, number]>} flash_use
+ * @property {Record<string, number>} flash_said
+ * @property {Record<string, number>} flash_misused
  */
 
 /**

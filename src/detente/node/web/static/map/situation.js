@@ -96,7 +96,7 @@ export class Situation {
       const ids = board.parties.map((/** @type {any} */ party) => party.id);
       this.areas = [
         ...state.zones.map((zone) => placedZone(zone, projection, ids)),
-        ...activities.map((row) => placedActivity(row, projection, ids, t(`activity.${row.said}`))),
+        ...activities.map((row) => placedActivity(row, projection, ids, t(`area.${row.said}`))),
       ];
       this.nearness = nearness(this.areas, board.range_nm * 1.6);
       this.groundKey = "";
@@ -202,7 +202,7 @@ export class Situation {
   /** The measured line and the volume that is being prepared, in pixels. */
   overlaid() {
     const projection = /** @type {import("./project.js").Projection} */ (this.projection);
-    const volume = state.volume;
+    const volume = /** @type {(import("./volume.js").Volume & {overlaps: unknown[]}) | null} */ (state.volume);
     const plane = (/** @type {[number, number]} */ [lat, lon]) => {
       const { east, north } = projection.forward(lat, lon);
       return [east, north];
