@@ -363,7 +363,7 @@ class FakeDesk:
         self.silent = False
         self.record: RecordPort | None = None
         self.taken_away: list[tuple[str, list[Portion]]] = []
-        self.policy = POLICY
+        self.policy_shown = POLICY
         self.marked: dict[str, bool] = {}
         self._links = self._past_hour()
 
@@ -395,7 +395,7 @@ class FakeDesk:
         if row is None:
             raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         return replace(
-            self.policy,
+            self.policy_shown,
             peer=peer,
             name=row.policy_name,
             digest=row.policy,

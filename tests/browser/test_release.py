@@ -32,8 +32,8 @@ def at_release(page: Page) -> Page:
 
 
 def test_the_policy_is_read_as_sentences_and_nothing_of_a_rule_is_left_out(desk: Desk, opened: Opened) -> None:
-    rules = [*desk.fake.policy.rules, RuleRow("new", "withhold", "", [], {"phase_of_moon": ["full"]}, [], None)]
-    desk.do(lambda fake: setattr(fake, "policy", replace(fake.policy, rules=rules)))
+    rules = [*desk.fake.policy_shown.rules, RuleRow("new", "withhold", "", [], {"phase_of_moon": ["full"]}, [], None)]
+    desk.do(lambda fake: setattr(fake, "policy_shown", replace(fake.policy_shown, rules=rules)))
     watched = opened(desk.address)
     page = at_release(watched.page)
     near = page.locator('[data-rule="near the line"]')
@@ -89,7 +89,9 @@ def test_a_policy_that_tells_more_than_usual_is_under_a_banner_and_a_second_pers
         expect(page.locator(".wider")).to_contain_text("before within 20 NM")
         expect(page.locator("#release-undo")).to_contain_text("baseline-1")
         pending = PendingRow("d" * 44, "wider-3", "operator", running.fake.started_ms, ["call signs to charlie"])
-        running.do(lambda fake: setattr(fake, "policy", replace(fake.policy, pending=pending, is_wider=False)))
+        running.do(
+            lambda fake: setattr(fake, "policy_shown", replace(fake.policy_shown, pending=pending, is_wider=False))
+        )
         expect(page.locator(".pending")).to_contain_text("call signs to charlie", timeout=5000)
         expect(page.locator(".pending")).to_contain_text("another person confirms")
         expect(page.locator("#release-confirm")).to_have_count(0)
