@@ -34,6 +34,7 @@ from node.recorded import recorded
 SIZE = {"width": 1920, "height": 1080}
 PAGE_SIZE = {"width": 1600, "height": 900}
 COLOURS = 160
+SEEN_BEFORE = 'localStorage.setItem("detente.first-run", "seen");'
 TOKENS = re.findall(r": #([0-9a-f]{6});", assets()["tokens.css"].body.decode())
 LANGUAGES = ("en", "tr", "ru")
 PATIENCE_S = 240.0
@@ -56,12 +57,12 @@ def demo(speed: float) -> Iterator[dict[str, str]]:
         yield {line[1].lower(): line[2] for line in lines if line}
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(PATIENCE_S)
 
 
 def opened(page: Page, address: str) -> Page:
     """Return *page* at *address*, once the node listens there and shows its picture."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             page.goto(address)
@@ -109,7 +110,7 @@ def pages(browser: Browser, folder: Path) -> None:
 def one_language(browser: Browser, address: str, lang: str, folder: Path) -> None:
     context = browser.new_context(viewport=PAGE_SIZE)
     page = context.new_page()
-    page.add_init_script(f'localStorage.setItem("detente.lang", "{lang}")')
+    page.add_init_script(SEEN_BEFORE + f'localStorage.setItem("detente.lang", "{lang}")')
     opened(page, address)
     page.wait_for_timeout(1500)
     kept(page, folder / f"map-{lang}.png")
@@ -161,7 +162,9 @@ def main() -> int:
 def from_the_demo(browser: Browser, speed: float, folder: Path) -> None:
     """Keep Alfa's desk when both desks have been warned."""
     with demo(speed) as addresses:
-        alfa, bravo = (opened(browser.new_page(viewport=SIZE), addresses[party]) for party in ("alfa", "bravo"))
+        context = browser.new_context(viewport=SIZE)
+        context.add_init_script(SEEN_BEFORE)
+        alfa, bravo = (opened(context.new_page(), addresses[party]) for party in ("alfa", "bravo"))
         until(alfa, "async () => (await import('/static/store.js')).state.board.peers[0].released > 5")
         until(alfa, WARNED)
         bravo.bring_to_front()
