@@ -64,11 +64,11 @@ def test_the_api_does_what_it_says(
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    def asked(case: Any) -> None:
+    def check(case: Any) -> None:
         case.call_and_validate(headers=desk[1], timeout=60)  # one answer takes seconds of arithmetic
 
     with suppress(Unsatisfiable):  # what takes no parameter and no body cannot be asked wrongly
-        asked()
+        check()
 
 
 def test_what_is_for_those_who_have_signed_in_is_for_nobody_else(desk: tuple[Desk, dict[str, str]]) -> None:
