@@ -723,6 +723,8 @@ class FakeDesk:
                 latitude_e7=lat2,
                 longitude_e7=lon2,
                 verdicts=[PeerVerdict("bravo", "differs", 460)],
+                levels=(("BRV77", 35_000),),
+                margin_m=0.6 * M_PER_NM,
             ),
             row(
                 3,

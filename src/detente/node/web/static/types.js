@@ -47,7 +47,10 @@
  * @property {number | null} expires_at_ms
  * @property {boolean} expired_on_arrival
  * @property {boolean | null} useful
- * @property {boolean} override
+ * @property {string} override
+ * @property {[string, number][]} levels
+ * @property {number} margin_m
+ * @property {number} margin_ft
  */
 
 /**
