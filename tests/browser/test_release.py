@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Page, TimeoutError, expect
+from playwright.sync_api import Page, expect
+from playwright.sync_api import TimeoutError as TooLate
 
 from browser.conftest import Watched
 from browser.serving import Desk, served
@@ -115,7 +116,7 @@ def test_a_policy_that_tells_more_takes_two_persons_and_is_undone_by_one_key(ope
 
 def passed(page: Page) -> None:
     """Sign in once more where the node asks for it."""
-    with suppress(TimeoutError):
+    with suppress(TooLate):
         page.locator("#step-prove").click(timeout=4000)
 
 
