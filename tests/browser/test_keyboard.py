@@ -112,6 +112,9 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
     page.keyboard.press("Space")
     until_focused(page, "#act-form button.main")
     page.keyboard.press("Enter")
+    expect(page.locator("#step-prove")).to_be_visible()
+    until_focused(page, "#step-prove")
+    page.keyboard.press("Enter")
     expect(page.locator("dialog")).to_have_count(0)
 
     # The record is checked, and a dossier is planned.

@@ -164,7 +164,8 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
             shown.add(page.locator("#act-digest").inner_text())
             page.locator("#act-sure").check()
             page.locator("#act-form button.main").click()
-            expect(page.locator("dialog")).to_have_count(0)
+            page.locator("#step-prove").click()
+            expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
     assert len(shown) == 1
     for proposal in agreed:
         expect(proposal.locator("h3")).to_contain_text("in force", timeout=PATIENCE_MS)
