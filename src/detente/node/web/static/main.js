@@ -43,7 +43,7 @@ import { silence, sound } from "./sound.js";
 import { isOpen, mostUrgent } from "./alert-words.js";
 
 const at = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
-const situation = new Situation(at("#map"));
+export const situation = new Situation(at("#map"));
 
 /** @typedef {Record<string, any>} Row */
 
@@ -219,7 +219,7 @@ function reveal(part) {
 
 /** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
-  if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
+  if (view !== "map" && isReadOnly()) return; // what stands on those pages stands there now
   update({ view });
   requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }

@@ -29,19 +29,11 @@ export function facts(peer) {
       <dt>${t("link.receipts")}</dt><dd class="num">${milliseconds(peer.receipt_lag_ms)}</dd>
       <dt>${t("link.watch")}</dt><dd>${peer.watch_present === null ? t("word.unknown") : peer.watch_present ? t("word.yes") : t("word.no")}</dd>
       <dt>${t("link.codebook")}</dt><dd class=${peer.codebook_same === false ? "text-warning" : ""}>${peer.codebook_same === null ? t("word.unknown") : peer.codebook_same ? t("link.same") : t("link.differs")}</dd>
-      <dt>${t("link.flash_use")}</dt><dd class="num">${flashUse(peer.party)}</dd>
     </dl>`;
 }
 
 /** @param {number | null} ms */
 export const milliseconds = (ms) => (ms === null ? "-" : Math.abs(ms) < 1000 ? `${ms.toFixed(Math.abs(ms) < 10 ? 1 : 0)} ms` : `${(ms / 1000).toFixed(1)} s`);
-
-/** How often a party said FLASH and how often of that without cause: the same numbers on both desks. @param {string} who */
-function flashUse(who) {
-  const said = state.board?.flash_said[who] ?? 0;
-  const misused = state.board?.flash_misused[who] ?? 0;
-  return misused ? html`<span class="text-warning">${t("link.flash_misused", { said: count(said), misused: count(misused) })}</span>` : count(said);
-}
 
 /** @param {import("../types.js").PeerRow} peer */
 export function lanes(peer) {
