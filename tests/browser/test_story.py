@@ -184,5 +184,6 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
     verdict = verify(ZipFiles(io.BytesIO(Path(kept.value.path()).read_bytes())), digits)
     assert verdict.exit_code == 0, verdict.report
 
-    assert here.complaints == there.complaints == []
+    # Where the node wants the person to sign in once more it says 403, and the browser notes that.
+    assert [line for line in (*here.complaints, *there.complaints) if "403" not in line] == []
     assert here.violations() == there.violations() == []
