@@ -345,6 +345,12 @@ class Node:
         except httpx.HTTPError:
             return False
 
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of the node's log about *event*."""
+        lines = (self.folder / "node.log").read_text("utf-8").splitlines()
+        told = [msgspec.json.decode(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [line for line in told if line["event"] == event]
+
     # --- its people
 
     def __getattr__(self, role: str) -> Sitting:

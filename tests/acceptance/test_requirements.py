@@ -504,6 +504,7 @@ def test_r10_bad_data_are_counted_with_the_reason_and_shown_as_not_assessed(two)
     until("the desk counts them", lambda: {"teleport", "no_altitude"} <= alfa.board.counts.not_assessed_why.keys())
     assert alfa.board.counts.not_assessed >= 2
     assert alfa.feed("radar").state == "up"
+    until("the log says why", lambda: wanted <= {line["why"] for line in alfa.logged("plots refused")})
     alfa.sensor.land("ALF101")
 
 
