@@ -71,6 +71,7 @@ class Bust:
     rate_fpm: float
     passed_at_ns: int  # its level
     lost_at_ns: int
+    differs_at_ns: int  # of the first plot that is not as recorded: until then it is the level-off that it was cut from
     is_horizontal_last: bool  # already within the vertical minimum when the horizontal one goes
     plots: Plots
 
@@ -122,6 +123,22 @@ def busted(flight: Plots, rate_fpm: float, onward: int) -> Plots:
     return own
 
 
+def _differs(recorded: Plots, bust: Plots) -> npt.NDArray[np.bool_]:
+    names = ("altitude_pressure_m", "v_up_mps")
+    differs: npt.NDArray[np.bool_] = np.any(
+        [(recorded[n] != bust[n]) & ~(np.isnan(recorded[n]) & np.isnan(bust[n])) for n in names], axis=0
+    )
+    return differs
+
+
+def undecided(busts: Iterable[Bust]) -> list[Bust]:
+    """Return those that are still the recording, plot for plot, when a warning of them would have to be given.
+
+    Whatever rule warns of them in time warns of the same level-offs in the recording, where they came out right.
+    """
+    return [bust for bust in busts if bust.differs_at_ns > bust.lost_at_ns - NEEDED_S * NS_PER_S]
+
+
 def placed(flight: Plots, seconds: npt.NDArray[np.int64]) -> list[Floats]:
     """Return latitude, longitude, rad, and pressure altitude, m, of a flight at instants, ns."""
     return [np.interp(seconds, flight["applicable_at_ns"], flight[name]) for name in _PLACE]
@@ -153,6 +170,7 @@ def cases(recording: str, plots: Plots, profile: Profile, lowest_ft: float) -> l
         for level_ft, rate_fpm, onward in level_offs(own, lowest_ft):
             bust = busted(own, rate_fpm, onward)
             at_ns = int(own["applicable_at_ns"][onward])
+            differs_ns = int(own["applicable_at_ns"][int(np.argmax(_differs(own, bust)))])
             left_ft = level_ft - own["altitude_pressure_m"][onward] / M_PER_FT
             passed_ns = at_ns + int(left_ft / rate_fpm * 60.0 * NS_PER_S)
             last_ns = min(passed_ns + int(FARTHEST_S * NS_PER_S), int(own["applicable_at_ns"][-1]))
@@ -169,12 +187,22 @@ def cases(recording: str, plots: Plots, profile: Profile, lowest_ft: float) -> l
                     continue
                 two = [f[(f["applicable_at_ns"] <= stop)] for f in (bust, other)]
                 together = np.concatenate([f[f["applicable_at_ns"] >= start - 120 * NS_PER_S] for f in two])
+                together = together[np.argsort(together["applicable_at_ns"], kind="stable")]
                 found.append(
                     Bust(
-                        recording, profile.name, own["identity"][0].decode(), other["identity"][0].decode(), level_ft,
-                        rate_fpm, passed_ns, *lost, together[np.argsort(together["applicable_at_ns"], kind="stable")],
+                        recording=recording,
+                        profile=profile.name,
+                        a=own["identity"][0].decode(),
+                        b=other["identity"][0].decode(),
+                        level_ft=level_ft,
+                        rate_fpm=rate_fpm,
+                        passed_at_ns=passed_ns,
+                        lost_at_ns=lost[0],
+                        differs_at_ns=differs_ns,
+                        is_horizontal_last=lost[1],
+                        plots=together,
                     )
-                )  # fmt: skip
+                )
     return found
 
 

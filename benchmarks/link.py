@@ -1,7 +1,10 @@
 """What the link carries: envelopes a second over mutual TLS, FLASH on a narrow line, a peer that hardly reads.
 
+`throughput` has both sides in one thread, `apart` each in a process of its own, as two nodes are: a side's rate is what
+one core does for it, and the slower side's is what a link carries end to end with one core each.
+
 `detente bench link` or `python benchmarks/link.py [--quick] [--overload-s 1800] [--json]`. Two sessions with the node's
-own sockets, stores and batching, both in this one process and thread: *end to end on one core* is signing, SQLite, TLS,
+own sockets, stores and batching. In one process and thread: *end to end on one core* is signing, SQLite, TLS,
 decoding, verifying, SQLite again, the receipt and its way back. No engine and no desk. An envelope is a leaf of 1 KB
 without a body. Rates are by CPU time of the process, which other work on the machine does not lengthen as much, and by
 the wall beside it. The narrow line is a relay on loopback (`tools/chaos/line.py`), 256 kbit/s each way and 25 ms; a
@@ -15,6 +18,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -41,7 +45,7 @@ from detente.link.identity import LinkLimits
 from detente.link.quota import Allowance
 from detente.link.restore import restored_session
 from detente.link.session import Draft
-from detente.node.keyring import make_keyring
+from detente.node.keyring import load_keyring, make_keyring
 from detente.node.peers import Closed, Opened, PeerAddress, PeerLinks, Received
 from detente.node.run import in_runs
 from detente.node.sqlite import SqliteStore
@@ -248,7 +252,9 @@ async def throughput(count: int) -> dict[str, Any]:
                     if said - writer.peer_has < 2_048:
                         alfa.say(Lane.OPS, BATCH, re=re)
                         said += BATCH
-                    await asyncio.sleep(0)
+                        await asyncio.sleep(0)
+                    else:
+                        await asyncio.sleep(0.001)
                 await until(lambda: writer.log.receipt_size == said)
                 wall, cpu = time.monotonic() - wall, time.process_time() - cpu
                 leaf = alfa.store.read(writer.log.origin, 0, 1)[0].leaf
@@ -258,6 +264,58 @@ async def throughput(count: int) -> dict[str, Any]:
         "per_cpu_s": round((said - BATCH) / cpu),
         "per_s": round((said - BATCH) / wall),
     }
+
+
+async def apart(count: int) -> dict[str, Any]:
+    """The same with a process each: envelopes by each side's own second of CPU."""
+    with tempfile.TemporaryDirectory(prefix="detente-link-") as name:
+        folder = Path(name)
+        keys = [make_keyring(folder / node[:4], node, now()) for node in NAMES]
+        ports = free_ports(2)
+        ours, theirs = multiprocessing.Pipe()
+        # Spawned, not forked: a child of its own, with nothing of ours.
+        reader = multiprocessing.get_context("spawn").Process(target=read_apart, args=(folder, ports, count, theirs))
+        reader.start()
+        alfa = Side(folder, keys[0], keys[1], ports[0], ports[1])
+        async with running(alfa):
+            writer, re = alfa.session.writers[Lane.OPS], tuple([POL] * 10)
+            await until(lambda: len(alfa.session.status(now()).channels) == 2)
+            alfa.say(Lane.OPS, BATCH, re=re)
+            await until(lambda: writer.log.receipt_size == BATCH)
+            wall, cpu, said = time.monotonic(), time.process_time(), BATCH
+            while said < count + BATCH:
+                if said - writer.peer_has < 4_096:
+                    alfa.say(Lane.OPS, BATCH, re=re)
+                    said += BATCH
+                await asyncio.sleep(0 if said - writer.peer_has < 4_096 else 0.002)
+            await until(lambda: writer.log.receipt_size == said)
+            wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+            ours.send("done")
+            reader_cpu = await asyncio.to_thread(ours.recv)
+        alfa.store.close()
+        await asyncio.to_thread(reader.join)
+    return {
+        "envelopes": count,
+        "writer_per_cpu_s": round(count / cpu),
+        "reader_per_cpu_s": round(count / reader_cpu),
+        "per_s": round(count / wall),
+    }
+
+
+def read_apart(folder: Path, ports: list[int], count: int, pipe: Any) -> None:
+    """Be the side that reads, in a process of its own; send what it cost."""
+
+    async def read() -> None:
+        bravo = Side(folder, *(load_keyring(folder / node[:4]) for node in NAMES[::-1]), ports[1], ports[0])
+        async with running(bravo):
+            await until(lambda: bravo.heard >= BATCH)
+            cpu = time.process_time()
+            await until(lambda: bravo.heard >= count + BATCH)
+            await asyncio.to_thread(pipe.recv)
+            pipe.send(time.process_time() - cpu)
+        bravo.store.close()
+
+    asyncio.run(read())
 
 
 def direct(folder: Path, alfa: Side, bravo: Side) -> tuple[PeerLinks, PeerLinks]:
@@ -352,6 +410,7 @@ def measured(quick: bool = False, overload_s: float = 60.0) -> dict[str, Any]:
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "cryptography": cryptography(300 if quick else 2_000),
         "throughput": [asyncio.run(throughput(1_024 if quick else 20_480)) for _ in range(1 if quick else 3)],
+        "apart": [asyncio.run(apart(1_024 if quick else 20_480)) for _ in range(1 if quick else 3)],
         "narrow": asyncio.run(narrow(2_048 if quick else 86_400, 5 if quick else 60, 0.2 if quick else 0.5)),
         "slow_reader": asyncio.run(slow_reader(3.0 if quick else 60.0)),
     }

@@ -16,8 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import coarse
 import level_busts
 import numpy as np
+import staged
 from pyproj import Geod
 
 from detente.alerts.alert import AlertEvent, Happening, Level
@@ -40,8 +42,22 @@ RECORDINGS = {
     "Black Rock, 1 h": ("readsb/brc_20230829_1000-1100Z.jsonl.gz", ("light-aircraft", "low-level")),
     "Black Rock, 20 min": ("readsb/brc_20230830_0810-0830Z.jsonl.gz", ("light-aircraft", "low-level")),
 }
-RULED = {"Swiss upper airspace, 13 h": "Swiss", "Paris TMA, 2 h": "Paris"}
+PROMOTED = "level-off a warning from 50 s on (promote_level_off_s = 50)"
+DEFAULT = "the default"
+PROMOTION = "Swiss upper airspace, 13 h"
+RULED = {PROMOTION: "Swiss", "Paris TMA, 2 h": "Paris"}
 """Recordings of controlled traffic, and their set of level busts."""
+UNCONTROLLED = "Black Rock, 20 min"
+"""The recording of other traffic on which its rules are taken away in turn."""
+
+COARSENED = {
+    "Paris TMA, 2 h": "terminal",
+    "Black Rock, 20 min": "light-aircraft",
+}
+"""Recordings that are told again as a worse surveillance would, and by which profile."""
+
+TRUE = ("came below the minima in fact", "side by side: formation, tow or two devices in one aircraft")
+"""Causes of a warning that is none of nuisance: the two were as near as it said."""
 
 WGS84 = Geod(ellps="WGS84")
 TEXT = (Path(__file__).parent / "nuisance.md.in").read_text(encoding="utf-8")
@@ -163,7 +179,7 @@ def _names(a: Plots, b: Plots) -> tuple[str, str]:
 
 def without(profile: Profile) -> dict[str, Profile]:
     """Return the profile, and what it would be with each of its rules taken away."""
-    changed = {"all rules": profile}
+    changed = {DEFAULT: profile}
     if level := profile.level:
         changed["without waiting for a level-off (straight lines)"] = replace(profile, level=None)
         changed["without taking a small rate near a level for noise"] = replace(
@@ -172,7 +188,7 @@ def without(profile: Profile) -> dict[str, Profile]:
         changed["level-off told at once, not from 45 s on"] = replace(
             profile, level=replace(level, conditional_s=profile.minima.lookahead_s)
         )
-        changed["level-off a warning from 50 s on (promote_level_off_s = 50)"] = promoting(profile, 50.0)
+        changed[PROMOTED] = promoting(profile, 50.0)
     changed["without a second look (1 of 1)"] = replace(profile, confirm=(1, 1))
     changed["without wider minima and time to hold"] = replace(profile, hold=profile.minima, clear_after_s=0.0)
     if profile.below_floor:
@@ -180,34 +196,76 @@ def without(profile: Profile) -> dict[str, Profile]:
     return changed
 
 
-def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.Bust]) -> Iterator[str]:
-    """Yield the rows of the table of rules for one recording and profile."""
-    profile = PROFILES[name]
+@dataclass(frozen=True)
+class Judged:
+    """What one recording came to under one set of rules."""
+
+    warned: int
+    outside: int  # of pairs that stayed outside the minima
+    leads_s: list[float]  # of pairs that came below them
+    busts_s: list[float]  # of level busts
+
+
+def judged(
+    recording: str, plots: Plots, profile: Profile, true: dict[tuple[str, str], int], busts: list[level_busts.Bust]
+) -> Judged:
+    """Replay *plots* and *busts* under *profile*."""
+    found = [t for t in told(recording, plots, profile) if t.told_at_ns]
+    pairs = [(min(t.a, t.b), max(t.a, t.b)) for t in found]
+    first = {pair: t.told_at_ns for pair, t in zip(reversed(pairs), reversed(found), strict=True)}
+    return Judged(
+        warned=len(found),
+        outside=sum(pair not in true for pair in pairs),
+        leads_s=sorted((true[pair] - first[pair]) / NS_PER_S for pair in true.keys() & first.keys()),
+        busts_s=[level_busts.lead_s(bust, profile) for bust in busts],
+    )
+
+
+def in_time(leads_s: list[float]) -> str:
+    return f"{sum(lead >= level_busts.NEEDED_S for lead in leads_s)} of {len(leads_s)}" if leads_s else ""
+
+
+def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.Bust]) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the table of rules for one recording and profile, and those of the table of promotion."""
+    profile, hours = PROFILES[name], flight_hours(plots)
     true = came_below(plots, profile)
-    for rule, changed in without(profile).items():
-        found = [t for t in told(recording, plots, changed) if t.told_at_ns]
-        pairs = [(min(t.a, t.b), max(t.a, t.b)) for t in found]
-        first = {pair: t.told_at_ns for pair, t in zip(reversed(pairs), reversed(found), strict=True)}
-        leads = sorted((true[pair] - first[pair]) / NS_PER_S for pair in true.keys() & first.keys())
-        lead = f"{leads[len(leads) // 2]:.0f}" if leads else ""
-        held = sum(level_busts.lead_s(bust, changed) >= level_busts.NEEDED_S for bust in busts)
-        yield (
-            f"| {recording} | {name} | {rule} | {len(found)} | {sum(pair not in true for pair in pairs)} "
-            f"| {len(leads)} of {len(true)} | {lead} | {f'{held} of {len(busts)}' if busts else ''} |"
+    rules = without(profile)
+    if recording == PROMOTION:
+        rules |= {f"level-off a warning from {s:.0f} s on": promoting(profile, s) for s in (45.0, 55.0)}
+    for rule, changed in rules.items():
+        one = judged(recording, plots, changed, true, busts)
+        lead = f"{one.leads_s[len(one.leads_s) // 2]:.0f}" if one.leads_s else ""
+        row = (
+            f"| {recording} | {name} | {rule} | {one.warned} | {one.outside} | {len(one.leads_s)} of {len(true)} "
+            f"| {lead} | {in_time(one.busts_s)} |"
         )
+        promoted = ""
+        if recording == PROMOTION and (rule == DEFAULT or rule.startswith("level-off a warning")):
+            when = "only once the level is passed (the default)" if rule == DEFAULT else rule
+            least = min(one.busts_s)
+            promoted = (
+                f"| {when} | {one.warned} | {one.warned / hours * 100:.1f} | {in_time(one.busts_s)} | {least:.0f} s |"
+            )
+        yield row, promoted
 
 
 def table(folder: Path) -> str:
     """Return docs/nuisance.md."""
-    rows, causes, listed, rules = [], [], [], []
+    rows, causes, listed, rules, promoted = [], [], [], [], []
+    bound: list[level_busts.Bust] = []
+    drawn: list[level_busts.Bust] = []
     for recording, (file, profiles) in RECORDINGS.items():
         plots = open_recording(folder / file).plots
         hours = flight_hours(plots)
         for name in profiles:
             found = list(told(recording, plots, PROFILES[name]))
             warned = [t for t in found if t.level is not Level.CAUTION]
-            rate = len(warned) / hours * 100
-            rows.append(f"| {recording} | {name} | {hours:.1f} | {len(found)} | {len(warned)} | {rate:.1f} |")
+            true = sum(t.cause in TRUE for t in warned)
+            rate = (len(warned) - true) / hours * 100
+            rows.append(
+                f"| {recording} | {name} | {hours:.1f} | {len(found)} | {len(warned)} | {true} "
+                f"| {len(warned) - true} | {rate:.1f} |"
+            )
             counted = Counter((t.cause, "caution" if t.level is Level.CAUTION else "warning or alarm") for t in found)
             causes += [
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
@@ -219,13 +277,38 @@ def table(folder: Path) -> str:
                     for t in found
                 ]
             print(rows[-1], file=sys.stderr)
+        if recording not in RULED and recording != UNCONTROLLED:
+            continue
         busts = level_busts.all_cases(folder, (RULED[recording],))[RULED[recording]] if recording in RULED else []
-        name = profiles[0] if recording in RULED else "light-aircraft"
-        for row in rule_rows(recording, plots, name, busts):
+        busts = level_busts.drawn(busts)
+        if recording == PROMOTION:
+            drawn, bound = busts, level_busts.undecided(busts)
+            least = len({(bust.a, bust.b) for bust in bound}) / hours * 100
+        for row, promotion in rule_rows(recording, plots, profiles[0], busts):
             rules.append(row)
+            promoted += [promotion] if promotion else []
+            print(row, file=sys.stderr)
+    worse = []
+    for recording, name in COARSENED.items():
+        plots, profile = open_recording(folder / RECORDINGS[recording][0]).plots, PROFILES[name]
+        for row in coarse.rows(recording, plots, profile, came_below(plots, profile)):
+            worse.append(row)
             print(row, file=sys.stderr)
     filled = TEXT
-    for mark, lines in (("ROWS", rows), ("CAUSES", causes), ("RULES", rules), ("LISTED", listed)):
+    for mark, lines in (
+        ("ROWS", rows),
+        ("CAUSES", causes),
+        ("RULES", rules),
+        ("PROMOTED", promoted),
+        ("SEEDED", list(coarse.seeded_rows())),
+        ("COARSE", worse),
+        ("STAGED", list(staged.rows(folder.parents[1]))),
+        ("LISTED", listed),
+        ("BUSTS", [str(len(drawn))]),
+        ("BOUND", [str(len(bound))]),
+        ("MOST", [str(len(drawn) - len(bound))]),
+        ("LEAST", [f"{least:.1f}"]),
+    ):
         filled = filled.replace(f"{{{mark}}}", "\n".join(lines))
     return filled
 

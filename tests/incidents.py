@@ -18,6 +18,7 @@ from detente.feeds.plot import Plots
 from detente.feeds.table import plots_of_columns
 from detente.picture.tracker import Tracker
 from detente.surveillance import Surveillance
+from detente.types import NS_PER_S
 from detente.units import M_PER_FT
 
 DAY_S = 1_744_070_400  # 2025-04-08, any midnight will do
@@ -59,6 +60,44 @@ def ocap(shared: Path, day: str, names: Sequence[str]) -> Plots:
         points = [line.split(";") for line in text if line and not line.startswith("#")]
         rows += [(DAY_S + origin + n, name, float(p[1]), float(p[0]), float(p[2])) for n, p in enumerate(points)]
     return plots_of_rows(rows, altitude="geoaltitude")
+
+
+DAIDALUS = ("H0_0_120", "H1", "C0_0_120", "C1_0_120", "C1_0_120_W")
+"""Scenarios that NASA ships with DAIDALUS; the last is C1 in wind."""
+
+
+def daidalus(shared: Path, name: str) -> Plots:
+    """Return one scenario as plots of two aircraft, once a second."""
+    text = (shared / f"data/incidents/nasa_daidalus_reference_scenarios/{name}.daa").read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    header = lines[0].replace(",", " ").lower().split()
+    rows = [dict(zip(header, line.replace(",", " ").split(), strict=False)) for line in lines[2:]]
+    number = {key: np.array([float(row[key]) for row in rows]) for key in header if key not in {"name", "alerter"}}
+    if "vx" in number:
+        speed, track = np.hypot(number["vx"], number["vy"]), np.degrees(np.arctan2(number["vx"], number["vy"]))
+        climb = number["vz"]
+    else:
+        speed, track, climb = number["gs"], number["trk"], number["vs"]
+    columns = {
+        "timestamp": ((DAY_S + number["time"]) * 1e9).astype(np.int64),
+        "icao24": np.array([{"ownship": "aaaaaa", "intruder": "bbbbbb"}[row["name"].lower()] for row in rows]),
+        "latitude": number["lat"],
+        "longitude": number["lon"],
+        "altitude": number["alt"],
+        "groundspeed": speed,
+        "track": track,
+        "vertical_rate": climb,
+    }
+    return plots_of_columns(columns)[0]
+
+
+def closest_s(plots: Plots) -> float:
+    """Return when two aircraft of *plots*, heard at the same seconds, were closest in the horizontal, s."""
+    a, b = (plots[plots["identity"] == name] for name in np.unique(plots["identity"]))
+    at, one, other = np.intersect1d(a["applicable_at_ns"], b["applicable_at_ns"], return_indices=True)
+    north = a["latitude_rad"][one] - b["latitude_rad"][other]
+    east = (a["longitude_rad"][one] - b["longitude_rad"][other]) * np.cos(a["latitude_rad"][one])
+    return float(at[int(np.argmin(np.hypot(north, east)))]) / NS_PER_S
 
 
 def watched(plots: Sequence[Plots], profile: Profile, zones: Sequence[Zone] = ()) -> tuple[list[AlertEvent], Replayed]:

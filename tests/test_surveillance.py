@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from detente.alerts.alert import Happening, Kind, Level
-from detente.detect.profile import EN_ROUTE, LIGHT_AIRCRAFT, LOW_LEVEL, PROFILES, TERMINAL
+from detente.detect.profile import EN_ROUTE, LIGHT_AIRCRAFT, LOW_LEVEL, PROFILES, TERMINAL, Profile, promoting
+from detente.node.recordings import open_recording
 from detente.types import NS_PER_S
+from detente.units import M_PER_FT
 from flights import Flight, head_on, plots_of
-from incidents import DAY_S, dca, ocap, watched
+from incidents import DAIDALUS, DAY_S, closest_s, daidalus, dca, ocap, watched
 
 DCA_CLOSEST_S = 1_738_201_679.0
 """01:47:59Z, the second of the collision."""
@@ -43,12 +47,57 @@ def test_a_climb_to_a_separated_level_is_a_caution_and_through_it_an_alarm() -> 
     assert told[-1] == (Level.ALARM, ())
 
 
+@pytest.mark.parametrize("tells", [True, False], ids=["tells", "does not tell"])
+@pytest.mark.parametrize(
+    ("level_ft", "at_ft", "promotes", "expected"),
+    [
+        # AFR34ZG climbs through FL240 with FL350 on its panel: that it might level at FL240 is known to be wrong.
+        (25_000, 24_000, False, {True: (), False: (24_000,)}),
+        # It will level at FL350 below another at FL360: a caution, also where level-offs are promoted to warnings.
+        (36_000, 35_000, True, {True: Level.CAUTION, False: Level.WARNING}),
+    ],
+    ids=["climbs through", "levels off"],
+)
+def test_what_is_set_on_the_panel_decides_what_is_told(
+    shared: Path, tells: bool, level_ft: int, at_ft: int, promotes: bool, expected: dict[bool, object]
+) -> None:
+    own = open_recording(shared / "data/raw_modes/jet1090_full_flight_20240706.jsonl.gz").plots
+    climb = int(np.argmax(own["altitude_pressure_m"] >= at_ft * M_PER_FT))
+    met = own[climb]
+    own = own[np.abs(own["applicable_at_ns"] - met["applicable_at_ns"]) < 150 * NS_PER_S].copy()
+    if not tells:
+        own["selected_altitude_m"] = np.nan
+    course = math.degrees(math.atan2(met["v_east_mps"], met["v_north_mps"]))
+    there = Flight("bbbbbb", *np.degrees([met["latitude_rad"], met["longitude_rad"]]), level_ft, course + 180.0, 430.0)
+    began_s = (own["applicable_at_ns"][0] - met["applicable_at_ns"]) / NS_PER_S
+    oncoming = plots_of(there.after(began_s - 10.0), seconds=300.0)  # they meet 10 s after the level
+    oncoming["applicable_at_ns"] += own["applicable_at_ns"][0] - oncoming["applicable_at_ns"][0]
+    events, _ = watched([own, oncoming], promoting(EN_ROUTE, 50.0) if promotes else EN_ROUTE)
+    told = [e.alert for e in events if e.happening is not Happening.CLEARED]
+    if promotes:
+        assert max((a.level for a in told), key=list(Level).index) is expected[tells]
+    else:
+        assert tuple(ft for _, ft in told[0].levels) == expected[tells]
+
+
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
 def test_washington_is_told_at_least_thirty_seconds_before(shared: Path, profile) -> None:
     events, _ = watched([dca(shared)], profile)
     first = next(e.alert for e in events if e.happening is Happening.RAISED)
     assert DCA_CLOSEST_S - first.raised_at / NS_PER_S >= 30.0
     assert first.level is not Level.CAUTION
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("name", DAIDALUS)
+def test_what_nasa_ships_is_told_at_warning_before_the_closest_point(shared: Path, name: str, profile: Profile) -> None:
+    plots = daidalus(shared, name)
+    events, _ = watched([plots], profile)
+    if (name, profile.name) == ("H0_0_120", "low-level"):  # they pass 927 m apart, outside its 900 m
+        assert events == []
+        return
+    first = next(e.alert for e in events if e.alert.level is not Level.CAUTION)
+    assert closest_s(plots) - first.updated_at / NS_PER_S >= 40.0
 
 
 DAYS = {

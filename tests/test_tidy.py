@@ -51,6 +51,7 @@ BANNED_NAMES = {"utils", "helpers", "helper", "manager", "handler"}
 ALLOWED = {
     "target",  # threading, DOM events, ASTERIX "target report"
     "targets",
+    "kill",  # os.kill: how POSIX calls the sending of a signal
 }
 ALLOWED_ONLY_IN = ("feeds/asterix.py", "feeds/cot.py", "feeds/remoteid.py", "node/", "cli/", "testing/")
 

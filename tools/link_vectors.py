@@ -18,6 +18,7 @@ from detente.link import frames, unlogged
 from detente.link.frames import (
     Ask,
     Audit,
+    Bodies,
     Bye,
     Challenge,
     Channel,
@@ -135,6 +136,7 @@ def messages() -> dict[str, frames.Frame]:
         "closing": Bye(Code.EPOCH),
         "leaves": Leaves(Lane.FLASH, 0, [leaf]),
         "body": piece,
+        "bodies": Bodies(Lane.OPS, 7, [salt + body, salt]),
         "body that is gone": Chunk(Lane.OPS, 7, 0, 0, Encoding.PLAIN, b""),
         "preview": Preview(Lane.FLASH, leaf),
         "leaves given back": Given(Lane.FLASH, 0, [leaf]),

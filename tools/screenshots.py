@@ -1,8 +1,10 @@
-"""Makes the pictures of the README from the demo itself.
+"""Makes the pictures of the documents.
 
-`PYTHONPATH=src:tests python tools/screenshots.py [--to docs/images]`
-console.png: Alfa's desk when Bravo's aircraft is predicted to cross Alfa's line and both desks have been warned.
-policy-view.png: what leaves for Bravo under Alfa's policy, over the ordinary traffic. Takes two to three minutes.
+`PYTHONPATH=src:tests python tools/screenshots.py [--to docs/images] [--only pages|demo]`
+console.png, from the demo itself: Alfa's desk when Bravo's aircraft is predicted to cross Alfa's line and both desks
+have been warned. Takes two to three minutes.
+PAGE-LANG.png, each page in each language, from the development desk of the tests: parties, flights and words are
+invented, and the screen says so; the record behind it is a real one of two made-up nodes.
 """
 
 # A script of the maintainers, outside the package: it prints, runs the demo and looks at the clock.
@@ -11,19 +13,30 @@ policy-view.png: what leaves for Bravo under Alfa's policy, over the ordinary tr
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Error, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from browser.conftest import FLAGS, find_browser
+from browser.serving import served
+from detente.node.web.assets import assets
+from node.recorded import recorded
 
 SIZE = {"width": 1920, "height": 1080}
+PAGE_SIZE = {"width": 1600, "height": 900}
+COLOURS = 160
+SEEN_BEFORE = 'localStorage.setItem("detente.first-run", "seen");'
+TOKENS = re.findall(r": #([0-9a-f]{6});", assets()["tokens.css"].body.decode())
+LANGUAGES = ("en", "tr", "ru")
 PATIENCE_S = 240.0
 
 WARNED = """() => [...document.querySelectorAll("#alerts li.open")].some((row) => {
@@ -31,13 +44,6 @@ WARNED = """() => [...document.querySelectorAll("#alerts li.open")].some((row) =
   const shown = halves.filter((half) => /\\d\\d:\\d\\d/.test(half.querySelectorAll("td")[2].textContent));
   return row.textContent.includes("RECONSTRUCTION") && shown.length > 1;
 })"""
-
-BUSIEST = """async () => {
-  const { state } = await import("/static/store.js");
-  const near = [...state.tracks.number.keys()].filter((i) => state.tracks.lat[i] > 47 && state.tracks.lat[i] < 51);
-  const middle = near.sort((p, q) => state.tracks.lat[p] - state.tracks.lat[q])[near.length >> 1];
-  return state.tracks.number[middle];
-}"""
 
 
 @contextmanager
@@ -51,12 +57,12 @@ def demo(speed: float) -> Iterator[dict[str, str]]:
         yield {line[1].lower(): line[2] for line in lines if line}
     finally:
         running.terminate()
-        running.wait(30)
+        running.wait(PATIENCE_S)
 
 
 def opened(page: Page, address: str) -> Page:
     """Return *page* at *address*, once the node listens there and shows its picture."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + PATIENCE_S
     while True:
         try:
             page.goto(address)
@@ -79,38 +85,93 @@ def until(page: Page, condition: str) -> None:
 
 
 def kept(page: Page, path: Path) -> None:
+    """Keep what *page* shows, in few colours: a desk has some dozen, and the pictures travel with every clone."""
     page.mouse.move(960, 980)
     page.wait_for_timeout(600)
-    page.screenshot(path=path)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    # By count alone the rarest colours would go first, and those are the ones that mean something.
+    common = picture.quantize(COLOURS - len(TOKENS), method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*(common.getpalette() or []), *(part for token in TOKENS for part in bytes.fromhex(token))])
+    picture.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def pages(browser: Browser, folder: Path) -> None:
+    """Keep each page in each language."""
+    with tempfile.TemporaryDirectory() as made_in:
+        made = recorded(Path(made_in), messages=180, frames=120)
+        with served(record=made.records, tracks=300) as desk:
+            for lang in LANGUAGES:
+                one_language(browser, desk.address, lang, folder)
+        made.store.close()
+
+
+def one_language(browser: Browser, address: str, lang: str, folder: Path) -> None:
+    context = browser.new_context(viewport=PAGE_SIZE)
+    page = context.new_page()
+    page.add_init_script(SEEN_BEFORE + f'localStorage.setItem("detente.lang", "{lang}")')
+    opened(page, address)
+    page.wait_for_timeout(1500)
+    kept(page, folder / f"map-{lang}.png")
+    page.locator('[data-why="alfa-1"]').click()
+    page.wait_for_selector("dialog.why")
+    kept(page, folder / f"why-{lang}.png")
+    page.keyboard.press("Escape")
+    page.select_option("#seat", "foreign_service")
+    page.wait_for_timeout(900)
+    page.locator("#to-tables").click()
+    page.wait_for_selector("#tables article")
+    kept(page, folder / f"tables-{lang}.png")
+    page.locator("#tables").focus()
+    page.keyboard.press("9")
+    page.locator('[data-log$="/ops/1"]').click()
+    page.locator("#verify").click()
+    page.wait_for_selector("#proved", timeout=60_000)
+    page.fill("#dossier-name", "alfa-3")
+    page.locator("#dossier-plan").click()
+    page.wait_for_selector(".portions li")
+    kept(page, folder / f"record-{lang}.png")
+    page.locator("#record").focus()
+    page.keyboard.press("0")
+    page.wait_for_selector("[data-rule]")
+    kept(page, folder / f"release-{lang}.png")
+    context.close()
 
 
 def main() -> int:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--to", type=Path, default=Path("docs/images"))
     words.add_argument("--speed", type=float, default=1.0)
+    words.add_argument("--only", choices=("pages", "demo"))
     given = words.parse_args()
     given.to.mkdir(parents=True, exist_ok=True)
     path = find_browser()
     if path is None:
         sys.exit("tools/screenshots.py: no Chromium is installed")
-    with demo(given.speed) as addresses, sync_playwright() as driver:
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=path, args=FLAGS)
-        alfa, bravo = (opened(browser.new_page(viewport=SIZE), addresses[party]) for party in ("alfa", "bravo"))
+        if given.only != "demo":
+            pages(browser, given.to)
+        if given.only != "pages":
+            from_the_demo(browser, given.speed, given.to)
+        browser.close()
+    return 0
+
+
+def from_the_demo(browser: Browser, speed: float, folder: Path) -> None:
+    """Keep Alfa's desk when both desks have been warned."""
+    with demo(speed) as addresses:
+        context = browser.new_context(viewport=SIZE)
+        context.add_init_script(SEEN_BEFORE)
+        alfa, bravo = (opened(context.new_page(), addresses[party]) for party in ("alfa", "bravo"))
         until(alfa, "async () => (await import('/static/store.js')).state.board.peers[0].released > 5")
         until(alfa, WARNED)
         bravo.bring_to_front()
         bravo.wait_for_timeout(3000)
         alfa.bring_to_front()
         alfa.keyboard.press("n")
-        kept(alfa, given.to / "console.png")
-        alfa.keyboard.press("7")
-        alfa.evaluate("(number) => import('/static/main.js').then((m) => m.acts.see(number))", alfa.evaluate(BUSIEST))
-        alfa.keyboard.press("-")
-        alfa.get_by_role("button", name="As Bravo sees it").click()
-        kept(alfa, given.to / "policy-view.png")
-        browser.close()
-    return 0
+        kept(alfa, folder / "console.png")
 
 
 if __name__ == "__main__":

@@ -88,15 +88,15 @@ def opened(browser: Browser) -> Iterator[Callable[..., Watched]]:
     """Open a console at an address: `opened(address, lang="tr", size=(1280, 720))`; closed after the test."""
     contexts = []
 
-    def open_console(address: str, lang: str = "en", size: tuple[int, int] = (1920, 1080), **more: Any) -> Watched:
+    def open_console(
+        address: str, lang: str = "en", size: tuple[int, int] = (1920, 1080), script: str = "", **more: Any
+    ) -> Watched:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
         contexts.append(context)
         page = context.new_page()
         watched = Watched(page)
-        page.add_init_script(
-            WATCH_POLICY
-            + f'localStorage.setItem("detente.lang", "{lang}"); localStorage.setItem("detente.first-run", "seen");'
-        )
+        seen = f'localStorage.setItem("detente.lang", "{lang}"); localStorage.setItem("detente.first-run", "seen");'
+        page.add_init_script(WATCH_POLICY + seen + script)
         page.on("console", lambda m: watched.complaints.append(m.text) if m.type in {"error", "warning"} else None)
         page.on("pageerror", lambda e: watched.complaints.append(str(e)))
         page.on("dialog", lambda d: (watched.complaints.append(f"dialog {d.message}"), d.dismiss()))

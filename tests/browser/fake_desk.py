@@ -205,9 +205,6 @@ POLICY = ReleaseView(
     name="baseline-2",
     note="Agreed in the room on 3 November; read aloud.",
     digest="3mF0c2E=",
-    baseline="Y2Fyb2w=",
-    is_wider=True,
-    wider_by=["near the line: positions within 40 NM of NOTIFIED LINE L-1, before within 20 NM"],
     rules=[
         RuleRow("state aircraft", "withhold", "never", [], {"identities": ["4b1*"]}, [], None),
         RuleRow(
@@ -226,7 +223,7 @@ POLICY = ReleaseView(
             ["bravo"],
             {"line": {"zone": "alfa-line-1", "within_nm": 40.0, "side": "inside"}, "altitude_below_ft": 41_000},
             ["position", "altitude", "velocity", "callsign"],
-            PrecisionRow(promised_m=90.0, after_1_min_m=20.0, after_5_min_m=15.0),
+            PrecisionRow(),
         ),
         RuleRow(
             "the rest, coarse",
@@ -235,14 +232,12 @@ POLICY = ReleaseView(
             ["bravo", "charlie"],
             {},
             ["position", "altitude"],
-            PrecisionRow(5000, 2000, 60, 30, promised_m=3536.0, after_1_min_m=2100.0, after_5_min_m=640.0),
+            PrecisionRow(5000, 2000, 60, 30),
         ),
     ],
     areas=[AreaRow("EX-12", [e7(-120, 60), e7(-68, 74), e7(-60, 40), e7(-112, 26)], [], 0.0)],
     released=152,
     withheld={},
-    pending=None,
-    undo="baseline-1",
 )
 
 
@@ -363,7 +358,7 @@ class FakeDesk:
         self.silent = False
         self.record: RecordPort | None = None
         self.taken_away: list[tuple[str, list[Portion]]] = []
-        self.policy = POLICY
+        self.released = POLICY
         self.marked: dict[str, bool] = {}
         self._links = self._past_hour()
 
@@ -395,7 +390,7 @@ class FakeDesk:
         if row is None:
             raise OrderRefused("unknown_party", f"there is no peer {peer!r}")
         return replace(
-            self.policy,
+            self.released,
             peer=peer,
             name=row.policy_name,
             digest=row.policy,
@@ -620,6 +615,8 @@ class FakeDesk:
             range_nm=150,
             policy=self.policy_scene.state(),
             audible=True,
+            flash_said={"bravo": 1 + len(self.extra_messages)},
+            flash_misused={"bravo": len(self.extra_messages)} if self.extra_messages else {},
             nuisance=NuisanceRow(
                 self.started_ms - 7_200_000,
                 412.6,
@@ -726,6 +723,8 @@ class FakeDesk:
                 latitude_e7=lat2,
                 longitude_e7=lon2,
                 verdicts=[PeerVerdict("bravo", "differs", 460)],
+                levels=(("BRV77", 35_000),),
+                margin_m=0.6 * M_PER_NM,
             ),
             row(
                 3,
@@ -929,6 +928,9 @@ class FakeDesk:
                 "baseline-2",
                 171,
                 True,
+                line_test_own_at_ms=self.started_ms - 1_260_000,
+                line_test_held_at_ms=self.started_ms - 1_259_000,
+                line_test_their_at_ms=self.started_ms - 2_640_000,
             ),
             PeerRow(
                 "charlie",

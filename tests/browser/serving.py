@@ -88,7 +88,7 @@ def served(
 
     runner = threading.Thread(target=thread)
     runner.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     wait_for_port(port)
     try:
         yield Desk(f"http://alfa.localhost:{port}/", made[0], loop)

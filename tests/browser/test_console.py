@@ -67,6 +67,8 @@ def test_an_alert_appears_and_is_acknowledged_by_keyboard(opened: Opened) -> Non
         expect(page.locator("#strip")).to_contain_text("No active alert")
         expect(page.locator("#strip")).to_contain_text("ALARM", timeout=6000)
         expect(page.locator("#say-now")).to_contain_text("ALARM: ALF214 × BRV61")
+        expect(page.locator('li[data-alert="alfa-2"]')).to_contain_text("if BRV77 does not level at FL350")
+        expect(page.locator('li[data-alert="alfa-2"]')).to_contain_text("with a margin of 0.6 NM for accuracy")
         page.keyboard.press("n")
         expect(page.locator('[data-acknowledge="alfa-1"]')).to_be_focused()
         page.keyboard.press("Enter")

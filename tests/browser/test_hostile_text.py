@@ -45,6 +45,39 @@ PAYLOADS = [
     "АLF214",
     "__proto__",
     "x" * 2000,
+    "<svg/onload=alert(1)//",
+    "<body onload=alert(1)>",
+    "<details open ontoggle=alert(1)>",
+    "<video src=x onerror=alert(1)></video>",
+    "<audio autoplay src=data:audio/wav,x onerror=alert(1)>",
+    "<input type=image src=x onerror=alert(1)>",
+    "<button formaction=javascript:alert(1)>x</button>",
+    "<marquee onstart=alert(1)>x",
+    "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<a href=vbscript:alert(1)>x</a>",
+    "<img srcset='x 1x' onerror=alert(1)>",
+    "<svg><animate onbegin=alert(1) attributeName=x dur=1s>",
+    "<svg><foreignObject><iframe src=x></iframe></foreignObject></svg>",
+    "<xml:namespace prefix=t ns=urn:x /><t:set attributeName=innerHTML to=x />",
+    "<!--><script>alert(1)</script-->",
+    "<![CDATA[<script>alert(1)</script>]]>",
+    "<script src=//example.org/x.js></script>",
+    "<link rel=import href=//example.org>",
+    "<style>@import '//example.org/x.css';</style>",
+    "<div style='background:url(//example.org)'>x</div>",
+    "<portal src=//example.org>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "\\u003cscript\\u003ealert(1)",
+    "`-alert(1)-`",
+    "';alert(1)//",
+    "@SUM(1+1)*cmd|' /C calc'!A0",
+    "+1+cmd|' /C calc'!A0",
+    "{{7*7}}",
+    "#{7*7}",
+    "constructor",
+    "toString",
+    "\ufeff<script>alert(1)</script>",
+    "P\u0430ypal",
 ]
 
 
@@ -100,8 +133,12 @@ def hostile(fake: FakeDesk) -> None:
     )
 
 
+def test_t18_there_are_sixty_payloads_and_more() -> None:
+    assert len(set(PAYLOADS)) == len(PAYLOADS) >= 60
+
+
 def test_t18_hostile_text_in_every_field_is_shown_and_nothing_runs(opened: Callable[..., Watched]) -> None:
-    with served(tracks=60) as desk:
+    with served(tracks=80) as desk:
         desk.do(hostile)
         watched = opened(desk.address)
         page = watched.page

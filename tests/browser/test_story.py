@@ -1,7 +1,9 @@
-"""Two real nodes, two desks, one crossing: warned on both, acknowledged on one and seen on the other, then a message."""
+"""Two real nodes, two desks, one crossing: warned on both, acknowledged on one and seen on the other; a message, a FLASH
+that nobody answers, a proposal that both countersign, and a dossier of it all that a stranger can check."""
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import Watched
 from browser.staging import staged
+from detente.evidence.dossier import ZipFiles
+from detente.evidence.verify import verify
 
 pytestmark = pytest.mark.browser
 
@@ -30,6 +34,14 @@ WHERE = """async () => {
 NOTE_THE_KEY = """() => addEventListener("click", (e) => {
   if (e.target.dataset.acknowledge) window.acknowledgedAt = Date.now() / 1000;
 }, true)"""
+
+# What a party says its own root is, at its own desk.
+OWN_DIGITS = """async (party) => {
+  const { state } = await import("/static/store.js");
+  const ask = async (path) => (await fetch(path, { headers: { "x-detente-token": state.session.token } })).json();
+  const log = (await ask("/api/record/logs")).find((row) => row.writer === party && row.signed > 0).log;
+  return (await ask(`/api/record/proof?log=${encodeURIComponent(log)}`)).roots.find((root) => root.party === party).digits;
+}"""
 
 NOTE_WHEN_SEEN = """(party) => {
   const looking = setInterval(() => {
@@ -65,7 +77,35 @@ def until_it_moves(page: Page) -> None:
     raise AssertionError("no track moved")
 
 
-def test_two_desks_from_the_first_track_to_the_acknowledged_call(desks: dict[str, str], opened: Opened) -> None:
+SEATED = "async () => (await import('/static/store.js')).state.session.role"
+
+
+def seated(page: Page, seat: str) -> None:
+    """Take *seat*, and wait until the node has given it."""
+    page.select_option("#seat", seat)
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while page.evaluate(SEATED) != seat and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(300)
+
+
+def at_tables(page: Page, seat: str) -> None:
+    seated(page, seat)
+    page.locator("#to-tables").click()
+    expect(page.locator("#table-proposals")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def acted(where: Locator, act: str, fields: dict[str, str]) -> None:
+    """Do *act* through its dialog."""
+    page = where.page
+    where.locator(f'[data-act="{act}"]').first.click()
+    for name, text in fields.items():
+        page.fill(f"#act-{name}", text)
+    page.locator("#act-form button.main").click()
+    expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], opened: Opened) -> None:
     here, there = opened(desks["alfa"]), opened(desks["bravo"])
     alfa, bravo = here.page, there.page
     for page, name in ((alfa, "Alfa"), (bravo, "Bravo")):
@@ -108,5 +148,54 @@ def test_two_desks_from_the_first_track_to_the_acknowledged_call(desks: dict[str
     said.get_by_role("button", name="Acknowledge").click()
     expect(sent).to_contain_text(re.compile(r"acknowledged \d\d:\d\d:\d\dZ"), timeout=PATIENCE_MS)
 
-    assert here.complaints == there.complaints == []
+    # The FLASH warning that nobody at Bravo acknowledges climbs, and both desks see how far.
+    for page in (bravo, alfa):
+        climbed = page.locator(
+            "#alerts .ladder", has_text=re.compile("Rung [12] of 5: (shift supervisor|duty officer)")
+        )
+        expect(climbed.first).to_be_visible(timeout=PATIENCE_MS)
+
+    # A proposal is put on the table, answered with another wording, read side by side and signed by both seats of both.
+    at_tables(alfa, "military")
+    acted(alfa.locator("#table-proposals"), "proposal.table", {"title": "Call first", "text": "Call on 121.5 first."})
+    at_tables(bravo, "military")
+    offered = bravo.locator("#table-proposals article", has_text="Call first")
+    expect(offered).to_be_visible(timeout=PATIENCE_MS)
+    acted(offered, "proposal.counter", {"text": "Call on 121.5 first, and on the hotline."})
+    agreed = [page.locator("#table-proposals article", has_text="Call first") for page in (alfa, bravo)]
+    for proposal in agreed:
+        expect(proposal.locator(".compared ins")).to_have_text(re.compile("and on the hotline"), timeout=PATIENCE_MS)
+    shown = set()
+    for seat in ("military", "foreign_service"):
+        for page, proposal in zip((alfa, bravo), agreed, strict=True):
+            seated(page, seat)
+            sign = proposal.locator('[data-act="proposal.sign"]')
+            expect(sign).to_be_visible(timeout=PATIENCE_MS)
+            sign.click()
+            expect(page.locator("#act-text")).to_have_text("Call on 121.5 first, and on the hotline.")
+            shown.add(page.locator("#act-digest").inner_text())
+            page.locator("#act-sure").check()
+            page.locator("#act-form button.main").click()
+            page.locator("#step-prove").click()
+            expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+    assert len(shown) == 1
+    for proposal in agreed:
+        expect(proposal.locator("h3")).to_contain_text("in force", timeout=PATIENCE_MS)
+
+    # The alert's dossier leaves Alfa's desk, and holds against what each party says its own root is.
+    seated(alfa, "supervisor")
+    alfa.keyboard.press("Escape")
+    alfa.locator("#tables").focus()
+    alfa.keyboard.press("1")
+    alfa.locator("#alerts [data-export]").first.click()
+    alfa.locator("#dossier-plan").click()
+    expect(alfa.locator("#record-dossier .portions li").first).to_be_visible(timeout=PATIENCE_MS)
+    with alfa.expect_download() as kept:
+        alfa.locator("#dossier-take").click()
+    digits = {"alfa": alfa.evaluate(OWN_DIGITS, "alfa"), "bravo": bravo.evaluate(OWN_DIGITS, "bravo")}
+    verdict = verify(ZipFiles(io.BytesIO(Path(kept.value.path()).read_bytes())), digits)
+    assert verdict.exit_code == 0, verdict.report
+
+    # Where the node wants the person to sign in once more it says 403, and the browser notes that.
+    assert [line for line in (*here.complaints, *there.complaints) if "403" not in line] == []
     assert here.violations() == there.violations() == []

@@ -162,3 +162,77 @@ def test_a_state_that_is_not_finite_is_refused(tmp_path: Path) -> None:
     file.write_text(json.dumps({"id": "x", "own": state, "intr": state}))
     with pytest.raises(DetenteError, match="six finite numbers"):
         CliRunner().invoke(encounters, [str(file)], catch_exceptions=False)
+
+
+ODD = {
+    "a byte order mark and CRLF": "\ufeff" + (HEADER + HEAD_ON).replace("\n", "\r\n"),
+    "CR alone": (HEADER + HEAD_ON).replace("\n", "\r"),
+    "other order and more columns": "vs_fpm,note,id,gs_kt,lat_deg,trk_deg,lon_deg,alt_ft\n"
+    '0,"x, y",B,450,50,270,8.5,35000\n0,,A,450,50,90,8,35000\n',
+    "names with blanks and capitals": HEADER.upper().replace(",", " , ") + HEAD_ON,
+    "blank lines and what a spreadsheet leaves": HEADER + "\n" + HEAD_ON.replace("\n", "\n\n") + ",,,,,,\n",
+    "scientific notation and minus zero": HEADER + "B,5e1,8.5,3.5E4,2.7e2,4.5e+2,-0\nA,50.0,+8,35000.0,90,450,-0.0\n",
+    "a whole turn more": HEADER + "B,50,-351.5,35000,-90,450,0\nA,50,8,35000,450,450,0\n",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_but_valid_states_are_judged_as_the_plain_ones(tmp_path: Path, name: str) -> None:
+    plain = lines(detect, states(tmp_path, HEADER + HEAD_ON))
+    file = tmp_path / "odd.csv"
+    file.write_bytes(ODD[name].encode())
+    [pair] = lines(detect, str(file))
+    assert {k: v for k, v in pair.items() if k != "distance_at_cpa_nm"} == {
+        k: pytest.approx(v, abs=0.001) if isinstance(v, float) else v
+        for k, v in plain[0].items()
+        if k != "distance_at_cpa_nm"
+    }
+
+
+@pytest.mark.parametrize("row", ["C,50,8,35_000,90,450,0", "C,50,8,0x88B8,90,450,0", "C,50,8,--,90,450,0"])
+def test_what_only_python_takes_for_a_number_is_none(tmp_path: Path, row: str) -> None:
+    found = lines(detect, states(tmp_path, HEADER + row + "\n"))
+    assert [(r["id"], r["reason"]) for r in found] == [("C", "no_altitude")]
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    file = states(tmp_path, "id," + HEADER + "A," + HEAD_ON)
+    with pytest.raises(DetenteError, match="twice"):
+        CliRunner().invoke(detect, [file], catch_exceptions=False)
+
+
+def test_at_the_antimeridian_and_a_pole_there_is_nothing_special(tmp_path: Path) -> None:
+    rows = "A,0,180,35000,90,450,0\nB,0,-179.9,35000,270,450,0\nC,90,0,35000,180,450,0\nD,89.9,0,35000,0,450,0\n"
+    assert [(r["a"], r["b"]) for r in lines(detect, states(tmp_path, HEADER + rows))] == [("A", "B"), ("C", "D")]
+
+
+def encounter(**own: float) -> str:
+    state = {"lat_deg": 50.0, "lon_deg": 8.0, "alt_ft": 35_000, "trk_deg": 90.0, "gs_kt": 450.0, "vs_fpm": 0.0}
+    return json.dumps({"id": "a\u2028b", "own": state | own, "intr": state | {"lon_deg": 8.2}}, ensure_ascii=False)
+
+
+def test_encounters_with_a_byte_order_mark_blank_lines_and_odd_letters_are_judged(tmp_path: Path) -> None:
+    file = tmp_path / "encounters.jsonl"
+    file.write_bytes(("\ufeff" + encounter() + "\r\n\r\n" + encounter()).encode())
+    found = lines(encounters, str(file))
+    assert [row["id"] for row in found] == ["a\u2028b"] * 2
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        encounter(lat_deg=1e300),
+        encounter(lat_deg=-90.1),
+        encounter(gs_kt=1e200),
+        encounter(gs_kt=-1.0),
+        encounter(gs_kt=10**400),
+        "[" * 100_000,
+    ],
+    ids=["no latitude", "beyond a pole", "too fast", "backwards", "too long a number", "too deep"],
+)
+def test_a_state_that_no_aircraft_has_is_refused_and_never_clear(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "encounters.jsonl"
+    file.write_text(encounter() + "\n" + line, encoding="utf-8")
+    with pytest.raises(DetenteError, match="line 2"):
+        CliRunner().invoke(encounters, [str(file)], catch_exceptions=False)

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.leaf_store import FLASH, entries
 from detente import cli
+from detente.demo.scenario import SHIPPED
 from detente.evidence.checkpoint import sign_checkpoint
 from detente.evidence.keys import origin
 from detente.evidence.log import Log
@@ -178,3 +179,21 @@ def test_run_refuses_what_it_cannot_run_in_one_line(detente, two, tmp_path):
     code, said = detente("run", "--config", alfa / "detente.toml")
     assert (code, "no record there" in said) == (2, True)
     assert detente("run", "--config", tmp_path / "none.toml")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["border", "august-2016"])
+def test_check_config_takes_a_scenario_and_says_what_it_holds(detente, name):
+    code, said = detente("check-config", SHIPPED / f"{name}.toml")
+    assert code == 0
+    assert f"scenario {name}" in said
+
+
+def test_check_config_names_what_is_wrong_in_a_scenario(detente, tmp_path):
+    text = (SHIPPED / "border.toml").read_text("utf-8")
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("title =", "tittle =", 1))
+    code, said = detente("check-config", file)
+    assert (code, "tittle" in said) == (2, True)
+    file.write_text(text)
+    code, said = detente("check-config", file)
+    assert (code, "policies/" in said or "charters/" in said) == (2, True)

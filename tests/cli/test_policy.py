@@ -170,3 +170,56 @@ def test_an_aircraft_that_is_not_in_the_recording_is_refused(ask, half_hour):
     code, _, err = ask("explain", ALFA, half_hour, "--peer", "bravo", "--zones", LINE, "--track", "NOBODY1")
     assert code == 2
     assert "no track 'NOBODY1'" in err
+
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_trial_and_a_difference_are_drawn(ask, half_hour, tmp_path):
+    picture = tmp_path / "seen.png"
+    code, _, _ = ask(
+        "try", ALFA, half_hour, "--peer", "bravo", "--zones", LINE, "--declares", "AFR", "--picture", picture
+    )
+    assert code == 0
+    assert picture.read_bytes().startswith(PNG)
+    assert len(picture.read_bytes()) < 200_000
+    less = tmp_path / "less.toml"
+    less.write_text('name = "nothing"\n')
+    words = ("--peer", "bravo", "--zones", LINE, "--declares", "AFR", "--picture", tmp_path / "difference.png")
+    code, out, _ = ask("diff", ALFA, less, half_hour, *words)
+    assert code == 0
+    assert "proved to release no more" in out
+    assert "bravo loses the track itself" in out
+    assert (tmp_path / "difference.png").read_bytes().startswith(PNG)
+
+
+def test_a_difference_that_may_release_more_says_why_and_who_gains_what(ask, half_hour, tmp_path):
+    less = tmp_path / "less.toml"
+    less.write_text('name = "nothing"\n')
+    code, out, _ = ask("diff", less, ALFA, half_hour, "--peer", "bravo", "--zones", LINE, "--declares", "AFR", "--json")
+    said = json.loads(out)
+    assert code == 1
+    assert "releases what no rule released before" in said["wider_because"][0]
+    gained = {row["what"]: row["tracks"] for row in said["differences"] if row["effect"] == "gains"}
+    assert gained["the track itself"] > 10
+
+
+def test_a_weak_promise_is_said_and_a_policy_is_read_aloud(ask, tmp_path):
+    weak = tmp_path / "weak.toml"
+    weak.write_text(
+        'name = "weak"\n[[rule]]\nname = "blur"\neffect = "release"\nto = ["bravo"]\n'
+        'give = { fields = ["position"], position_grid_m = 5000 }\n'
+    )
+    code, out, _ = ask("precision", weak)
+    assert code == 1
+    assert "withhold instead" in out
+    code, out, _ = ask("precision", weak, "--json")
+    row = json.loads(out)
+    assert (code, row["holds"]) == (1, False)
+    assert row["effective_m"] < 0.8 * row["promised_m"]
+    code, out, _ = ask("words", weak)
+    assert code == 0
+    assert out.splitlines() == [
+        "1. Tell bravo of every aircraft: position to 5000 m.",
+        "Whoever fits none of these is withheld.",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordination.meeting import ALFA, BRAVO, Meeting
-from detente.coordination.ceasefire import TRANSITIONS, AgreeTerms, Claim, Find, Remedy, Reply, State, Terms
+from detente.coordination.ceasefire import DAYS_SHOWN, TRANSITIONS, AgreeTerms, Claim, Find, Remedy, Reply, State, Terms
 from detente.errors import OrderRefused
 from detente.types import Role
 
@@ -82,10 +82,29 @@ def test_a_day_is_counted_to_its_hour_beside_the_day_before():
     claimed(meeting, terms, category="burst")
     claimed(meeting, terms, by=BRAVO, category="explosion_incoming")
     claimed(meeting, terms, ago_ms=DAY_MS, category="burst")
-    day = meeting.tables[BRAVO].standing.ceasefires.day(terms, meeting.now_ms)
+    day = meeting.tables[BRAVO].standing.ceasefires.day(terms, meeting.now_ms, meeting.now_ms)
     assert (day.claims, day.before, day.found) == (2, 1, 0)
     assert day.by_category == {"burst": (1, 1), "explosion_incoming": (1, 0)}
     assert day.by_party == {"alfa": 1, "bravo": 1}
+
+
+def test_days_end_at_the_hour_that_the_terms_name_and_each_stands_beside_the_one_before():
+    meeting = Meeting()
+    meeting.now_ms = 10 * DAY_MS
+    terms = meeting.say(
+        ALFA,
+        FS,
+        Terms(title="Local", area=((365, 371),), from_ms=8 * DAY_MS, prohibited=("Fire.",), cut_off_min=19 * 60 + 30),
+    )
+    cut_off_ms = 9 * DAY_MS + (19 * 60 + 30) * 60_000
+    for observed_ms in (cut_off_ms - 1, cut_off_ms, cut_off_ms + 1):
+        claimed(meeting, terms, ago_ms=meeting.now_ms - observed_ms)
+    first, second, *_ = row(meeting).days
+    assert (first.ends_ms, first.is_over, first.claims, first.before) == (cut_off_ms + DAY_MS, False, 2, 1)
+    assert (second.ends_ms, second.is_over, second.claims, second.before) == (cut_off_ms, True, 1, 0)
+    assert row(meeting).days[-1].ends_ms > 8 * DAY_MS
+    meeting.now_ms = 100 * DAY_MS
+    assert len(row(meeting).days) == DAYS_SHOWN
 
 
 def test_a_claim_says_a_coarse_place_and_nothing_of_the_future_or_of_strangers():

@@ -130,7 +130,7 @@ def test_sine_cosine_and_arc_tangent_are_those_of_the_library(x):
     sine, cosine = _sin_cos(x)
     assert sine == pytest.approx(math.sin(x), abs=1e-14)
     assert cosine == pytest.approx(math.cos(x), abs=1e-14)
-    assert _atan(x) == pytest.approx(math.atan(x), abs=1e-14)
+    assert float(_atan(np.array(x))) == pytest.approx(math.atan(x), abs=1e-14)
 
 
 def test_an_area_is_known_well_enough_to_be_held_against_a_limit():

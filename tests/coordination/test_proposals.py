@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coordination.meeting import ALFA, BRAVO, Meeting
+from detente.coordination.changes import changes
 from detente.coordination.proposals import (
     TRANSITIONS,
     Complete,
@@ -81,6 +82,25 @@ def test_a_change_by_one_side_takes_every_signature_away():
     assert [v.by for v in row.versions] == ["alfa", "bravo"]
     with pytest.raises(OrderRefused, match="not the newest"):
         meeting.say(ALFA, FS, Sign(proposal=name, number=1, digest=FIRST.digest))
+
+
+def test_each_version_shows_what_it_changes_of_the_one_before():
+    meeting = Meeting()
+    name = tabled(meeting)
+    meeting.say(BRAVO, FS, Counter(proposal=name, after=1, version=SECOND))
+    third = Version(text=SECOND.text, details=DETAILS[:1], promises={"alfa": "We call.", "bravo": "We answer."})
+    meeting.say(ALFA, FS, Counter(proposal=name, after=2, version=third))
+    first, second, newest = meeting.rows(BRAVO)[0].versions
+    assert first.changes == []
+    assert second.changes[:2] == [("-", FIRST.text), ("+", SECOND.text)]
+    assert ("-", "[optional] press: Press line") in newest.changes
+    assert ("+", "alfa: We call.") in newest.changes
+    assert ("-", SECOND.text) not in newest.changes
+
+
+def test_texts_too_long_to_be_compared_say_so():
+    assert changes("a\n" * 1_001, "b") == (("?", ""),)
+    assert changes("same", "same") == ()
 
 
 def test_the_text_signed_is_the_text_that_was_shown():

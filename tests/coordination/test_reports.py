@@ -8,7 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordination.meeting import ALFA, BRAVO, CHARLIE, Meeting
-from detente.coordination.reports import Ask, Consent, Grade, GradeIt, Link, Point, Share, WithdrawReport, coarse
+from detente.coordination.reports import (
+    Ask,
+    Consent,
+    Grade,
+    GradeIt,
+    Link,
+    Marking,
+    Point,
+    Share,
+    WithdrawReport,
+    coarse,
+)
 from detente.errors import OrderRefused
 from detente.types import Role
 
@@ -62,9 +73,25 @@ def test_r16_another_s_item_is_blocked_until_its_originator_consents_and_listed_
     meeting.say(CHARLIE, INT, Consent(material="c-17", consents=False))
     consent = meeting.tables[BRAVO].standing.reports.consents()[0]
     assert (consent.state, consent.shared_as, consent.asked_by) == ("taken_back", [name], ["alfa"])
+    assert [(sent.report, sent.by, sent.to) for sent in consent.sent] == [(name, "alfa", ["bravo", "charlie"])]
+    assert consent.taken_back_at_ms == meeting.now_ms
     assert rows(meeting)[0].consent_withdrawn
+    assert rows(meeting)[0].marking == (
+        "TLP:AMBER+STRICT // ORIGINATOR CHARLIE // CONSENT TAKEN BACK: PASS ON NO FURTHER"
+    )
     with pytest.raises(OrderRefused, match="charlie has not consented"):
         meeting.say(ALFA, INT, theirs)
+
+
+def test_a_marking_stands_beside_every_report_and_says_whose_it_is():
+    meeting = Meeting("alfa", "bravo", "charlie")
+    meeting.say(ALFA, INT, share())
+    assert rows(meeting)[0].marking == "TLP:AMBER+STRICT"
+    meeting.say(ALFA, INT, share(marking=Marking(tlp="green", may_pass_to=("charlie",))))
+    assert rows(meeting)[0].marking == "TLP:GREEN // MAY PASS TO CHARLIE"
+    meeting.say(CHARLIE, INT, Consent(material="c-17", consents=True))
+    meeting.say(ALFA, INT, share(originator="charlie", material="c-17"))
+    assert rows(meeting)[0].marking == "TLP:AMBER+STRICT // ORIGINATOR CHARLIE"
 
 
 def test_nobody_is_asked_who_has_no_seat_here():
@@ -125,7 +152,11 @@ def test_a_report_is_found_by_kind_by_time_and_by_area_and_by_nothing_else():
         {"south_west": (360, 1_700), "north_east": (365, 400)},  # over the antimeridian
     ):
         assert [row.report for row in rows(meeting, **search)] == [name]
-    for search in ({"kind": "other"}, {"since_ms": 1_001}, {"south_west": (0, 0), "north_east": (10, 10)}):
+    for search in (
+        {"kind": "other"},
+        {"since_ms": 1_001},
+        {"south_west": (0, 0), "north_east": (10, 10)},
+    ):
         assert rows(meeting, **search) == []
 
 

@@ -246,6 +246,7 @@ def test_what_we_do_not_have_has_no_line():
 
 def test_at_the_limit_the_oldest_closed_message_is_forgotten_and_counted(monkeypatch):
     monkeypatch.setattr(hotline_module, "MESSAGES_LIMIT", 3)
+    monkeypatch.setattr(hotline_module, "FORGOTTEN_AT_ONCE", 1)
     line, _ = node()
     line.said(text("alfa-flash-0"))
     for i in range(1, 5):
@@ -296,3 +297,14 @@ def test_both_sides_rungs_stand_in_the_row():
     line.said(text())
     assert [c.rung for c in line.climbed("alfa-flash-1", BRAVO, 2, ms(30))] == [1, 2]
     assert (row(line).rung, [h.rung for h in row(line).halves]) == (2, [0, 2])
+
+
+def test_at_the_limit_many_closed_messages_go_at_once_and_of_open_ones_no_more_than_must(monkeypatch):
+    monkeypatch.setattr(hotline_module, "MESSAGES_LIMIT", 6)
+    monkeypatch.setattr(hotline_module, "FORGOTTEN_AT_ONCE", 4)
+    for precedence, forgotten in (("R", 4), ("Z", 1)):  # nobody waits for a word about a routine message
+        line, _ = node()
+        for n in range(7):
+            line.said(text(f"alfa-ops-{n}", precedence=precedence, at_s=n))
+        assert line.forgotten == forgotten
+        assert line.total == 7 - forgotten

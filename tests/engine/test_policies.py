@@ -166,7 +166,7 @@ def test_a_proposal_waits_an_hour_and_no_longer():
         confirm(parties, NAMED)
 
 
-def test_a_text_that_is_none_or_another_than_was_read_isrefused():
+def test_a_text_that_is_none_or_another_than_was_read_is_refused():
     parties = pair()
     with refused("not_a_policy"):
         parties.order("alfa", ProposePolicy("rule = 1", parse_policy(NOTHING).digest), Role.SUPERVISOR)
@@ -176,6 +176,7 @@ def test_a_text_that_is_none_or_another_than_was_read_isrefused():
         propose(parties, CALLSIGNS)
     with refused("wrong_seat"):
         propose(parties, NOTHING, Role.OPERATOR)
+    assert state(parties).name == "no names"
 
 
 def test_a_restart_goes_on_under_the_narrower_policy():

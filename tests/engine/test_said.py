@@ -145,7 +145,7 @@ def test_only_the_addressee_may_acknowledge_a_message():
     assert refused.value.code == "unknown_message"
 
 
-def test_a_phrase_needs_the_same_codebook_on_both_sides():
+def test_t16_a_phrase_needs_the_same_codebook_on_both_sides():
     book = draft_codebook()
     another = Codebook(msgspec.json.encode(book.content | {"version": "another"}))
     parties = Parties({"alfa": Character(), "bravo": Character(codebook=another)})

@@ -13,6 +13,7 @@ from detente.coordination.incidents import Account
 from detente.coordination.ledger import OpenDifference
 from detente.coordination.proposals import Detail, SettleDetail, Sign, TableProposal, Version
 from detente.coordination.reports import Share
+from detente.coordination.watch import TakeWatch
 from detente.desk.orders import AtTable, SendText
 from detente.errors import OrderRefused
 from detente.evidence.leaf import Lane
@@ -20,6 +21,7 @@ from detente.link.frames import Code
 from detente.testing.parties import Parties
 from detente.types import Role
 from engine.meeting import meet, open_handed, two
+from flights import head_on, plots_of
 
 MIL, FS, INT = Role.MILITARY, Role.FOREIGN_SERVICE, Role.INTELLIGENCE
 LINE = Charter(table="line", title="The line", members=("alfa", "bravo"), agreement="We share.", governs_picture=True)
@@ -117,6 +119,37 @@ def test_r13_a_suspended_table_stops_its_own_talks_and_closes_no_other_and_no_wa
     assert parties.board("bravo").alerts
 
 
+def test_that_nobody_is_on_watch_is_an_alarm_at_both_desks_and_unknown_before_anybody_said():
+    parties = at_the_line()
+    assert parties.board("alfa").peers[0].watch_present is None
+    until = parties.clock("bravo") // 1_000_000 + 30_000
+    do(parties, "bravo", TakeWatch(post="operator", until_ms=until), Role.OPERATOR)
+    parties.run(1.0)
+    assert parties.board("alfa").peers[0].watch_present is True
+    parties.run(31.0)
+    peer = parties.board("alfa").peers[0]
+    assert (peer.watch_present, "nobody_on_watch" in peer.alarms) == (False, True)
+    assert "bravo" in parties.board("bravo").tables[0].nobody_on_watch
+
+
+def test_the_first_report_is_drawn_up_from_the_data_at_each_desk_until_its_account_is_given():
+    parties = at_the_line()
+    meet(parties, 8.0, seconds=90.0)
+    parties.run(60.0)
+    for party in ("alfa", "bravo"):
+        [incident] = view(parties, party).incidents
+        assert incident.categories == ["PROX"]
+        what, when, where, who, *_ = incident.draft.splitlines()
+        assert what == "What: Loss of separation."
+        assert when.startswith("When: 20")
+        assert where.startswith("Where: 4")
+        assert {"aaaaaa", "bbbbbb"} <= set(who.removesuffix(".").split())
+    do(parties, "alfa", Account(incident=incident.incident, words="As we saw it."), MIL)
+    parties.run(1.0)
+    assert view(parties, "alfa").incidents[0].draft == ""
+    assert view(parties, "bravo").incidents[0].draft != ""
+
+
 def test_silence_that_cannot_be_put_on_record_now_is_a_fault_at_the_desk_until_it_can():
     parties = at_the_line()
     until = parties.clock("alfa") // 1_000_000 + 20_000
@@ -178,6 +211,32 @@ def test_r11_an_incident_opens_by_itself_when_separation_is_lost_once_for_both_n
         half.party: [words for _, _, words in half.accounts] for half in view(parties, "alfa").incidents[0].halves
     }
     assert halves == {"alfa": ["As alfa saw it."], "bravo": ["As bravo saw it."]}
+
+
+@pytest.mark.parametrize("delay_s", [0.01, 12.0])
+def test_one_event_opens_one_incident_however_long_a_word_is_on_its_way(delay_s):
+    # Twelve seconds of the nodes' time are what 0.6 s on the line is when they run twenty times as fast.
+    parties = at_the_line()
+    for party in ("alfa", "bravo"):
+        parties.plots(party, plots_of(*head_on(24.0), seconds=150.0, start=parties.now))
+    parties.run(20.0)
+    parties.slow_down(delay_s)
+    parties.run(130.0)
+    for party in ("alfa", "bravo"):
+        assert [row.title for row in view(parties, party).incidents] == ["Separation lost"]
+
+
+def test_the_other_opens_it_when_the_first_does_not():
+    parties = at_the_line()
+    for party in ("alfa", "bravo"):
+        parties.plots(party, plots_of(*head_on(24.0), seconds=200.0, start=parties.now))
+    parties.run(60.0)
+    parties.cut("alfa", "bravo")
+    parties.run(24.0)
+    assert view(parties, "bravo").incidents == []
+    assert view(parties, "alfa").incidents != []
+    parties.run(30.0)
+    assert [row.title for row in view(parties, "bravo").incidents] == ["Separation lost"]
 
 
 def test_r09_three_at_a_table_hear_the_same_and_a_pair_s_cut_holds_nobody_else_up():

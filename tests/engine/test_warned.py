@@ -6,12 +6,14 @@ import pytest
 
 from detente.alerts.escalation import agreed_ladder
 from detente.desk.orders import Acknowledge, Displayed, StandDown
+from detente.engine.values import Declared
 from detente.errors import OrderRefused
+from detente.release.policy import parse_policy
 from detente.testing.clock import VirtualClock
 from detente.testing.parties import Character, Parties
 from detente.types import NS_PER_MS, Role, instant_ms
 from engine.meeting import fly, meet, open_handed, two
-from flights import Flight
+from flights import Flight, head_on, plots_of
 from release.sky import line
 
 PARTIES = ("alfa", "bravo")
@@ -247,3 +249,46 @@ def test_three_parties_each_hear_only_what_concerns_them():
     assert parties.board("charlie").alerts == []
     assert parties.board("charlie").counts.shared == 1
     assert parties.roots_equal()
+
+
+# --- a peer's tracks without a name
+
+UNNAMED = """
+name = "unnamed"
+[[rule]]
+name = "unnamed"
+effect = "release"
+to = ["{peer}"]
+give = {{ fields = ["position", "altitude", "velocity", "declaration"] }}
+"""
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    """Each party's sensor sees both aircraft, and each tells the other all but the names of what it sees."""
+    parties = Parties(
+        {
+            own: Character(policy=parse_policy(UNNAMED.format(peer=peer)), declared=Declared((identity,)))
+            for own, peer, identity in (("alfa", "bravo", b"aaaaaa"), ("bravo", "alfa", b"bbbbbb"))
+        }
+    )
+    for party in PARTIES:
+        parties.plots(party, plots_of(*head_on(36.0), seconds=50.0, start=parties.now))
+    parties.run(40.5)
+    return parties
+
+
+def test_who_turns_out_to_be_concerned_is_told_at_once_and_not_when_the_alert_next_changes(unnamed):
+    for party, peer in (PARTIES, PARTIES[::-1]):
+        (row,) = [row for row in unnamed.board(party).alerts if row.state == "active"]
+        assert row.level == "warning"
+        assert {half.party for half in row.halves} == set(PARTIES)
+        assert [(verdict.party, verdict.says) for verdict in row.verdicts] == [(peer, "same")]
+
+
+def test_a_peers_alert_about_tracks_that_turn_out_to_be_ours_stands_on_no_row_of_its_own(unnamed):
+    for party, peer in (PARTIES, PARTIES[::-1]):
+        warnings = unnamed[party].engine.subjects.warnings
+        (ours,) = [row for row in warnings.all() if row.is_active]
+        assert ours.name == f"{party}-1"
+        assert warnings.named(f"{peer}-1") is ours

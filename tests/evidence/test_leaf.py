@@ -235,3 +235,24 @@ def test_one_track_of_three_hundred_is_disclosed_in_under_400_bytes():
     items = [b'["A-%04d",351000000,333000000,12190]' % i for i in range(300)]
     shown = leaf.disclose(bytes(32), items, 150)
     assert len(shown.salt) + len(shown.item) + sum(map(len, shown.proof)) < 400
+
+
+@given(st.data())
+def test_a_leaf_that_is_read_quickly_is_one_that_every_rule_admits(data):
+    """The quick way takes a whole leaf or none; what it takes, the rules taken one by one take as well."""
+    whole = vectors()["envelopes"][1].encode()
+    at = data.draw(st.integers(0, len(whole)))
+    altered = data.draw(
+        st.sampled_from(
+            (
+                whole,
+                whole[:at] + bytes([data.draw(st.integers(0, 255))]) + whole[at + 1 :],
+                whole[:at] + whole[at + 1 :],
+                whole[:at] + data.draw(st.sampled_from((b"\n", b" ", b"\x00", b"=", b"\xff"))) + whole[at:],
+            )
+        )
+    )
+    quick = leaf._decoded(altered, ENV.vkey)
+    assert (quick is not None) == (altered == whole)
+    if quick is not None:
+        assert quick == leaf._read(altered)[0]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.feeds.asterix import AsterixReader
+from detente.feeds.asterix import AsterixReader, _panel_m, _register_4_0_m
 from detente.feeds.beast import distance_m
 from detente.feeds.plot import Reject
 from detente.feeds.site import Site
@@ -46,6 +46,42 @@ def test_an_hour_of_radar_is_where_another_decoder_put_it(shared):
     off_m = np.hypot(north_m, east_m)[both]
     assert np.median(off_m) < 150  # the reference is on a sphere
     assert np.max(off_m) < 500
+    selected = np.rint(plots["selected_altitude_m"] / 0.3048)
+    assert np.isfinite(selected).mean() > 0.85
+    assert np.nanmin(selected) >= 1_000.0
+    assert np.nanmax(selected) <= 45_000.0
+    level_ft = np.rint(level * 100.0)
+    # High up, where both are of one datum: who flies level flies at what is selected.
+    flies_level = (level_ft > 20_000.0) & (level_ft % 1_000.0 == 0.0) & np.isfinite(selected)
+    assert np.mean(np.abs(selected - level_ft)[flies_level] < 50.0) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("registers", "ft"),
+    [
+        ([{"MB": "C6500030AA0000", "BDS1": 4, "BDS2": 0}], 36_000.0),
+        ([{"MB": "801B97332004D6", "BDS1": 5, "BDS2": 0}, {"MB": "C6500030AA0000", "BDS1": 4, "BDS2": 0}], 36_000.0),
+        ([{"MB": "000000310C0000", "BDS1": 4, "BDS2": 0}], np.nan),  # the panel's bit is not set
+        ([{"MB": "C6500030AA0000", "BDS1": 5, "BDS2": 0}], np.nan),
+        ([], np.nan),
+    ],
+)
+def test_the_panel_is_read_from_register_4_0_only(registers, ft):
+    assert _register_4_0_m(registers) / 0.3048 == pytest.approx(ft, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("selected", "ft"),
+    [
+        ({"SAS": 1, "Source": 2, "Alt": 8_000.0}, 8_000.0),
+        ({"SAS": 0, "Source": 0, "Alt": 8_000.0}, 8_000.0),
+        ({"SAS": 1, "Source": 3, "Alt": 8_000.0}, np.nan),  # of the FMS
+        ({"SAS": 1, "Source": 1, "Alt": 8_000.0}, np.nan),  # the aircraft's own altitude
+        (None, np.nan),
+    ],
+)
+def test_a_selected_altitude_is_the_panel_s_or_none(selected, ft):
+    assert _panel_m(selected) / 0.3048 == pytest.approx(ft, nan_ok=True)
 
 
 def test_a_radar_without_a_site_gives_no_positions(shared):

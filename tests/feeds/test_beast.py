@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.feeds.beast import BeastFramer, BeastReader, Frame, ModeSReader, distance_m, receiver_of
+from detente.feeds.beast import BeastFramer, BeastReader, Frame, ModeSReader, _selected_ft, distance_m, receiver_of
 from detente.feeds.plot import Reject
 from detente.feeds.sbs import SbsReader
 from detente.feeds.site import Site
@@ -163,3 +163,37 @@ def test_live_frames_happen_when_they_are_received(shared):
     plots, rejected = reader.feed(b"noise", Instant(1))
     assert not len(plots)
     assert rejected == {Reject.MALFORMED: 1}
+
+
+def test_the_altitude_on_the_panel_comes_from_replies_to_radars(shared):
+    plots, _ = ModeSReader(Site(49.0, 2.55)).feed(flight(shared))
+    selected = np.rint(plots["selected_altitude_m"] / 0.3048)
+    told = np.isfinite(selected)
+    assert told[int(np.argmax(told)) :].mean() > 0.99  # from when a radar first asks
+    assert set(np.unique(selected[told])) <= {float(ft) for ft in range(3_000, 36_000, 1_000)}
+    level = np.rint(plots["altitude_pressure_m"] / 0.3048)
+    cruise = told & (level >= 34_900)
+    assert (selected[cruise] == 35_000).mean() > 0.95  # then it is set lower, and the descent begins
+
+
+def test_the_altitude_on_the_panel_comes_from_target_states(shared):
+    recording = (shared / "data/raw_modes/ulss7_beast_20180403T190228Z.bin").read_bytes()
+    receiver = receiver_of([Frame(ticks, text) for ticks, text in BeastFramer().feed(recording)[0]])
+    plots, _ = BeastReader(receiver, Instant(1)).feed(recording)
+    own = plots[plots["identity"] == b"71be34"]
+    assert set(np.rint(own["selected_altitude_m"][len(own) // 2 :] / 0.3048)) == {35_000.0}
+
+
+@pytest.mark.parametrize(
+    ("message", "ft"),
+    [
+        ({"bds40": {"selected_mcp": 35_000}, "bds21": {}}, 35_000.0),
+        ({"bds40": {"selected_mcp": 35_000}, "bds50": {}}, 0.0),  # could be a track as well
+        ({"bds40": {"selected_fms": 35_000}}, 0.0),
+        ({"selected_altitude": 8_000, "source": "MCP/FCU"}, 8_000.0),
+        ({"selected_altitude": 8_000, "source": "FMS"}, 0.0),
+        ({}, 0.0),
+    ],
+)
+def test_only_what_is_surely_the_panel_is_read_as_a_selected_altitude(message, ft):
+    assert _selected_ft(message) == ft

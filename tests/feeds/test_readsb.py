@@ -122,4 +122,7 @@ def test_the_recorded_files_give_as_many_positions_as_they_hold(shared):
     plots, rejected = plots_of_trace((folder / "trace_full_ac671b.json").read_bytes())
     assert len(plots) == 2_500
     assert b"DAL1812" in set(plots["callsign"].tolist())
+    selected = np.rint(plots["selected_altitude_m"] / 0.3048)
+    assert np.isfinite(selected).mean() > 0.99
+    assert not (selected[np.isfinite(selected)] % 100.0).any()  # 32,992 on the wire is 33,000 on the panel
     assert not rejected

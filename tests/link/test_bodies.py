@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detente.evidence.leaf import Lane
-from detente.link.bodies import Arrivals, Body, chunks, unpacked
-from detente.link.frames import Chunk, Code, Encoding, LinkFault, decode
+from detente.link.bodies import Arrivals, Body, bundled, chunks, unpacked
+from detente.link.frames import Bodies, Chunk, Code, Encoding, LinkFault, decode
 
 MIB = 1 << 20
 
@@ -27,6 +27,29 @@ def test_a_body_is_what_it_was_however_it_is_cut(octets, times, frame_bytes):
     assert all(len(frame) <= frame_bytes for frame in frames)
     assert [arrived.add(decode(frame)) for frame in frames] == [False] * (len(frames) - 1) + [True]
     assert arrived.whole(7) == body.salt + body.octets
+
+
+@given(
+    st.lists(
+        st.none() | st.builds(Body, st.just(bytes(16)) | st.just(bytes(32)), st.binary(max_size=2_000)), max_size=12
+    ),
+    st.integers(600, 4_096),
+)
+def test_bodies_come_with_their_own_leaves_whether_they_travel_together_or_alone(bodies, frame_bytes):
+    came, gone = arrivals(count=16), []
+    for raw in bundled(Lane.OPS, 40, bodies, frame_bytes):
+        assert len(raw) <= frame_bytes
+        frame = decode(raw)
+        if isinstance(frame, Bodies):
+            for seq, octets in enumerate(frame.bodies, frame.start):
+                assert came.add(Chunk(Lane.OPS, seq, 0, len(octets), Encoding.PLAIN, octets))
+        elif frame.total:
+            came.add(frame)
+        else:
+            gone.append(frame.seq)
+    assert gone == [seq for seq, body in enumerate(bodies, 40) if body is None]
+    for seq, body in enumerate(bodies, 40):
+        assert came.whole(seq) == (None if body is None else body.salt + body.octets)
 
 
 def test_a_body_that_is_gone_says_so():

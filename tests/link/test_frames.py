@@ -9,6 +9,7 @@ from detente.link.frames import (
     CHUNK_LIMIT,
     FRAME_LIMIT,
     TEXT_LIMIT,
+    Bodies,
     Bye,
     Channel,
     Chunk,
@@ -60,6 +61,7 @@ frames = st.one_of(
     st.builds(Nack, lane=lanes, seq=counts, code=st.sampled_from(list(Code))),
     st.builds(Bye, code=st.sampled_from(list(Code))),
     st.builds(Leaves, lane=lanes, start=st.integers(0, 2**64 - 1), leaves=st.lists(pieces, min_size=1, max_size=5)),
+    st.builds(Bodies, lane=lanes, start=st.integers(0, 2**64 - 1), bodies=st.lists(pieces, min_size=1, max_size=5)),
     st.builds(Preview, lane=lanes, leaf=pieces),
     st.builds(
         lambda lane, seq, offset, piece, rest, encoding: Chunk(

@@ -150,6 +150,7 @@ def test_t24_a_store_that_alters_what_it_gives_is_found_by_the_reader_and_nothin
     pair.cut()
     for n in range(100):
         pair.write(pair.alfa, Lane.OPS, draft(f"{n}"))
+    pair.alfa.start()  # what it has just written it would send from memory
     log = pair.alfa.store.logs[pair.alfa.session.writers[Lane.OPS].log.origin]
     true = log[57]
     log[57] = type(true)(leaf=true.leaf.replace(b'"by":"operator"', b'"by":"minister"'), body=true.body, salt=true.salt)

@@ -198,6 +198,7 @@ def test_a_body_that_its_writer_has_no_more_holds_up_nothing():
     pair.cut()
     for n in range(3):
         pair.write(pair.alfa, Lane.OPS, draft(f"{n}"))
+    pair.alfa.start()  # what it has just written it would send from memory
     log = pair.alfa.store.logs[pair.alfa.session.writers[Lane.OPS].log.origin]
     log[1] = Entry(leaf=log[1].leaf, body=None, salt=b"")
     pair.heal()
@@ -235,6 +236,7 @@ def test_t01_a_body_that_is_not_the_committed_one_stops_its_lane():
     log = pair.alfa.session.writers[Lane.OPS].log.origin
     pair.cut()
     pair.write(pair.alfa, Lane.OPS, draft("yes"))
+    pair.alfa.start()  # what it has just written it would send from memory
     entry = pair.alfa.store.logs[log][0]
     pair.alfa.store.logs[log][0] = Entry(leaf=entry.leaf, body=b"no!", salt=entry.salt)
     pair.heal()

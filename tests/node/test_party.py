@@ -9,7 +9,17 @@ import time
 import apsw
 import pytest
 
-from detente.config import Config, ListenConfig, NodeConfig, PeerConfig, RecordConfig, RetentionConfig
+from detente.config import (
+    Config,
+    CoordinationConfig,
+    ListenConfig,
+    NodeConfig,
+    PeerConfig,
+    RecordConfig,
+    RetentionConfig,
+)
+from detente.coordination.activities import Declare, GivePlace
+from detente.coordination.plan import Cells, Circle, Kind, Plan, PressureLevels, Volume
 from detente.desk.orders import PlaceHold, SendText
 from detente.engine.values import OrderGiven, PolicySet
 from detente.errors import ConfigError, OrderRefused
@@ -263,9 +273,10 @@ def test_t25_a_leaf_damaged_on_the_disk_is_fetched_from_the_peer_and_put_right(t
 def damage(path):
     db = apsw.Connection(str(path))
     db.set_busy_timeout(5_000)
-    leaf = db.execute("SELECT leaf FROM leaf JOIN log ON log.id = leaf.log WHERE origin = ? AND seq = 1", (OPS,)).get
+    place = db.execute("SELECT id << 40 | 1 FROM log WHERE origin = ?", (OPS,)).get
+    leaf = db.execute("SELECT leaf FROM leaf WHERE place = ?", (place,)).get
     flipped = leaf[:60] + bytes([leaf[60] ^ 1]) + leaf[61:]
-    db.execute("UPDATE leaf SET leaf = ? WHERE seq = 1 AND log = (SELECT id FROM log WHERE origin = ?)", (flipped, OPS))
+    db.execute("UPDATE leaf SET leaf = ? WHERE place = ?", (flipped, place))
     db.close()
 
 
@@ -388,6 +399,33 @@ def test_a_hold_of_one_side_keeps_the_bodies_of_both(tmp_path):
 
     asyncio.run(scene())
     assert Act.HOLD in [entry.act for entry in acts_of(tmp_path / "alfa", [kept_env(tmp_path, "alfa")])]
+
+
+def test_t56_reading_the_place_of_a_protected_site_is_an_entry_among_the_acts(tmp_path):
+    charter = 'table = "line"\ntitle = "The line"\nmembers = ["alfa", "bravo"]\nagreement = "We share."\n'
+    stage = Stage(tmp_path, coordination=CoordinationConfig(tables=["line.toml"]))
+    (tmp_path / "alfa" / "line.toml").write_text(charter)
+
+    async def scene():
+        alfa = stage.node("alfa")
+        at_ms = alfa.clock.now() // 1_000_000
+        times = {"start_ms": at_ms, "end_ms": at_ms + 3_600_000}
+        coarse = Volume(outline=Cells(((350, 360),)), levels=PressureLevels(), **times)
+        place = Volume(outline=Circle((350_500_000, 360_500_000), 20_000), levels=PressureLevels(), **times)
+        site = Plan(kind=Kind.PROTECTED_SITE, title="Hospital", volumes=(coarse,), verified_ms=at_ms)
+        table = alfa.engine.tables.tables["line"]
+        name = table.order(Declare(plan=site), Role.FOREIGN_SERVICE, at_ms)[0].name
+        table.order(GivePlace(activity=name, volumes=(place,)), Role.FOREIGN_SERVICE, at_ms)
+        async with running(alfa):
+            await until(lambda: alfa.office.pump is not None)
+            assert alfa.desk.place("line", name, "operator") == (place,)
+            with pytest.raises(OrderRefused):
+                alfa.desk.place("line", "alfa-9", "operator")
+
+    asyncio.run(scene())
+    acts = acts_of(tmp_path / "alfa", [kept_env(tmp_path, "alfa")])
+    read = [(entry.by, entry.about) for entry in acts if entry.act is Act.READ]
+    assert read == [("operator", {"table": "line", "activity": "alfa-1"})]
 
 
 class Ahead:

@@ -369,3 +369,27 @@ def test_while_nobody_takes_the_events_no_more_is_read(keyrings, tmp_path):
         party.store.close()
 
     asyncio.run(scenario())
+
+
+def test_a_node_that_stops_hangs_up_on_whoever_is_still_in_the_tls_handshake(keyrings, tmp_path):
+    """Some have said nothing yet, one has begun and goes on no further: the server knows neither."""
+
+    async def scenario():
+        alfa_keys, bravo_keys = keyrings[:2]
+        party = Party(alfa_keys, bravo_keys, tmp_path / "alfa.db")
+        async with party.links:
+            knocked = [await asyncio.open_connection("127.0.0.1", party.links.port) for _ in range(3)]
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            hello = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(incoming, outgoing, server_hostname="alfa.example")
+            with contextlib.suppress(ssl.SSLWantReadError):
+                hello.do_handshake()
+            knocked[0][1].write(outgoing.read())
+            await knocked[0][0].read(1)  # the server has answered it
+        for reader, writer in knocked:
+            async with asyncio.timeout(1.0):
+                await reader.read()  # without the hanging up its end would not come before five seconds
+            assert reader.at_eof()
+            writer.close()
+        party.store.close()
+
+    asyncio.run(scenario())

@@ -38,6 +38,41 @@ def test_damaged_rows_of_a_csv_are_counted(tmp_path):
     assert recording.rejected == {Reject.MALFORMED: 1, Reject.NO_IDENTITY: 1, Reject.NO_POSITION: 1}
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b"\xef\xbb\xbf" + CSV.replace(b"\n", b"\r\n"),
+        b"\n\n" + CSV.replace(b"\n", b"\n\n"),
+        CSV.replace(CSV.splitlines()[0], CSV.splitlines()[0].upper()),
+        b"\n".join(b",".join([b"x", *reversed(line.split(b","))]) for line in CSV.splitlines()),
+        CSV.replace(b"47.0", b'"4.70e1"').replace(b"47.1", b'"4.71E+1"'),
+    ],
+    ids=["byte order mark, CRLF", "blank lines", "capitals", "other order, more", "quoted, scientific"],
+)  # fmt: skip
+def test_an_odd_but_valid_csv_is_read_as_the_plain_one(tmp_path, odd):
+    plain = open_recording(written(tmp_path, CSV))
+    recording = open_recording(written(tmp_path, odd, "odd"))
+    assert not recording.rejected
+    for name in ("applicable_at_ns", "identity", "latitude_rad", "longitude_rad", "altitude_pressure_m"):
+        if plain.plots[name].dtype.kind == "f":
+            assert np.allclose(recording.plots[name], plain.plots[name], equal_nan=True), name
+        else:
+            assert recording.plots[name].tolist() == plain.plots[name].tolist()
+
+
+def test_longitudes_may_count_to_360(tmp_path):
+    east = open_recording(written(tmp_path, CSV.replace(b",8.", b",352.")))
+    assert np.allclose(np.degrees(east.plots["longitude_rad"]), [-8.0, -7.9])
+    assert not east.rejected
+
+
+@pytest.mark.parametrize("time", [b"1533099602000", b"-1e300", b"inf", b"9" * 400])
+def test_a_row_whose_time_is_none_of_this_age_costs_that_row_only(tmp_path, time):
+    recording = open_recording(written(tmp_path, CSV + time + b",4baac6,47.0,8.0,1\n"))
+    assert len(recording.plots) == 2
+    assert recording.rejected == {Reject.MALFORMED: 1}
+
+
 def test_what_is_written_is_read_again(tmp_path):
     plots = empty_plots(3)
     plots["applicable_at_ns"] = [1_000_000_000, 2_000_000_000, 3_000_000_000]
@@ -47,6 +82,7 @@ def test_what_is_written_is_read_again(tmp_path):
     plots["longitude_rad"] = [-1.0, 0.0, 1.0]
     plots["v_east_mps"][1], plots["v_north_mps"][1], plots["v_up_mps"][1] = -30.0, 40.0, 5.0
     plots["altitude_pressure_m"][2], plots["altitude_ellipsoid_m"][0] = 3_000.0, 100.0
+    plots["selected_altitude_m"][1] = 10_668.0
     plots["squawk"][0], plots["on_ground"][1], plots["category"][2] = 0o7700, 1, b"A3"
     path = tmp_path / "written.parquet"
     write_recording(path, plots)

@@ -86,11 +86,11 @@ def test_a_record_as_it_was_written_holds(path):
 @pytest.mark.parametrize(
     ("table", "column", "where", "what", "seq"),
     [
-        ("leaf", "leaf", "seq = 7", "leaf", 7),
-        ("leaf", "leaf", "seq = 290", "leaf", 290),
-        ("leaf", "hash", "seq = 290", "hashes", 290),
-        ("body", "body", "seq = 12", "body", 12),
-        ("body", "salt", "seq = 12", "body", 12),
+        ("leaf", "leaf", "(place & 0xFFFFFFFFFF) = 7", "leaf", 7),
+        ("leaf", "leaf", "(place & 0xFFFFFFFFFF) = 290", "leaf", 290),
+        ("hash", "hash", "(place & 0xFFFFFFFFFF) = 290", "hashes", 290),
+        ("body", "body", "(place & 0xFFFFFFFFFF) = 12", "body", 12),
+        ("body", "salt", "(place & 0xFFFFFFFFFF) = 12", "body", 12),
         ("tile", "hashes", "n = 0", "hashes", 1),
         ("log", "checkpoint", "id = 1", "signature", 0),
         ("log", "receipt", "id = 1", "signature", 0),
@@ -103,7 +103,7 @@ def test_t25_a_bit_turned_in_any_column_is_found_and_named(path, table, column, 
 
 
 def test_t25_leaves_taken_away_from_the_end_or_the_middle_are_missed(path):
-    for where in ("seq >= 290", "seq = 150"):
+    for where in ("(place & 0xFFFFFFFFFF) >= 290", "(place & 0xFFFFFFFFFF) = 150"):
         db = apsw.Connection(str(path))
         db.execute(f"DELETE FROM leaf WHERE {where}")
         db.close()
@@ -113,14 +113,15 @@ def test_t25_leaves_taken_away_from_the_end_or_the_middle_are_missed(path):
 def test_t25_a_rewritten_leaf_with_its_hash_made_right_is_found_by_the_signed_root(path):
     db = apsw.Connection(str(path))
     forged = ENTRIES[290].leaf.replace(b'"P"', b'"P"').replace(b"operator", b"observer")
-    db.execute("UPDATE leaf SET leaf = ?, hash = ? WHERE seq = 290", (forged, leaf_hash(forged)))
+    db.execute("UPDATE leaf SET leaf = ? WHERE (place & 0xFFFFFFFFFF) = 290", (forged,))
+    db.execute("UPDATE hash SET hash = ? WHERE (place & 0xFFFFFFFFFF) = 290", (leaf_hash(forged),))
     db.close()
     assert [(d.what, d.seq) for d in found(path)] == [("root", 300), ("root", 300)]
 
 
 def test_t25_a_damaged_leaf_is_put_right_from_the_other_sides_copy_and_from_nothing_else(path):
-    flip(path, "leaf", "leaf", "seq = 7")
-    flip(path, "leaf", "leaf", "seq = 290")
+    flip(path, "leaf", "leaf", "(place & 0xFFFFFFFFFF) = 7")
+    flip(path, "leaf", "leaf", "(place & 0xFFFFFFFFFF) = 290")
     store = SqliteStore(path)
     for seq in (7, 290):
         with pytest.raises(OwnFault, match="not the leaf"):

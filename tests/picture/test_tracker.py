@@ -1,6 +1,7 @@
 """Plots become tracks; what contradicts a track is refused, counted, and never lost for ever."""
 
 import numpy as np
+import pytest
 
 from detente.feeds.plot import Reject, empty_plots
 from detente.picture.motion import offset_m
@@ -244,6 +245,41 @@ def test_marks_names_and_declarations_are_kept():
     assert track["not_assessed"] == Reason.ON_GROUND
     assert (track["callsign"], track["category"], track["declared_by"]) == (b"THY9BP", b"A3", 2)
     assert track["selected_altitude_m"] == 11_000.0
+
+
+def test_a_selected_altitude_nobody_repeats_is_forgotten():
+    plots = flight(60)
+    plots["selected_altitude_m"][10] = 11_000.0
+    tracker = Tracker(8)
+    known = []
+    for i in range(60):
+        replayed(tracker, plots[i : i + 1])
+        known.append(bool(np.isfinite(tracker.snapshot()["selected_altitude_m"][0])))
+    assert known[:40] == [i >= 10 for i in range(40)]
+    assert not any(known[41:])
+
+
+@pytest.mark.parametrize(
+    ("rounded_ft", "learnt_ft"),
+    [(25.0, 25.0), (100.0, 100.0), (7.0, 25.0)],
+    ids=["steps of 25 ft", "steps of 100 ft", "no steps at all"],
+)
+def test_the_steps_of_an_altitude_are_learnt_from_a_climb(rounded_ft, learnt_ft):
+    plots = flight(40)
+    climb_ft = 10_000.0 + 31.0 * np.arange(40)
+    plots["altitude_pressure_m"] = np.rint(climb_ft / rounded_ft) * rounded_ft * 0.3048
+    tracker = Tracker(8)
+    replayed(tracker, plots)
+    (track,) = tracker.snapshot()
+    assert track["altitude_step_m"] / 0.3048 == pytest.approx(learnt_ft)
+
+
+def test_a_level_flight_tells_nothing_of_the_steps_of_its_altitude():
+    plots = flight(40)
+    plots["altitude_pressure_m"] = 35_000.0 * 0.3048
+    tracker = Tracker(8)
+    replayed(tracker, plots)
+    assert np.isnan(tracker.snapshot()["altitude_step_m"][0])
 
 
 def test_a_snapshot_cannot_be_written_and_does_not_change():

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from detente.detect.zone import read_zones
 from detente.release.lint import lint
 from detente.release.policy import Area, Daily, During, Give, NearLine, Rule, SafetyOverride, When, parse_policy
 from detente.release.release import UNTOLD, Releaser
 from detente.types import Instant, PartyId
-from release.sky import NOON, SECOND, line, tracks
+from release.sky import NOON, SECOND, tracks
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples" / "policies"
 PEERS = {PartyId(p): (p.encode() * 16)[:32] for p in ("alfa", "bravo", "ans")}
-ZONE = line("alfa-bravo-line", south=35.0, north=36.0, west=35.0, east=37.0)
+ZONE = read_zones((FOLDER / "line.geojson").read_bytes())[0]  # Bravo is west of about 6.7° E
 
 
 def frame(name, sky, peer, now=NOON, policy=None):
@@ -30,12 +31,12 @@ def test_an_example_is_read_and_has_no_rule_that_never_decides(path):
 
 def test_the_border_pair_shares_the_line_exactly_and_the_inland_coarsely():
     sky = tracks(
-        {"lat": 36.1, "declared_by": 0},
-        {"lat": 36.8, "lon": 36.8},
-        {"lat": 37.2, "declared_by": 0},
-        {"lat": 37.2},
-        {"lat": 39.0},
-        {"lat": 39.0, "squawk": 0o7700},
+        {"lat": 46.6, "lon": 6.9, "declared_by": 0},
+        {"lat": 46.8, "lon": 8.0},
+        {"lat": 47.2, "lon": 8.0, "declared_by": 0},
+        {"lat": 47.2, "lon": 8.0},
+        {"lat": 47.2, "lon": 10.4},
+        {"lat": 47.2, "lon": 10.4, "squawk": 0o7700},
     )
     sent = frame("border-pair", sky, "bravo")
     assert sorted(sent.numbers.tolist()) == [1, 6]
@@ -65,7 +66,7 @@ def test_civil_and_military_share_the_airspace_and_not_the_alert_flights():
 
 def test_the_aid_agency_tells_of_itself_and_of_distress_only():
     sky = tracks(
-        {"lat": 36.21, "lon": 37.16, "declared_by": 0, "altitude_ft": 1_000},
+        {"lat": 48.595, "lon": 2.115, "declared_by": 0, "altitude_ft": 1_000},
         {"lat": 36.5, "declared_by": 0},
         {"lat": 36.5},
         {"lat": 36.5, "squawk": 0o7700},

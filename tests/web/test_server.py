@@ -331,3 +331,30 @@ def test_sessions_end_by_themselves_and_their_number_has_a_limit() -> None:
 
 def an_operator() -> Session:
     return Session("demo-operator", "operator", "operator", "demo")
+
+
+PLAN = {
+    "kind": "flight",
+    "title": "Calibration",
+    "volumes": [
+        {
+            "outline": {"shape": "circle", "centre": [470_000_000, 80_000_000], "radius_cm": 1_000_000},
+            "levels": {"datum": "pressure", "floor_ft": 0, "ceiling_ft": 10_000},
+            "start_ms": 2_000_000_000_000,
+            "end_ms": 2_000_003_600_000,
+        }
+    ],
+}
+
+
+def test_a_desk_is_told_what_a_plan_meets_before_it_sends_it(desk):
+    officer = Visitor(desk).sign_in("duty_officer")
+    act = {"act": "activity.declare", "plan": PLAN}
+    status, _, drawn = officer.ask("POST", "/api/tables/line/overlaps", act)
+    assert (status, drawn["overlaps"], drawn["key"]) == (200, [], [])
+    assert drawn["code"] == "too_far"
+    status, _, drawn = Visitor(desk).sign_in("leader").ask("POST", "/api/tables/line/overlaps", act)
+    assert (status, drawn["code"]) == (200, "wrong_seat")
+    assert officer.ask("POST", "/api/tables/other/overlaps", act)[0] == 409
+    assert officer.ask("POST", "/api/tables/line/overlaps", {"act": "activity.declare"})[0] == 400
+    assert Visitor(desk).ask("POST", "/api/tables/line/overlaps", act)[0] == 401

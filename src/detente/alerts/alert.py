@@ -53,6 +53,8 @@ class Alert:
     cleared_at: Instant | None = None
     cleared_because: str = ""  # from a closed list: `life.Cleared`
     levels: tuple[tuple[int, int], ...] = ()  # a caution on condition: "if <track> does not level at <ft>"
+    margin_m: float = 0.0  # the minima were widened by so much, for the accuracy of the two: 0 they were not
+    margin_ft: float = 0.0
     held_because: str = ""  # not empty while the verdict cannot be renewed: the name of the `Reason`, "track_dropped"
 
 

@@ -177,9 +177,13 @@ class AlertBook:
             latitude_rad=conflict.latitude_rad,
             longitude_rad=conflict.longitude_rad,
             levels=conflict.levels,
+            margin_m=conflict.margin_m,
+            margin_ft=conflict.margin_ft,
         )
 
     def _level_of(self, conflict: Conflict) -> Level:
+        if conflict.margin_m or conflict.margin_ft:
+            return Level.CAUTION  # it may be; a warning of all that may be would be noise
         if conflict.levels:
             return Level.WARNING if conflict.is_promoted else Level.CAUTION
         profile = self._profiles[conflict.profile]

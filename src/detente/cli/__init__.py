@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "pair": "detente.cli.node",
     "policy": "detente.cli.policy",
     "proposals": "detente.cli.desk",
+    "reload": "detente.cli.node",
     "replay": "detente.cli.replay",
     "run": "detente.cli.node",
     "scrub": "detente.cli.record",

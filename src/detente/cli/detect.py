@@ -68,14 +68,19 @@ def detect(states: Path, horizontal_nm: float, vertical_ft: int, lookahead_s: fl
 def read_states(path: Path) -> tuple[list[str], list[list[float]]]:
     """Return the ids and, NaN where unreadable, the numbers of a file of states; raises FeedFault if it is none."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            missing = [name for name in ("id", *_NUMBERS) if name not in (rows.fieldnames or ())]
+            rows.fieldnames = header = [name.strip().lower() for name in rows.fieldnames or ()]
+            missing = [name for name in ("id", *_NUMBERS) if name not in header]
             if missing:
                 raise FeedFault(f"{path}: no column {', '.join(missing)}; needed: id,{','.join(_NUMBERS)}")
+            if twice := [name for name in ("id", *_NUMBERS) if header.count(name) > 1]:
+                raise FeedFault(f"{path}: column {', '.join(twice)} twice: which one counts?")
             ids: list[str] = []
             columns: list[list[float]] = []
             for row in rows:
+                if not any((row[name] or "").strip() for name in ("id", *_NUMBERS)):
+                    continue  # what a spreadsheet leaves below its table
                 ids.append((row["id"] or "").strip() or f"line {rows.line_num}")
                 columns.append([_number(row[name]) for name in _NUMBERS])
     except OSError as wrong:
@@ -92,7 +97,7 @@ def _number(text: str | None) -> float:
         value = float(text or "nan")
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) else math.nan
+    return value if math.isfinite(value) and "_" not in str(text) else math.nan
 
 
 def _why_not(state: list[float]) -> str:
@@ -115,17 +120,18 @@ def _why_not(state: list[float]) -> str:
 def encounters(rows: Path) -> None:
     """Judge reference encounters: JSON lines with `id`, `own`, `intr`, or `id` and `steps`; one line out for each."""
     try:
-        lines = [line for line in rows.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = rows.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as wrong:
         raise FeedFault(f"{rows}: {getattr(wrong, 'strerror', None) or 'not text'}") from None
-    if not lines:
-        raise FeedFault(f"{rows}: no encounter in it")
     judged = []
     for number, line in enumerate(lines, 1):
         try:
-            judged.append(judge_row(json.loads(line)))
-        except (ValueError, KeyError, TypeError, IndexError) as wrong:
+            if line.strip():
+                judged.append(judge_row(json.loads(line)))
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as wrong:
             raise FeedFault(f"{rows}: line {number}: {type(wrong).__name__}: {wrong}") from None
+    if not judged:
+        raise FeedFault(f"{rows}: no encounter in it")
     for record in judged:
         print(json.dumps(record))
 
@@ -148,4 +154,6 @@ def _state(numbers: list[float]) -> AircraftState:
     state = [float(number) for number in numbers]
     if len(state) != len(_NUMBERS) or not all(math.isfinite(number) for number in state):
         raise ValueError(f"a state is six finite numbers, not {numbers}")
+    if why := _why_not(state):
+        raise ValueError(f"{why}: {numbers}")
     return AircraftState(*state)

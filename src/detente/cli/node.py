@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import tomllib
 from pathlib import Path
 
 import click
@@ -141,20 +143,50 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
 @click.command("check-config")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
-    """Check a node's configuration and the files it names; exit 2 with the key's path if it is wrong."""
+    """Check a node's configuration or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
+    if _is_scenario(file):
+        from detente.demo.scenario import check_scenario
+
+        lines = check_scenario(file)
+    else:
+        from detente.node.party import check_files
+
+        lines = check_files(file)
+    for line in lines:
+        _out.print(line)
+
+
+@click.command("reload")
+@click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
+def reload(file: Path) -> None:
+    """Check a configuration, then let the node that runs under it read it again: new peers and tables."""
+    from detente.config import read_config
     from detente.node.party import check_files
+    from detente.node.sqlite import writer_pid
 
     for line in check_files(file):
         _out.print(line)
+    os.kill(writer_pid(file.parent / read_config(file).node.directory / "record.sqlite"), signal.SIGHUP)
+    _out.print("The node reads it now. What it did not take over, it says at the desk.")
+
+
+def _is_scenario(file: Path) -> bool:
+    """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
+    try:
+        keys = tomllib.loads(file.read_text("utf-8")).keys()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return False
+    return "step" in keys and "node" not in keys
 
 
 @click.command("run")
 @click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
 def run(file: Path) -> int:
-    """Run a node until Ctrl-C."""
+    """Run a node until Ctrl-C. On SIGHUP it reads its configuration again: new peers, tables, the release policy."""
     from detente.config import read_config
     from detente.node.logs import set_up
     from detente.node.party import Node
+    from detente.node.reload import read_again
 
     set_up()
 
@@ -165,6 +197,14 @@ def run(file: Path) -> int:
         loop = asyncio.get_running_loop()
         for sign in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(sign, running.cancel)
+        readings: set[asyncio.Task[list[str]]] = set()
+
+        def read_configuration() -> None:
+            reading = loop.create_task(read_again(node, lambda: read_config(file)))
+            readings.add(reading)  # the loop alone would let it be collected before it is done
+            reading.add_done_callback(readings.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, read_configuration)
         _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)")
         await node.run()
 

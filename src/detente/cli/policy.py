@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
+from detente.cli.pictures import difference, side_by_side
 from detente.cli.replay import read_zone_file
 from detente.detect.zone import Zone
 from detente.engine.values import Declared
@@ -28,14 +29,21 @@ from detente.feeds.plot import Plots
 from detente.node.recordings import open_recording
 from detente.picture.picture import NOBODY, Tracks
 from detente.picture.tracker import Tracker
+from detente.release.circumstances import Circumstances
+from detente.release.compare import Gain, gains_of, wider
+from detente.release.inference import Precision, precision
 from detente.release.lint import lint
 from detente.release.policy import Policy, parse_policy
 from detente.release.release import COLUMNS, FIXED, UNTOLD, Released, Releaser
+from detente.release.words import sentence
 from detente.types import NS_PER_S, Instant, PartyId, instant_of_iso, instant_of_ms, iso_utc
 from detente.units import DEG_PER_RAD, M_PER_FT
 
 STEP_S: Final = 5
 """Time between two frames of a preview. A node makes one a second; what they hold is the same."""
+
+_SEED: Final = 1
+"""Of the flights that a policy is attacked with: the same policy has the same figures."""
 
 _REF_KEY: Final = b"the refs of a preview leave nobody's desk"
 _err = Console(stderr=True, highlight=False)
@@ -55,6 +63,13 @@ _at = click.option("--at", "at_utc", help="One instant (ISO 8601, UTC).")
 _declares = click.option(
     "--declares", multiple=True, metavar="PREFIX", help="Call signs or identities that begin so are declared ours."
 )
+_link = click.option(
+    "--link", default="UP", show_default=True, help="State of the link to PEER, for rules that ask for it."
+)
+_arrangement = click.option(
+    "--arrangement", default="in_force", show_default=True, help="State of the arrangement with PEER."
+)
+_picture = click.option("--picture", type=_file, metavar="FILE.png", help="Draw it, as a PNG.")
 _json = click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout, a summary last.")
 
 
@@ -66,7 +81,8 @@ def check(policy_file: Path, zone_files: tuple[Path, ...], peers: tuple[str, ...
     """Read a policy, print its digest and every rule that can never decide. Exit 1 if there is one."""
     read = read_policy(policy_file)
     zones = _all_zones(zone_files)
-    odd = lint(read, [PartyId(peer) for peer in peers], {zone.zone_id for zone in zones} if zone_files else None)
+    known = [PartyId(peer) for peer in peers]
+    odd = lint(read, known, {zone.zone_id for zone in zones} if zone_files else None, zones)
     if zone_files and not odd:
         Releaser(read, zones, {})
     print(f"{policy_file}: {read.name}, {len(read.rule)} rules, default withhold")
@@ -83,6 +99,9 @@ def check(policy_file: Path, zone_files: tuple[Path, ...], peers: tuple[str, ...
 @_zones
 @_at
 @_declares
+@_link
+@_arrangement
+@_picture
 @_json
 def try_(
     policy_file: Path,
@@ -91,13 +110,16 @@ def try_(
     zone_files: tuple[Path, ...],
     at_utc: str | None,
     declares: tuple[str, ...],
+    link: str,
+    arrangement: str,
+    picture: Path | None,
     as_json: bool,
 ) -> None:
     """Show what PEER would have seen of a RECORDING: by rule over all of it, and track by track at one instant.
 
     Without --at the instant is that of the fullest sky.
     """
-    trial = Trial.of(policy_file, recording, peer, zone_files, declares)
+    trial = Trial.of(policy_file, recording, peer, zone_files, declares, link, arrangement)
     at = _instant(at_utc, trial)
     counted = Counted()
     shown: tuple[Tracks, Released] | None = None
@@ -109,12 +131,97 @@ def try_(
     tracks, frame = shown
     rows = [_row(trial.policy, tracks, frame, i) for i in _by_name(tracks)]
     summary = counted.summary(trial, frame)
+    if picture is not None:
+        side_by_side(picture, trial.policy, trial.zones, tracks, frame)
     if as_json:
         for row in rows:
             print(json.dumps({"type": "track", "at": iso_utc(frame.at)} | row))
         print(json.dumps(summary))
     else:
         _print_trial(trial, frame, rows, summary)
+
+
+@policy.command()
+@click.argument("before_file", metavar="A.toml", type=_file)
+@click.argument("after_file", metavar="B.toml", type=_file)
+@_recording
+@_peer
+@_zones
+@_at
+@_declares
+@_link
+@_arrangement
+@_picture
+@_json
+def diff(
+    before_file: Path,
+    after_file: Path,
+    recording: Path,
+    peer: str,
+    zone_files: tuple[Path, ...],
+    at_utc: str | None,
+    declares: tuple[str, ...],
+    link: str,
+    arrangement: str,
+    picture: Path | None,
+    as_json: bool,
+) -> int:
+    """Show who would gain what if B took the place of A: by their rules, and on a RECORDING. Exit 1 if PEER may gain.
+
+    By the rules B releases no more only when that can be proved; what cannot be proved counts as more.
+    """
+    old = Trial.of(before_file, recording, peer, zone_files, declares, link, arrangement)
+    new = replace(old, policy=read_policy(after_file), releaser=_at_work(after_file, peer, zone_files))
+    because = wider(new.policy, old.policy, [new.peer])
+    at = _instant(at_utc, old)
+    told: dict[tuple[str, ...], set[str]] = {}
+    shown: tuple[Tracks, Released, list[Gain]] | None = None
+    for tracks, before in old.frames():
+        frame = new.releaser.frame(tracks, new.peer, before.at, new.circumstances)
+        gains = gains_of(new.releaser, old.releaser, frame, before)
+        for gain in gains:
+            for effect, fields in (("gains", gain.gained), ("loses", gain.lost)):
+                for what in fields:
+                    told.setdefault((effect, what), set()).add(_name(tracks, gain.row))
+        if frame.at <= at if at is not None else shown is None or len(gains) > len(shown[2]):
+            shown = tracks.copy(), frame, gains
+    assert shown is not None
+    if picture is not None:
+        difference(picture, (old.policy, new.policy), new.zones, *shown)
+    rows = [
+        {"effect": effect, "what": what, "tracks": len(names), "some": sorted(names)[:5]}
+        for (effect, what), names in sorted(told.items())
+    ]
+    if as_json:
+        print(json.dumps({"peer": peer, "wider_because": because, "differences": rows, "at": iso_utc(shown[1].at)}))
+    else:
+        _print_difference(old, new, because, rows)
+    return 1 if because else 0
+
+
+@policy.command("precision")
+@_policy_file
+@_json
+def precision_(policy_file: Path, as_json: bool) -> int:
+    """Say what a patient peer can know under each rule after one and five minutes. Exit 1 if a promise is not kept."""
+    with _err.status("attacking the policy"):
+        found = precision(read_policy(policy_file), np.random.default_rng(_SEED))
+    if as_json:
+        for one in found:
+            row = asdict(one) | {"rule": one.rule + 1, "effective_m": one.effective_m, "holds": one.holds}
+            print(json.dumps(row | {"advice": one.advice}))
+    else:
+        _print_precision(found)
+    return 1 if any(one.holds is False for one in found) else 0
+
+
+@policy.command()
+@_policy_file
+def words(policy_file: Path) -> None:
+    """Print a policy as sentences, to be read aloud."""
+    for i, rule in enumerate(read_policy(policy_file).rule, 1):
+        print(f"{i}. {sentence(rule)}")
+    print("Whoever fits none of these is withheld.")
 
 
 @policy.command()
@@ -143,7 +250,7 @@ def explain(
         rows = [i for i in range(len(tracks)) if {tracks["callsign"][i], tracks["identity"][i]} & wanted]
         for i in rows if at is None or frame.at + STEP_S * NS_PER_S > at else []:
             found = True
-            why = trial.releaser.explain(tracks[i : i + 1], trial.peer, frame.at)
+            why = trial.releaser.explain(tracks[i : i + 1], trial.peer, frame.at, trial.circumstances)
             if why != last:
                 print(f"{iso_utc(frame.at, 0)}  {why}")
             last = why
@@ -162,17 +269,24 @@ class Trial:
     plots: Plots
     declared: Declared
     source: str
+    zones: tuple[Zone, ...]
+    circumstances: Circumstances
 
     @classmethod
     def of(
-        cls, policy_file: Path, recording: Path, peer: str, zone_files: Sequence[Path], declares: Sequence[str]
+        cls,
+        policy_file: Path,
+        recording: Path,
+        peer: str,
+        zone_files: Sequence[Path],
+        declares: Sequence[str],
+        link: str = "UP",
+        arrangement: str = "in_force",
     ) -> Trial:
         """Return what the command's arguments mean; raises ConfigError, FeedFault."""
         read, zones = read_policy(policy_file), _all_zones(zone_files)
-        try:
-            releaser = Releaser(read, zones, {PartyId(peer): _REF_KEY})
-        except ConfigError as wrong:
-            raise ConfigError(f"{policy_file}: {wrong}; give its file with --zones") from None
+        releaser = _at_work(policy_file, peer, zone_files)
+        around = Circumstances(link={PartyId(peer): link}, arrangement={PartyId(peer): arrangement})
         named = sorted({party for rule in read.rule for party in rule.to})
         if peer not in named:
             print(
@@ -183,7 +297,7 @@ class Trial:
         ours = Declared(
             tuple(f"{prefix.lower()}*".encode() for prefix in declares), tuple(p.upper().encode() for p in declares)
         )
-        return cls(read, releaser, PartyId(peer), plots, ours, recording.name)
+        return cls(read, releaser, PartyId(peer), plots, ours, recording.name, zones, around)
 
     @property
     def first(self) -> Instant:
@@ -208,7 +322,7 @@ class Trial:
                 tracker.tick(Instant(now))
                 start, tracks = stop, tracker.snapshot()
                 if len(tracks):
-                    yield tracks, self.releaser.frame(tracks, self.peer, Instant(now))
+                    yield tracks, self.releaser.frame(tracks, self.peer, Instant(now), self.circumstances)
                 advance(STEP_S)
                 now += step
 
@@ -267,6 +381,13 @@ def read_policy(path: Path) -> Policy:
         return parse_policy(path.read_bytes(), str(path))
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
+
+
+def _at_work(path: Path, peer: str, zone_files: Sequence[Path]) -> Releaser:
+    try:
+        return Releaser(read_policy(path), _all_zones(zone_files), {PartyId(peer): _REF_KEY})
+    except ConfigError as wrong:
+        raise ConfigError(f"{path}: {wrong}; give its file with --zones") from None
 
 
 def _all_zones(files: Sequence[Path]) -> tuple[Zone, ...]:
@@ -365,6 +486,40 @@ def _print_trial(trial: Trial, frame: Released, rows: list[dict[str, Any]], summ
         counts.add_row(*(Text(cell) for cell in cells))
     out.print(counts)
     print(f"{summary['tracks_ever_released']} of {summary['tracks']} tracks were ever told to {trial.peer}.")
+
+
+def _print_difference(old: Trial, new: Trial, because: list[str], rows: list[dict[str, Any]]) -> None:
+    print(f"{old.policy.name} -> {new.policy.name}, as told to {new.peer}")
+    if because:
+        print("It may release more:")
+        for line in because:
+            print(f"  {line}")
+    else:
+        print("By their rules it is proved to release no more.")
+    for row in rows:
+        some = ", ".join(row["some"]) + (" …" if row["tracks"] > len(row["some"]) else "")
+        print(f"{new.peer} {row['effect']} {row['what']} of {row['tracks']} tracks: {some}")
+    if not rows:
+        print("On this recording there is no difference.")
+
+
+def _print_precision(found: list[Precision]) -> None:
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = max(out.width, 120)
+    table = Table(title="What a patient peer knows: RMS error in metres", title_justify="left")
+    for heading in ("rule", "gives", "promised", "1 min", "5 min", "turning", "one point known", "holds"):
+        table.add_column(heading, justify="left" if heading in {"rule", "gives"} else "right")
+    for one in found:
+        first, last = one.known[0], one.known[-1]
+        promised = "exact" if one.promised_m is None else f"{one.promised_m:,.0f}"
+        figures = (f"{m:,.0f}" for m in (first.straight_m, last.straight_m, last.turning_m, last.anchored_m))
+        holds = "" if one.holds is None else "yes" if one.holds else "NO"
+        table.add_row(*(Text(c) for c in (f"{one.rule + 1} {one.name}", one.gives, promised, *figures, holds)))
+    out.print(table)
+    for one in found:
+        if one.advice:
+            print(f"rule {one.rule + 1} '{one.name}': {one.advice}")
 
 
 def _sight(row: dict[str, Any]) -> str:

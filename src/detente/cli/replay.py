@@ -301,6 +301,8 @@ def event_record(
     }
     if alert.levels:
         record["condition"] = condition(alert, names)
+    if alert.margin_m or alert.margin_ft:
+        record |= {"margin_m": round(alert.margin_m, 1), "margin_ft": round(alert.margin_ft, 1)}
     if alert.held_because:
         record["held_because"] = alert.held_because
     if event.happening is Happening.CLEARED:

@@ -13,6 +13,7 @@ from websockets.exceptions import WebSocketException
 
 from detente.client import asking
 from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Tracks, Unreachable, Zones
+from detente.coordination.activities import ActivityRow
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.incidents import IncidentRow
@@ -170,6 +171,10 @@ class Tables:
     def decisions(self, table: str) -> AsyncIterator[SummitRow]:
         """Yield what summits decided."""
         return self._desk.each(asking.decisions, table)
+
+    def activities(self, table: str) -> AsyncIterator[ActivityRow]:
+        """Yield what is declared: flights, exercises, hazards, protected sites."""
+        return self._desk.each(asking.activities, table)
 
     def incidents(self, table: str) -> AsyncIterator[IncidentRow]:
         """Yield incidents."""

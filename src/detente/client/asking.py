@@ -8,17 +8,33 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
+from detente.coordination.activities import ActivityRow
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.incidents import IncidentRow
 from detente.coordination.ledger import DifferenceRow, EntryRow
+from detente.coordination.plan import Volume
 from detente.coordination.proposals import ProposalRow
 from detente.coordination.reports import ReportRow
 from detente.coordination.view import PowerRow, TableBrief, TableView
 from detente.coordination.watch import WatchRow
-from detente.desk.answers import Done, LogHead, Page, Preview, Problem, RecordEntry, ReleaseRow, Seat
+from detente.desk.answers import (
+    Done,
+    LogHead,
+    Page,
+    PolicyView,
+    Preview,
+    Problem,
+    RecordEntry,
+    ReleaseRow,
+    RulePrecision,
+    Seat,
+    WhyTold,
+)
 from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow, ZoneRow
+from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.release_view import ReleaseView
 from detente.errors import ConfigError, DetenteError
 
 T = TypeVar("T")
@@ -99,6 +115,26 @@ def release() -> Ask[list[ReleaseRow]]:
     return Ask("GET", "/api/release", list[ReleaseRow])
 
 
+def release_to(peer: str) -> Ask[ReleaseView]:
+    return Ask("GET", f"/api/release/{quote(peer, safe='')}", ReleaseView)
+
+
+def policy() -> Ask[PolicyView]:
+    return Ask("GET", "/api/policy", PolicyView)
+
+
+def policy_precision() -> Ask[list[RulePrecision]]:
+    return Ask("GET", "/api/policy/precision", list[RulePrecision])
+
+
+def why_told(peer: str, subject: str) -> Ask[WhyTold]:
+    return Ask("GET", "/api/explain", WhyTold, {"peer": peer, "subject": subject})
+
+
+def why_raised(alert: str) -> Ask[Explanation]:
+    return Ask("GET", f"/api/alerts/{quote(alert, safe='')}/why", Explanation)
+
+
 def preview(peer: str) -> Ask[Preview]:
     return Ask("GET", "/api/preview", Preview, {"peer": peer})
 
@@ -146,6 +182,14 @@ def differences(name: str, after: int = 0, most: int = 200) -> Ask[Page[Differen
 def reports(name: str, after: int = 0, most: int = 200, **by: str | int) -> Ask[Page[ReportRow]]:
     """*by*: kind, from_ms, to_ms, and south, west, north, east in tenths of a degree."""
     return _page(_at(name, "reports"), ReportRow, after, most, **by)
+
+
+def activities(name: str, after: int = 0, most: int = 200) -> Ask[Page[ActivityRow]]:
+    return _page(_at(name, "activities"), ActivityRow, after, most)
+
+
+def place_of(name: str, activity: str) -> Ask[list[Volume]]:
+    return Ask("GET", _at(name, f"activities/{quote(activity, safe='')}/place"), list[Volume])
 
 
 def watch(name: str) -> Ask[list[WatchRow]]:

@@ -15,6 +15,7 @@ from websockets.sync.client import connect
 
 from detente.client import asking
 from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Tracks, Unreachable, Zones
+from detente.coordination.activities import ActivityRow
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.incidents import IncidentRow
@@ -172,6 +173,10 @@ class Tables:
     def decisions(self, table: str) -> Iterator[SummitRow]:
         """Yield what summits decided."""
         return self._desk.each(asking.decisions, table)
+
+    def activities(self, table: str) -> Iterator[ActivityRow]:
+        """Yield what is declared: flights, exercises, hazards, protected sites."""
+        return self._desk.each(asking.activities, table)
 
     def incidents(self, table: str) -> Iterator[IncidentRow]:
         """Yield incidents."""

@@ -332,7 +332,16 @@ class _Version:
     plan: Plan
     said: Said
     digest: str
-    extents: tuple[Extent, ...]
+    start_ms: int
+    end_ms: int
+    covers: tuple[Extent, ...] | None = None
+
+    @property
+    def extents(self) -> tuple[Extent, ...]:
+        """What each volume covers; found when it is first asked for, since most plans meet no other in time."""
+        if self.covers is None:
+            self.covers = extents_of(self.plan)
+        return self.covers
 
 
 @dataclass(slots=True)
@@ -371,7 +380,7 @@ class _Activity:
         return self.versions[0].said.party
 
     def state_at(self, at_ms: int) -> State:
-        return State.EXPIRED if self.state not in _OVER and at_ms > self.newest.plan.end_ms else self.state
+        return State.EXPIRED if self.state not in _OVER and at_ms > self.newest.end_ms else self.state
 
     def seen_by(self, said: Said) -> _Version | None:
         """Return the newest plan that the writer of *said* had before it."""
@@ -501,7 +510,7 @@ class Activities:
         except OrderRefused as refused:
             code, reason = refused.code, refused.reason
         try:
-            version = _Version(plan, said, plan.digest, extents_of(plan))
+            version = _version(plan, said)
             rows = [_overlap_row(m, said, said.at_ms) for m in self._met(version, it) if m.until_ms > said.at_ms]
         except (OrderRefused, ValueError, OverflowError):
             rows = []
@@ -602,7 +611,7 @@ class Activities:
 
     def _declare(self, act: Declare, said: Said) -> None:
         self._check(None, act, said)
-        version = _Version(act.plan, said, act.plan.digest, extents_of(act.plan))
+        version = _version(act.plan, said)
         self._check_key(version, None, act.key, said)
         it = _Activity(said.name, [version], verified_ms=act.plan.verified_ms)
         it.history.append((_tag(act), f"{said.party} {said.by}", said.at_ms))
@@ -610,7 +619,7 @@ class Activities:
 
     def _change(self, it: _Activity, act: Change, said: Said) -> None:
         self._check(it, act, said)
-        version = _Version(act.plan, said, act.plan.digest, extents_of(act.plan))
+        version = _version(act.plan, said)
         if it.state not in (State.NONCONFORMING, State.CONTINGENT):  # it is where it is; its new volumes are news
             self._check_key(version, it, act.key, said)
         it.state = _after(it, Event.CHANGE)
@@ -652,7 +661,7 @@ class Activities:
     def _sign(self, proposal: str, held: list[_Activity], said: Said) -> None:
         plans = self._proposals.in_force(proposal).activities
         for n, plan in enumerate(plans):
-            version = _Version(plan, said, plan.digest, extents_of(plan))
+            version = _version(plan, said)
             if n >= len(held):
                 held.append(_Activity(f"{proposal}.{n + 1}", [version], proposal=proposal))
                 self._enter(held[n])
@@ -804,17 +813,23 @@ class Activities:
         )
 
 
+def _version(plan: Plan, said: Said) -> _Version:
+    return _Version(plan, said, plan.digest, plan.start_ms, plan.end_ms)
+
+
 def _meeting(version: _Version, other: _Activity, theirs: _Version) -> _Met | None:
     """Return where *version* meets *theirs* in place, level and time at once."""
+    if version.start_ms >= theirs.end_ms or theirs.start_ms >= version.end_ms:
+        return None
     from_ms = until_ms = None
     known = False
-    for mine, my_extent in zip(version.plan.volumes, version.extents, strict=True):
-        for volume, its_extent in zip(theirs.plan.volumes, theirs.extents, strict=True):
+    for n, mine in enumerate(version.plan.volumes):
+        for m, volume in enumerate(theirs.plan.volumes):
             start, end = max(mine.start_ms, volume.start_ms), min(mine.end_ms, volume.end_ms)
             if start >= end:
                 continue
             levels = levels_meet(mine.levels, volume.levels)
-            if levels is False or not meet(my_extent, its_extent):
+            if levels is False or not meet(version.extents[n], theirs.extents[m]):
                 continue
             from_ms = start if from_ms is None else min(from_ms, start)
             until_ms = end if until_ms is None else max(until_ms, end)

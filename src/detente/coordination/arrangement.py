@@ -34,7 +34,7 @@ class Flow(StrEnum):
     PICTURE = "picture"  # tracks under the release policy
     ACTIVITIES = "activities"  # declared flights, hazards, protected sites and movements
     REPORTS = "reports"
-    TALKS = "talks"  # proposals, decisions, ceasefire claims, accounts, statements, differences
+    TALKS = "talks"  # proposals, decisions, terms and findings, statements, differences
 
 
 FLOWS: Final[Mapping[State, frozenset[Flow]]] = {
@@ -91,11 +91,7 @@ class Arrangement:
         self._resuming: set[PartyId] = set()
         self._notes: list[NoteRow] = []
         self._last: Said | None = None
-
-    @property
-    def state(self) -> State:
-        """The narrowest that any party has declared."""
-        return max(self._asked.values(), key=_NARROWNESS.__getitem__, default=State.IN_FORCE)
+        self.state = State.IN_FORCE  # the narrowest that any party has declared
 
     def flows(self, flow: Flow) -> bool:
         return flow in FLOWS[self.state]
@@ -121,6 +117,7 @@ class Arrangement:
                 if self._resuming == set(self._charter.parties):
                     self._asked.clear()
                     self._resuming.clear()
+        self.state = max(self._asked.values(), key=_NARROWNESS.__getitem__, default=State.IN_FORCE)
         self._last = said
 
     def row(self) -> ArrangementRow:

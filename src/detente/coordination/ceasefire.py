@@ -21,6 +21,7 @@ from detente.errors import OrderRefused
 from detente.types import PartyId
 
 _DAY_MS: Final = 86_400_000
+DAYS_SHOWN: Final = 14
 
 Category = Literal[
     "explosion_undetermined", "explosion_outgoing", "explosion_incoming", "airburst", "burst", "shot", "projectile",
@@ -49,6 +50,7 @@ class Terms(Act, frozen=True, kw_only=True, tag="ceasefire.terms"):
     from_ms: Ms
     until_ms: Ms | None = None
     prohibited: Annotated[tuple[Words, ...], Meta(min_length=1, max_length=64)]
+    cut_off_min: Annotated[int, Meta(ge=0, lt=1_440)] = 0  # minute of the day, UTC, at which a day's count ends
 
 
 class AgreeTerms(Act, frozen=True, tag="ceasefire.agree"):
@@ -153,6 +155,8 @@ class TermsRow(msgspec.Struct, frozen=True):
     prohibited: list[str]
     agreed_by: list[str]
     in_force: bool
+    cut_off_min: int
+    days: list[DayRow]  # the day that runs, then those before it, the newest first
     claims: list[ClaimRow]
 
 
@@ -161,6 +165,7 @@ class DayRow(msgspec.Struct, frozen=True):
 
     terms: str
     ends_ms: int
+    is_over: bool
     claims: int
     before: int  # in the period before
     by_category: dict[str, tuple[int, int]]  # this period, the period before
@@ -234,12 +239,14 @@ class Ceasefires:
                 in_force=agreed == set(self._charter.parties)
                 and terms.from_ms <= now_ms
                 and (terms.until_ms is None or now_ms < terms.until_ms),
+                cut_off_min=terms.cut_off_min,
+                days=self._days(name, terms, now_ms),
                 claims=[_row(n, c) for n, c in reversed(self._claims.items()) if c.act.terms == name],
             )
             for name, (terms, said, agreed) in reversed(self._terms.items())
         ]
 
-    def day(self, terms: str, ends_ms: int) -> DayRow:
+    def day(self, terms: str, ends_ms: int, now_ms: int) -> DayRow:
         """Count the claims of the day that ends at *ends_ms* by when it is said that they happened."""
         self._terms_of(terms)
         mine = [claim for claim in self._claims.values() if claim.act.terms == terms]
@@ -250,12 +257,21 @@ class Ceasefires:
         return DayRow(
             terms=terms,
             ends_ms=ends_ms,
+            is_over=ends_ms <= now_ms,
             claims=len(now),
             before=len(before),
             by_category={category: (counts[category], counts_before[category]) for category in categories},
             by_party=dict(sorted(Counter(str(claim.said.party) for claim in now).items())),
             found=sum(claim.joint is Finding.AGREED for claim in now),
         )
+
+    def _days(self, name: str, terms: Terms, now_ms: int) -> list[DayRow]:
+        """Return the day that runs at *now_ms* and those before it that the terms reach into."""
+        cut_off_ms = terms.cut_off_min * 60_000
+        last = min(now_ms, now_ms if terms.until_ms is None else terms.until_ms - 1)
+        ends_ms = ((last - cut_off_ms) // _DAY_MS + 1) * _DAY_MS + cut_off_ms
+        ends = range(ends_ms, max(terms.from_ms, ends_ms - DAYS_SHOWN * _DAY_MS), -_DAY_MS)
+        return [self.day(name, end, now_ms) for end in ends]
 
     def _find(self, claim: _Claim, act: Find, said: Said) -> None:
         if act.finding in (Finding.AGREED, Finding.PARTLY) and act.grade is None:

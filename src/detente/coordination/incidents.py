@@ -93,7 +93,8 @@ class IncidentRow(msgspec.Struct, frozen=True):
     opened_at_ms: int
     happened_ms: int
     alert: str | None
-    draft: str
+    categories: list[str]  # as it was opened; each party classes it for itself
+    draft: str  # as it was opened with; else what this desk would report, shown here alone
     halves: list[AccountRow]
     evidence: list[tuple[str, str]]  # (subject, attached by)
     status: str  # open, agreed, partly, not_agreed, not_established, disputed
@@ -169,6 +170,7 @@ class Incidents:
             opened_at_ms=one.said.at_ms,
             happened_ms=one.act.happened_ms,
             alert=one.act.alert,
+            categories=list(one.act.categories),
             draft=one.act.draft or "",
             halves=[_half_row(party, half) for party, half in one.halves.items()],
             evidence=[(subject, str(by)) for subject, by in one.evidence.items()],

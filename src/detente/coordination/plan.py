@@ -256,6 +256,8 @@ def check_outline(outline: Shape, where: str) -> None:
     half_cm = outline.half_width_cm if isinstance(outline, Corridor) else half_cm
     if half_cm > WIDEST_CM:
         raise OrderRefused("too_wide", f"{where}: it reaches farther than {WIDEST_CM // 100_000} km to each side")
+    if isinstance(outline, Circle) and abs(outline.centre[0]) <= 70 * E7:
+        return  # so far from a pole no circle of that radius is too wide
     rings = _rings(outline)
     if extent(rings).span_e7 > SPAN_LIMIT_E7 or sum(area_km2(ring) for ring in rings) > AREA_LIMIT_KM2:
         raise OrderRefused("too_wide", f"{where}: it covers more than {AREA_LIMIT_KM2:,.0f} km² or 30 degrees")

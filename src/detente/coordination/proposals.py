@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Act, Digest, Document, Key, Ms, Name, Party, Said, Title, Words, digest_of
+from detente.coordination.changes import changes
 from detente.coordination.charter import Charter
 from detente.coordination.plan import Kind, Plan, check_plan
 from detente.errors import OrderRefused
@@ -193,6 +194,7 @@ class VersionRow(msgspec.Struct, frozen=True):
     digest: str
     promises: dict[str, str]
     activities: list[Plan]  # of a joint operation
+    changes: list[tuple[str, str]]  # against the version before, line by line: ("-" or "+" or " ", line)
 
 
 class ProposalRow(msgspec.Struct, frozen=True):
@@ -442,6 +444,7 @@ class Proposals:
                     digest=v.version.digest,
                     promises=v.version.promises,
                     activities=list(v.version.activities),
+                    changes=[] if i == 1 else list(changes(_whole(it.versions[i - 2].version), _whole(v.version))),
                 )
                 for i, v in enumerate(it.versions, start=1)
             ],
@@ -491,6 +494,14 @@ def _check_version(version: Version, charter: Charter, at_ms: int) -> None:
             check_plan(plan, at_ms, charter.district)
         except OrderRefused as wrong:
             raise OrderRefused(wrong.code, f"activity {n}: {wrong.reason}") from None
+
+
+def _whole(version: Version) -> str:
+    """Return a version as people compare it: its text, its details, what each party promises, its activities."""
+    details = [f"[{'required' if d.required else 'optional'}] {d.key}: {d.title}" for d in version.details]
+    promises = [f"{party}: {words}" for party, words in sorted(version.promises.items())]
+    plans = [f"{plan.title} {plan.digest}" for plan in version.activities]
+    return "\n".join([version.text, *details, *promises, *plans])
 
 
 def _tag(act: Act) -> str:

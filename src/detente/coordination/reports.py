@@ -139,6 +139,16 @@ class ReportRow(msgspec.Struct, frozen=True):
     missing: list[str]  # parts of the provenance that nobody filled in
     replaced_by: str | None
     withdrawn: str
+    marking: str  # in one line, as it stands beside the report wherever it is shown or printed
+
+
+class SentRow(msgspec.Struct, frozen=True):
+    """One report in which an originator's material went out: it is out, whatever became of the consent."""
+
+    report: str
+    by: str  # party
+    at_ms: int
+    to: list[str]  # parties
 
 
 class ConsentRow(msgspec.Struct, frozen=True):
@@ -148,6 +158,8 @@ class ConsentRow(msgspec.Struct, frozen=True):
     state: str  # asked, given, refused, taken_back
     words: str
     shared_as: list[str]
+    sent: list[SentRow]  # what went out under it; it stays listed when the consent is taken back
+    taken_back_at_ms: int | None
 
 
 @dataclass(slots=True)
@@ -165,6 +177,7 @@ class _Material:
     state: str = "asked"
     words: str = ""
     shared_as: list[str] = field(default_factory=list)
+    taken_back_at_ms: int | None = None
 
 
 class Reports:
@@ -192,6 +205,10 @@ class Reports:
                 material.asked_by[said.party] = act.words
             case Consent():
                 material = self._materials.setdefault((said.party, act.material), _Material())
+                if not act.consents and material.state == "given":
+                    material.taken_back_at_ms = said.at_ms
+                elif act.consents:
+                    material.taken_back_at_ms = None
                 material.state = "given" if act.consents else "taken_back" if material.state == "given" else "refused"
                 material.words = act.words or ""
             case WithdrawReport(report=name, reason=reason):
@@ -224,9 +241,22 @@ class Reports:
     def consents(self) -> list[ConsentRow]:
         """Return what is known of others' material: who asked, what the originator said, what was shared."""
         return [
-            ConsentRow(originator, key, sorted(m.asked_by), m.state, m.words, m.shared_as)
+            ConsentRow(
+                originator,
+                key,
+                sorted(m.asked_by),
+                m.state,
+                m.words,
+                m.shared_as,
+                [self._sent(name) for name in m.shared_as],
+                m.taken_back_at_ms,
+            )
             for (originator, key), m in self._materials.items()
         ]
+
+    def _sent(self, name: str) -> SentRow:
+        said = self._reports[name].said
+        return SentRow(name, said.party, said.at_ms, [p for p in self._charter.parties if p != said.party])
 
     def _share(self, act: Share, said: Said) -> None:
         _check_grade(act.grade)
@@ -262,6 +292,7 @@ class Reports:
     def _row(self, name: str, report: _Report, now_ms: int) -> ReportRow:
         act = report.act
         material = self._materials.get((PartyId(act.originator), act.material or ""))
+        is_withdrawn = material is not None and material.state != "given"
         given = {link.part for link in act.provenance if link.name}
         return ReportRow(
             report=name,
@@ -277,7 +308,7 @@ class Reports:
             stale=now_ms > act.valid_until_ms,
             originator=act.originator,
             material=act.material,
-            consent_withdrawn=material is not None and material.state != "given",
+            consent_withdrawn=is_withdrawn,
             grades={str(party): (f"{g.source}{g.item}", words) for party, (g, words) in report.grades.items()},
             area=None if act.area is None else list(act.area),
             point=None if act.point is None else [act.point.latitude_e4, act.point.longitude_e4],
@@ -290,7 +321,22 @@ class Reports:
             ],
             replaced_by=report.replaced_by,
             withdrawn=report.withdrawn,
+            marking=marking_of(
+                act, report.said.party, consent_withdrawn=material is not None and material.state != "given"
+            ),
         )
+
+
+def marking_of(act: Share, by: str, *, consent_withdrawn: bool) -> str:
+    """Return what stands beside a report wherever it is shown: how far it may go, and whose it is."""
+    parts = [f"TLP:{act.marking.tlp.upper().replace('_', '+')}"]
+    if act.originator != by:
+        parts.append(f"ORIGINATOR {act.originator.upper()}")
+    if act.marking.may_pass_to:
+        parts.append("MAY PASS TO " + ", ".join(party.upper() for party in act.marking.may_pass_to))
+    if consent_withdrawn:
+        parts.append("CONSENT TAKEN BACK: PASS ON NO FURTHER")
+    return " // ".join(parts)
 
 
 def coarse(latitude_deg: float, longitude_deg: float) -> Cell:

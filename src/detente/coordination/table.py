@@ -13,9 +13,9 @@ from __future__ import annotations
 from bisect import insort
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
 
+import msgspec
 from msgspec.structs import replace
 
 from detente.coordination.act import Act, Part, Said, check_plain, digest_of
@@ -94,9 +94,11 @@ class Standing:
     def apply(self, act: Act, said: Said) -> None:
         """Take one act; raises OrderRefused, and then nothing has changed."""
         self.permit(act, said.by)
-        self._part_of[type(act)].apply(act, said)
-        if isinstance(act, AnyProposalAct):
-            self.activities.follow(said.name if isinstance(act, TableProposal) else act.proposal, said)
+        part = self._part_of[type(act)]
+        part.apply(act, said)
+        if part is self.proposals:
+            proposal = said.name if isinstance(act, TableProposal) else act.proposal  # type: ignore[attr-defined]
+            self.activities.follow(proposal, said)
         self.activities.heard(said)
 
     def permit(self, act: Act, by: Role) -> None:
@@ -112,8 +114,7 @@ class Standing:
         return [*self.proposals.due(own, now_ms), *self.activities.due(own, now_ms)]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Placed:
+class _Placed(msgspec.Struct, frozen=True):
     """One statement in its place: by how much its writer had seen, then time, then party."""
 
     seen: int
@@ -233,7 +234,7 @@ class Table:
                 self._chain(placed, digest)
                 self._insert(placed)
                 folded.append(statement.name)
-                again.extend(self._chains)
+                again.extend(self._chains if self._waiting else ())
         return folded
 
     def _is_ready(self, statement: Statement) -> bool:
@@ -269,12 +270,14 @@ class Table:
 
     def _place(self, statement: Statement) -> _Placed:
         party = PartyId(statement.party)
-        clock: dict[PartyId, int] = {}
-        behind = [self._clocks[party][-1]] if self._clocks[party] else []
-        behind += [self._clocks[PartyId(p)][n - 1] for p, (n, _) in statement.heads.items()]
-        for one in behind:
-            for who, n in one.items():
-                clock[who] = max(n, clock.get(who, 0))
+        own = self._clocks[party]
+        clock: dict[PartyId, int] = dict(own[-1]) if own else {}
+        for p, (n, _) in statement.heads.items():
+            other = PartyId(p)
+            if clock.get(other, 0) < n:  # else it lies behind the writer's statement before, and so does all behind it
+                for who, seen in self._clocks[other][n - 1].items():
+                    if seen > clock.get(who, 0):
+                        clock[who] = seen
         clock[party] = statement.n
         said = Said(statement.name, party, statement.n, statement.by, statement.at_ms, clock)
         return _Placed(sum(clock.values()), statement.at_ms, party, said, statement.act)

@@ -105,7 +105,7 @@ class Sensor(_Part, frozen=True, kw_only=True):
 class Watch(_Part, frozen=True, kw_only=True):
     """A scripted operator who acknowledges. The script's own steps are not left to it."""
 
-    acknowledges: list[Literal["conflict", "incursion", "approach"]]
+    acknowledges: list[Literal["conflict", "incursion", "approach", "conformance"]]
     after_s: Seconds = 8.0
     live: bool = False  # false: only in a headless run; in a live one a person sits there
 
@@ -134,7 +134,7 @@ class AlertIs(_Condition, frozen=True, kw_only=True, tag="alert"):
     """At `party`'s desk an alert has reached a stage on the half of `half`."""
 
     party: PartyName
-    kind: list[Literal["conflict", "incursion", "approach"]]
+    kind: list[Literal["conflict", "incursion", "approach", "conformance"]]
     about: Literal["reconstruction", "traffic", "any"] = "any"
     run: int | None = None  # of the reconstruction: the `run` it was played with
     raised_by: PartyName | None = None
@@ -244,7 +244,7 @@ class Acknowledge(_Action, frozen=True, kw_only=True, tag="acknowledge"):
 
     party: PartyName
     role: Role
-    kind: list[Literal["conflict", "incursion", "approach"]]
+    kind: list[Literal["conflict", "incursion", "approach", "conformance"]]
 
 
 class SendText(_Action, frozen=True, kw_only=True, tag="send_text"):
@@ -388,6 +388,22 @@ def read_scenario(path: Path) -> Scenario:
     for problem in _problems(scenario):
         raise ConfigError(f"{path}: {problem}")
     return scenario
+
+
+def check_scenario(path: Path) -> list[str]:
+    """Return what the scenario in *path* holds, line by line, its parts and files checked; raises ConfigError."""
+    scenario = read_scenario(path)
+    acts = sum(isinstance(action, Act) for step in scenario.step for action in step.do)
+    unbuilt = scenario.not_built_yet()
+    return [
+        f"{path}: good",
+        f"  scenario {scenario.name}: {scenario.title}",
+        f"  labels: {', '.join(scenario.labels)}",
+        f"  parties: {', '.join(party.id for party in scenario.party)}",
+        *(f"  table {one.table}: {', '.join(one.members)}" for one in scenario.charters().values()),
+        f"  {len(scenario.step)} steps, {acts} acts at tables, {len(scenario.traffic)} recordings",
+        *(f"  not built yet: {line}" for line in unbuilt),
+    ]
 
 
 def _problems(scenario: Scenario) -> Iterator[str]:

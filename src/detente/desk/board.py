@@ -78,6 +78,9 @@ class AlertRow(msgspec.Struct, frozen=True):
     expired_on_arrival: bool = False  # by our clock, when it came
     useful: bool | None = None  # as marked at this party's desks; null: nobody said
     override: str = ""  # name of the safety override under which one side told more than its rules release
+    levels: tuple[tuple[str, int], ...] = ()  # only if these do not level off there: label of the track, ft
+    margin_m: float = 0.0  # our minima were widened by so much, for the accuracy of the two
+    margin_ft: float = 0.0
 
 
 class MessageRow(msgspec.Struct, frozen=True):
@@ -277,3 +280,5 @@ class Board(msgspec.Struct, frozen=True):
     contradictions: list[ContradictionRow] = []
     nuisance: NuisanceRow | None = None
     policy: PolicyState | None = None
+    flash_said: dict[str, int] = {}  # party → FLASH messages since this start: each side counts the same ones
+    flash_misused: dict[str, int] = {}  # of which without a good reason

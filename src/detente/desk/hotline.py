@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import nsmallest
 from typing import Final, Literal
 
 import msgspec
@@ -53,7 +54,10 @@ WAITS: Final = frozenset({"P02", "P04", "P05"})
 """Replies that show a person has read the message and do not answer it."""
 
 MESSAGES_LIMIT: Final = 20_000
-"""Messages kept in memory; beyond it the oldest closed one is forgotten and counted. The record keeps all."""
+"""Messages kept in memory; beyond it the oldest closed ones are forgotten and counted. The record keeps all."""
+
+FORGOTTEN_AT_ONCE: Final = 200
+"""So many, at the limit: to look for the oldest costs as much for one as for all."""
 
 
 class State(StrEnum):
@@ -307,17 +311,21 @@ class Hotline:
     def _at(self, name: str) -> _Message:
         if name not in self._messages:
             if len(self._messages) >= MESSAGES_LIMIT:
-                self._forget_one()
+                self._forget_oldest()
             self._messages[name] = _Message()
         return self._messages[name]
 
-    def _forget_one(self) -> None:
+    def _forget_oldest(self) -> None:
         closed = [n for n, m in self._messages.items() if m.said is None or m.is_closed or self._up_at(m) is None]
-        oldest = min(closed or self._messages, key=lambda n: _newness(self._messages[n].said))
-        del self._messages[oldest]
-        self._waiting.discard(oldest)
-        self._escalations.forget(oldest)
-        self.forgotten += 1
+        # Of those that are still waited for no more goes than has to.
+        oldest = nsmallest(
+            FORGOTTEN_AT_ONCE if closed else 1, closed or self._messages, key=lambda n: _newness(self._messages[n].said)
+        )
+        for name in oldest:
+            del self._messages[name]
+            self._waiting.discard(name)
+            self._escalations.forget(name)
+        self.forgotten += len(oldest)
 
     def _happened(self, name: str, event: Event, at_ms: int) -> None:
         message = self._at(name)

@@ -189,8 +189,8 @@ class Warnings:
         if self._by_subject.get(row.subject) is row:
             del self._by_subject[row.subject]
         row.subject = subject
-        same = self._open_row(subject)
-        if same is None or same is row:
+        same = self._by_subject.get(subject)
+        if same is None or same is row or not _overlap(same, row):
             self._by_subject[subject] = row
             return row, None
         self._join(same, row)
@@ -352,6 +352,9 @@ class Warnings:
             acknowledge_by_ms=instant_ms(rung.acknowledge_by) if rung and rung.acknowledge_by is not None else None,
             mark=row.mark,
             override=row.override,
+            levels=() if ours is None else _levels(ours, a, b),
+            margin_m=0.0 if ours is None else ours.margin_m,
+            margin_ft=0.0 if ours is None else ours.margin_ft,
         )
 
     def _verdict(self, row: Row, party: PartyId) -> PeerVerdict:
@@ -365,6 +368,23 @@ class Warnings:
             return PeerVerdict(party, "differs", time_to)
         apart = abs(told.event_at_ms - instant_ms(row.ours.event_at)) / 1000.0
         return PeerVerdict(party, "same" if apart <= SAME_EVENT_WITHIN_S else "differs", time_to)
+
+
+def _levels(alert: Alert, a: TrackRef, b: TrackRef | None) -> tuple[tuple[str, int], ...]:
+    """Return which of the two must level off for the alert not to come about, by name, and where."""
+    labels = {alert.a: a.label, alert.b: "?" if b is None else b.label}
+    return tuple((labels.get(track, "?"), level_ft) for track, level_ft in alert.levels)
+
+
+def _overlap(a: Row, b: Row) -> bool:
+    """Whether two rows about one subject stood at one time: then they are one event, also when it is over."""
+    (a_from, a_to), (b_from, b_to) = _span_ms(a), _span_ms(b)
+    return a_from <= b_to and b_from <= a_to
+
+
+def _span_ms(row: Row) -> tuple[int, int]:
+    began = min((half.sent_at_ms for half in row.halves.values() if half.sent_at_ms is not None), default=0)
+    return began, 1 << 62 if row.is_active else _cleared_at_ms(row)
 
 
 def _cleared_at_ms(row: Row) -> int:

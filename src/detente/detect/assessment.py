@@ -27,6 +27,8 @@ class Conflict:
     is_told: bool = True  # False: conditional and so far off that nobody needs to know yet
     may_be_one: bool = False  # side by side, and at most one with an ICAO address: two devices in one aircraft?
     profile: str = ""  # by which it was judged, where not by the node's own
+    margin_m: float = 0.0  # below the minima only with these margins, for the accuracy of the two; 0 without
+    margin_ft: float = 0.0
     is_held: bool = False  # only below the wider minima that keep an alert once raised; raises none
 
 

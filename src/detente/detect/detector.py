@@ -6,15 +6,17 @@ hold the same tracks compute the same verdicts to the last bit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from detente.detect import cpa, standing
+from detente.detect.accuracy import SIGMAS, Accuracy, accuracy_of, margins, worse_m
 from detente.detect.airspace import Airspace
 from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
@@ -29,6 +31,16 @@ from detente.units import M_PER_FT
 ONE_AIRCRAFT_M: Final = 25.0
 ONE_AIRCRAFT_FT: Final = 150.0
 ONE_AIRCRAFT_MPS: Final = 5.0
+
+
+class _Judgement(NamedTuple):
+    """What the minima of its profile make of a pair that they do not clear."""
+
+    finding: Floats
+    is_held: bool = False  # only holds an alert once raised
+    margin_m: float = 0.0  # by which the minima were widened to find it; 0 they were not
+    margin_ft: float = 0.0
+    is_lost: bool = False  # the margins are wider than the minima: it can be anything
 
 
 def conflicts(
@@ -75,9 +87,19 @@ class Detector:
         self.profile = profile
         self.airspace = airspace or Airspace(profile)
         self._widest = widest([each.hold for each in self.airspace.profiles])
+        self._narrowest_m = min(
+            minima.horizontal_m
+            for each in self.airspace.profiles
+            for minima in (each.minima, each.below_floor)
+            if minima
+        )
         self.zones = tuple(zones)
         self._threads = threads
         self._standing = standing.Standing(self.zones, parties, threads)
+
+    def know(self, parties: Sequence[PartyId]) -> None:
+        """Take *parties* for the node's table of parties, which has grown: zones may exempt the new ones."""
+        self._standing.know(parties)
 
     def assess(self, tracks: Tracks, now: Instant) -> Assessment:
         """Return the verdicts on *tracks* (`TRACK`, each at its own time of applicability) at *now*."""
@@ -86,9 +108,9 @@ class Detector:
         judged = shown[shown["not_assessed"] == Reason.NONE]
         m = motions_at(judged, now)
         not_assessed = _lost(shown["number"], shown["not_assessed"]) + _lost(judged["number"], _why_unknown(m))
-        selected_ft = judged["selected_altitude_m"] / M_PER_FT
+        selected_ft = np.rint(judged["selected_altitude_m"] / M_PER_FT)
         nameless = judged["identity"].astype("S1") == b"~"
-        found_conflicts, undecided = self._conflicts(m, judged, selected_ft, nameless)
+        found_conflicts, undecided = self._conflicts(m, judged, selected_ft, nameless, now)
         found_zones, unjudged = self._standing.judge(
             m, judged, now, self.profile.zone_lookahead_s, {lost.track for lost in not_assessed}
         )
@@ -101,7 +123,7 @@ class Detector:
         )
 
     def _conflicts(
-        self, m: Floats, judged: Tracks, selected_ft: Floats, nameless: npt.NDArray[np.bool_]
+        self, m: Floats, judged: Tracks, selected_ft: Floats, nameless: npt.NDArray[np.bool_], now: Instant
     ) -> tuple[list[Conflict], list[NotAssessed]]:
         numbers = judged["number"].tolist()
         areas, classes = self.airspace.areas(m), self.airspace.classes(judged, m)
@@ -110,24 +132,27 @@ class Detector:
             for k, profile in enumerate(self.airspace.profiles):
                 if profile.level:
                     settle(m, profile.level, areas == k)
-        screen = self._widest
-        pairs, found, verdicts = pairs_in_conflict(
-            m, screen.horizontal_m, screen.vertical_ft, screen.lookahead_s, self._threads
-        )
+        known = accuracy_of(judged, now)
+        pairs, found, verdicts, is_coarse = self._near(m, known)
         conflicts_found: list[Conflict] = []
-        undecided: list[NotAssessed] = []
+        undecided = [NotAssessed(numbers[row], Reason.TOO_COARSE) for row in np.flatnonzero(self._is_lost(known))]
         for (a, b), wide, verdict in zip(pairs.tolist(), found, verdicts.tolist(), strict=True):
             profile = self.airspace.of_pair((int(classes[a]), int(classes[b])), (int(areas[a]), int(areas[b])))
             why = Reason.NO_ALTITUDE if verdict == cpa.NOT_ASSESSED else Reason.NONE
             if max(m[a, 10], m[b, 10]) < profile.slowest_mps:
                 why = Reason.ON_GROUND
-            if why != Reason.NONE:
+            judgement = None
+            if why is Reason.NONE:
+                coarse = known if is_coarse[a] or is_coarse[b] else None
+                judgement = self._judged(m, (a, b), wide, profile, coarse)
+                if judgement is None:
+                    continue
+                if judgement.is_lost:
+                    why = Reason.TOO_COARSE
+            if judgement is None or judgement.is_lost:
                 undecided.append(NotAssessed(numbers[a], why, numbers[b]))
                 continue
-            judgement = self._judged(m[a], m[b], wide, profile)
-            if judgement is None:
-                continue
-            finding, is_held = judgement
+            finding = judgement.finding
             stated = _conflict(m[a], m[b], (numbers[a], numbers[b]), finding)
             conditions = _conditions(m, (a, b), numbers, selected_ft, finding, profile)
             conflicts_found.append(
@@ -136,26 +161,78 @@ class Detector:
                     **conditions,
                     may_be_one=bool(nameless[a] or nameless[b]) and _side_by_side(m[a], m[b], finding),
                     profile=profile.name if profile is not self.profile else "",
-                    is_held=is_held,
+                    is_held=judgement.is_held,
+                    margin_m=judgement.margin_m,
+                    margin_ft=judgement.margin_ft,
                 )
             )
         return conflicts_found, undecided
 
-    def _judged(self, a: Floats, b: Floats, wide: Floats, profile: Profile) -> tuple[Floats, bool] | None:
-        """Return the finding on a pair by its profile, and whether it only holds an alert; None no conflict."""
+    def _is_lost(self, known: Accuracy) -> npt.NDArray[np.bool_]:
+        """Which tracks are known less well than the widest minimum is wide: no pair of theirs can be judged."""
+        return worse_m(known.sigma_m, self._widest.horizontal_m) > self._widest.horizontal_m
+
+    def _near(
+        self, m: Floats, known: Accuracy
+    ) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+        """Return the pairs that the widest minima do not clear, as `pairs_in_conflict`, and which tracks are coarse.
+
+        The minima of a pair with a coarse track are wider by all that two of them can need; only its pairs are looked
+        for so far.
+        """
+        screen = self._widest
+        is_coarse = (worse_m(known.sigma_m, self._narrowest_m) > 0.0) | (known.coarse_ft > 0.0)
+        is_lost = self._is_lost(known)
+        if is_lost.any():
+            m = m.copy()
+            m[is_lost, 0] = np.nan
+        fine = pairs_in_conflict(m, screen.horizontal_m, screen.vertical_ft, screen.lookahead_s, self._threads)
+        if not is_coarse.any():
+            return *fine, is_coarse
+        sigma_m = known.sigma_m[~is_lost]
+        reach_m = math.sqrt(2.0) * SIGMAS * float(sigma_m.max(initial=0.0))
+        more_ft = 2.0 * float(known.coarse_ft.max())
+        coarse = pairs_in_conflict(
+            m, screen.horizontal_m + reach_m, screen.vertical_ft + more_ft, screen.lookahead_s, self._threads
+        )
+        with_coarse = [is_coarse[pairs].any(axis=1) for pairs in (fine[0], coarse[0])]
+        pairs, found, verdicts = (
+            np.concatenate([fine[q][~with_coarse[0]], coarse[q][with_coarse[1]]]) for q in range(3)
+        )
+        order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+        return pairs[order], found[order], verdicts[order], is_coarse
+
+    def _judged(
+        self, m: Floats, pair: tuple[int, int], wide: Floats, profile: Profile, coarse: Accuracy | None
+    ) -> _Judgement | None:
+        """Return what the minima of *profile* make of a pair; None no conflict.
+
+        *wide*: what the widest minima found. *coarse*: how well the two are known, where that is worse than usual.
+        """
+        a, b = m[pair[0]], m[pair[1]]
         minima, hold = profile.minima, profile.hold
         if profile.below_floor and profile.floor_ft is not None and min(a[11], b[11]) < profile.floor_ft:
             minima = hold = profile.below_floor
         strict, narrow = cpa.judge_pair(a, b, minima.horizontal_m, float(minima.vertical_ft), minima.lookahead_s)
         if strict == cpa.CONFLICT:
-            return narrow, False
+            return _Judgement(narrow)
+        margin_m, margin_ft = margins(coarse, pair, minima) if coarse else (0.0, 0.0)
+        if margin_m or margin_ft:
+            widened, found = cpa.judge_pair(
+                a, b, minima.horizontal_m + margin_m, minima.vertical_ft + margin_ft, minima.lookahead_s
+            )
+            if widened == cpa.CONFLICT:
+                is_lost = margin_m > minima.horizontal_m or margin_ft > minima.vertical_ft
+                return _Judgement(found, margin_m=margin_m, margin_ft=margin_ft, is_lost=is_lost)
         if hold is minima:
             return None
-        if hold is not self._widest:
-            held, wide = cpa.judge_pair(a, b, hold.horizontal_m, float(hold.vertical_ft), hold.lookahead_s)
+        if coarse or hold is not self._widest:
+            held, wide = cpa.judge_pair(
+                a, b, hold.horizontal_m + margin_m, hold.vertical_ft + margin_ft, hold.lookahead_s
+            )
             if held != cpa.CONFLICT:
                 return None
-        return wide, True
+        return _Judgement(wide, is_held=True, margin_m=margin_m, margin_ft=margin_ft)
 
 
 def motions_at(tracks: Tracks, now: Instant) -> Floats:

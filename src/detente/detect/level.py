@@ -6,10 +6,11 @@ Controlled traffic flies at whole thousands of feet. Two rules follow, each only
   altimeter (64 ft/min for 25 ft), which a straight line would carry through the next level within minutes.
 - A conflict that would not come if the climbing (or descending) aircraft levelled off at the next whole thousand, or at
   the altitude its crew has selected, is *conditional*: it is told as such, with the level, until that level is passed.
-  Far off it is a caution. Near, it is a warning, still with its condition: an aircraft that will not level looks like
-  one that will until 100 ft before its level, which at 1,000 ft/min and 1,000 ft apart is 18 s before separation is
-  lost. Who wants 40 s of warning has to warn of both; docs/nuisance.md shows what that costs. Only a crew that tells
-  its selected altitude shows the difference, and then the conflict stays a caution.
+  It is a caution until then. An aircraft that will not level looks like one that will until 100 ft before its level,
+  which at 1,000 ft/min and 1,000 ft apart is 18 s before separation is lost. Who wants 40 s of warning has to warn of
+  both (`promoted_s`): docs/nuisance.md shows what that costs, and that no rule is spared it. Only a crew that tells its
+  selected altitude shows the difference: at that level the conflict stays a caution, and beyond it there is none to
+  wait for.
 """
 
 from __future__ import annotations

@@ -32,11 +32,15 @@ class Standing:
         """*parties*: the node's table of parties, to know whom a zone exempts."""
         self.zones = tuple(zones)
         self._threads = threads
-        self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
+        self.know(parties)
         self._has_schedules = any(zone.schedule != ALWAYS for zone in self.zones)
         self._areas = areas_of(
             [boundary(zone.rings, zone.floor_ft, zone.ceiling_ft, zone.margin_m) for zone in self.zones]
         )
+
+    def know(self, parties: Sequence[PartyId]) -> None:
+        """Take *parties* for the node's table of parties, which has grown."""
+        self._exempt = [{parties.index(party) for party in zone.exempt if party in parties} for zone in self.zones]
 
     def judge(
         self, m: Floats, tracks: Tracks, now: Instant, lookahead_s: float, told: set[int]

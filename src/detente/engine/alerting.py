@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
+import numpy as np
 from msgspec.structs import replace
 
 from detente.alerts.alert import AlertEvent, Happening, Kind, Level
@@ -28,6 +29,9 @@ MOVED_S: Final = 5.0
 VALID_NS: Final = 300 * NS_PER_S
 """How long what we tell of an event holds without being told again: judged where it is read."""
 
+PLACED_WITHIN_MS: Final = 60_000
+"""How long after a peer's alert is over its aircraft may still turn out to be ones that we know."""
+
 _LANE: Final = {Level.ALARM: Lane.FLASH, Level.WARNING: Lane.OPS, Level.CAUTION: Lane.OPS}
 _PRECEDENCE: Final = {
     Level.ALARM: Precedence.FLASH,
@@ -42,6 +46,7 @@ class Alerting:
     def __init__(
         self,
         setup: Setup,
+        ids: Sequence[PartyId],
         subjects: Subjects,
         sharing: Sharing,
         policies: Policies,
@@ -50,7 +55,7 @@ class Alerting:
         knows: Callable[[PartyId, str], bool],
     ) -> None:
         self._knows = knows  # whether an activity was declared to a party
-        self._ids = [party.party for party in setup.parties]
+        self._ids = ids
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
         self._subjects = subjects
@@ -58,9 +63,10 @@ class Alerting:
         self._policies = policies
         self._names = names
         self._speak = speak
+        self._claims: dict[int, int] = {}  # who says that it is its own, of each track in an alert of ours
         self._told: dict[tuple[PartyId, str], AlertTold] = {}  # what we last told each peer of each alert
         self._before: dict[tuple[PartyId, str], AlertTold] = {}  # of which before this start
-        self._bodies: dict[tuple[PartyId, str], AlertTold] = {}  # peers' alerts about aircraft that we do not hold yet
+        self._placeable: dict[tuple[PartyId, str], AlertTold] = {}  # peers' alerts whose aircraft we may hold
 
     def changed(self, event: AlertEvent, now: Instant) -> list[Effect]:
         """Take a change of our own alert: show it, and tell every peer that it concerns."""
@@ -80,6 +86,20 @@ class Alerting:
                 out += self._tell(party, row, body, now)
         return out
 
+    def claimed(self, now: Instant) -> list[Effect]:
+        """Tell of those of our alerts whose aircraft a party has said to be its own since: they concern it now."""
+        active, tracks = self._watch.book.active, self._watch.tracks
+        pairs = {(alert.a, alert.b) for alert in active.values()}
+        held = np.isin(tracks["number"], [number for pair in pairs for number in pair if number])
+        claims = dict(zip(tracks["number"][held].tolist(), tracks["declared_by"][held].tolist(), strict=True))
+        before, self._claims = self._claims, claims
+        return [
+            effect
+            for alert in list(active.values())
+            if any(claims.get(number) != before.get(number, claims.get(number)) for number in (alert.a, alert.b))
+            for effect in self.changed(AlertEvent(Happening.UPDATED, alert), now)
+        ]
+
     def told(
         self, party: PartyId, envelope: Envelope | UnloggedFlash, leaf_hash: bytes, body: AlertTold, now: Instant
     ) -> None:
@@ -91,11 +111,10 @@ class Alerting:
         warnings = self._subjects.warnings
         subject = self._subject(told)
         row, _ = warnings.told(party, told, subject or (f"told {told.name}", 0, 0, ""), leaf_hash, now)
-        self._bodies.pop((party, told.name), None)
         if subject is not None and row.subject != subject:
             row = self._placed(party, told, subject, now) or row
-        elif subject is None and not told.is_cleared and body.a is not None:
-            self._bodies[party, told.name] = body
+        if body.a is not None and (body.kind != "conflict" or body.b is not None):
+            self._placeable[party, told.name] = body
         if body.override:
             row.override = self._policies.override_named(body.override)
         if body.is_synthetic:
@@ -107,13 +126,25 @@ class Alerting:
             self._subjects.escalations.cleared(row.name, now)
 
     def place(self, now: Instant) -> list[Effect]:
-        """Put peers' alerts beside ours about the same events, as soon as the picture holds their aircraft."""
+        """Put peers' alerts beside ours about the same events, as soon as the picture holds their aircraft.
+
+        It may hold one of them under two numbers at first, and find out later that they are one aircraft.
+        """
         out: list[Effect] = []
-        for (party, name), body in list(self._bodies.items()):
+        tracks, warnings = self._watch.tracks, self._subjects.warnings
+        second = set(tracks["number"][tracks["same_as"] != 0].tolist()) if self._placeable else set()
+        for (party, name), body in list(self._placeable.items()):
+            row = warnings.named(name)
+            is_past = body.happening == "cleared" and instant_ms(now) - body.at_ms > PLACED_WITHIN_MS
+            if row is None or is_past:
+                del self._placeable[party, name]
+                continue
+            is_ours = row.ours is not None and row.ours.cleared_at is None
+            if is_ours or (row.subject[1] and second.isdisjoint(row.subject[1:3])):
+                continue
             told = self._as_told(party, 0, body)
             subject = self._subject(told)
-            if subject is not None:
-                del self._bodies[party, name]
+            if subject is not None and subject != row.subject:
                 self._placed(party, told, subject, now)
                 out = [Show()]
         return out

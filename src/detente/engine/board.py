@@ -74,8 +74,9 @@ def peer_row(
     line_tests: LineTests,
     epochs: Epochs,
     now: Instant,
+    is_watched: bool | None,
 ) -> PeerRow:
-    """Return what the desk shows of one link and of what leaves on it."""
+    """Return what the desk shows of one link and of what leaves on it. is_watched: whether the peer has a watch."""
     status, newest = session.status(now), exchange.newest
     tested = line_tests.with_peer[party.party]
     return PeerRow(
@@ -116,7 +117,12 @@ def peer_row(
         shared_with_us=exchange.shared,
         why=status.why,
         line=status.line.value,  # type: ignore[arg-type]  # it is one of the line's three
-        alarms=[*alarms_of(status), *line_tests.alarms(party.party, now)],
+        watch_present=is_watched,
+        alarms=[
+            *alarms_of(status),
+            *line_tests.alarms(party.party, now),
+            *(["nobody_on_watch"] if is_watched is False else []),
+        ],
         missed=status.missed,
         rtt_p95_ms=status.rtt_p95_ms,
         clock_suspect=status.clock_suspect,

@@ -75,6 +75,7 @@ from detente.engine.values import (
     OrderGiven,
     PeerClosed,
     PeerOpened,
+    PeersAdded,
     PeerSent,
     PlotsReceived,
     PolicySet,
@@ -137,11 +138,11 @@ class Engine:
         self._watch = setup.surveillance
         self._declared = setup.declared
         self._feeds = {feed.source: feed for feed in setup.feeds}
-        ids = [party.party for party in setup.parties]
+        self._ids = ids = [party.party for party in setup.parties]  # shared by all that index parties; grows at its end
         self._names = Names(ids, setup.surveillance, setup.badges, is_exercise=setup.is_exercise)
         self._voice = Voice(self._sessions, self._linked, lambda: self._sharing.releaser.digest, self._renamed)
         self.subjects = Subjects(setup, self._voice.speak)
-        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak)
+        self.tables = Tables(self._own, setup.tables, self._sessions, self._voice.speak, self.subjects.warnings.named)
         self._sharing = Sharing(
             setup,
             self._sessions,
@@ -153,6 +154,7 @@ class Engine:
         self.policies = Policies(setup, self._sharing, self._voice.speak)
         self._alerting = Alerting(
             setup,
+            ids,
             self.subjects,
             self._sharing,
             self.policies,
@@ -205,6 +207,8 @@ class Engine:
                 return [Show()]
             case SessionsRestored(sessions):
                 return [effect for peer, session in sessions.items() for effect in self._restored(peer, session, now)]
+            case PeersAdded():
+                return self._peers_added(event)
             case OrderGiven(order, role, account):
                 return self._ordered(order, role, account, now)
             case FeedSaid(source, state, note):
@@ -229,6 +233,23 @@ class Engine:
                 return self._tick(now)
             case _:
                 assert_never(event)
+
+    def _peers_added(self, event: PeersAdded) -> list[Effect]:
+        for party, session in event.peers:
+            self._sessions[party.party] = session
+            self._party_at[party.node] = party.party
+            self._faults[party.party] = Counter()
+            self._voice.added(party.party)
+            self._names.theirs[party.party] = {}
+            self._sharing.added(party.party, len(self._ids))
+            self._line_tests.added(party.party)
+            self._ids.append(party.party)
+        self.setup = replace(self.setup, parties=(*self.setup.parties, *(party for party, _ in event.peers)))
+        self._watch.detector.know(self._ids)
+        self.policies.added([party.party for party, _ in event.peers], event.releaser)
+        for charter in event.tables:
+            self.tables.added(charter)
+        return [Show()]
 
     def _plots(self, event: PlotsReceived, now: Instant) -> list[Effect]:
         feed = self._feeds[event.source]
@@ -272,6 +293,7 @@ class Engine:
         out = self._alerting.place(now)
         for event in events:
             out += self._alerting.changed(event, now)
+        out += self._alerting.claimed(now)
         return out
 
     def _ordered(self, order: AnyOrder, role: Role, account: str, now: Instant) -> list[Effect]:
@@ -583,6 +605,8 @@ class Engine:
             contradictions=self.tables.rows(),
             nuisance=self._explaining.nuisance(now),
             policy=self.policies.state(now),
+            flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
+            flash_misused={str(party): n for party, n in subjects.hotline.flash_misused.items() if n},
         )
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
@@ -596,6 +620,7 @@ class Engine:
                 self._line_tests,
                 self._epochs,
                 now,
+                self.tables.is_watched(party.party, now),
             )
             for party in self.setup.parties[1:]
         ]

@@ -41,6 +41,10 @@ class LineTests:
         self._slot: int | None = None
         self._since = Instant(0)
 
+    def added(self, party: PartyId) -> None:
+        """There is one more line."""
+        self.with_peer[party] = LineTest()
+
     def tick(self, now: Instant) -> list[Effect]:
         """Say a test to every peer when a new interval has begun."""
         slot = now // self._every_ns

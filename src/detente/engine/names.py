@@ -59,10 +59,12 @@ class Names:
         else:
             identity = self.theirs[party].get(named.ref or 0, named.identity.encode() or b"?")
             mine = tracks["identity"] == identity
-        primary = np.flatnonzero(mine & ((tracks["flags"] & np.uint32(Mark.SECONDARY)) == 0))
-        if not primary.size:
+        held = np.flatnonzero(mine)
+        if not held.size:
             return TrackRef(label, self._own if named.is_yours else None)
-        return self.label(int(tracks["number"][primary[0]]))
+        # The track that is shown: one of these, or another that was found to be the same aircraft.
+        first = held[int(np.argmin(tracks["same_as"][held] != 0))]
+        return self.label(int(tracks["same_as"][first] or tracks["number"][first]))
 
     @property
     def synthetic(self) -> MarkWord:

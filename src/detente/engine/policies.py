@@ -7,7 +7,8 @@ such a widening: what was in force before it comes back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -85,6 +86,17 @@ class Policies:
         self._said: dict[PartyId, tuple[str, ...]] = dict.fromkeys(self._readers, ())  # overrides, by us to each
         self._heard: dict[PartyId, tuple[str, ...]] = dict.fromkeys(self._readers, ())  # and by each to us
         self._compared: tuple[str, list[str]] = ("", [])
+
+    def added(self, peers: Sequence[PartyId], releaser: Releaser) -> None:
+        """There are more peers: each policy that is, or can be put, in force is at work for them, as *releaser* is."""
+        self._readers += peers
+        self._said |= dict.fromkeys(peers, ())
+        self._heard |= dict.fromkeys(peers, ())
+        self._changes = [replace(one, releaser=releaser.under(one.releaser.policy)) for one in self._changes]
+        if self._proposed is not None:
+            self._proposed = replace(self._proposed, releaser=releaser.under(self._proposed.releaser.policy))
+        self._sharing.releaser = self._changes[-1].releaser
+        self._compared = ("", [])
 
     # --- orders
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
@@ -22,9 +20,6 @@ def release_view(peer: PartyId, releaser: Releaser, exchange: Exchange) -> Relea
         name=policy.name,
         note=policy.note,
         digest=releaser.digest,
-        baseline="",
-        is_wider=False,
-        wider_by=[],
         rules=[_rule(rule) for rule in rules],
         areas=[_area(area) for area in _named_in(policy, rules)],
         released=0 if newest is None else newest.released,
@@ -45,14 +40,7 @@ def _rule(rule: Rule) -> RuleRow:
 
 
 def _precision(give: Give) -> PrecisionRow:
-    # In the middle of its cell a position is at most half the cell's diagonal wrong.
-    worst_m = give.position_grid_m * math.sqrt(0.5)
-    return PrecisionRow(
-        position_grid_m=give.position_grid_m,
-        altitude_step_ft=give.altitude_step_ft,
-        delay_s=give.delay_s,
-        promised_m=worst_m or None,
-    )
+    return PrecisionRow(give.position_grid_m, give.altitude_step_ft, give.delay_s, give.every_s)
 
 
 def _named_in(policy: Policy, rules: list[Rule]) -> list[Area]:

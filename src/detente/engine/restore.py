@@ -5,7 +5,7 @@ The picture is not stored: a minute of feeds rebuilds it, and with it our own al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 
@@ -24,14 +24,17 @@ _envelope = msgspec.json.Decoder(Envelope)
 def restore(
     engine: Engine,
     read: Callable[[str, int, int], Sequence[Entry]],
+    parties: Collection[PartyId] | None = None,
 ) -> int:
     """Fold every leaf of the spoken lanes into *engine*, in the order both sides would merge them; returns how many.
+
+    Of the links to *parties* alone, where they are named.
 
     The leaves were verified when they were stored, and their hashes are under signed roots.
     """
     spoken: list[tuple[tuple[int, int, str, int], PartyId, bool, Envelope, bytes, bytes]] = []
     for origin, (party, is_own, size) in engine.logs().items():
-        if parse_origin(origin).lane is Lane.TRACK:
+        if parse_origin(origin).lane is Lane.TRACK or (parties is not None and party not in parties):
             continue
         for start in range(0, size, _BATCH):
             for entry in read(origin, start, min(size, start + _BATCH)):

@@ -73,6 +73,10 @@ class Sharing:
         self._speak = speak
         self._frame_at = _BEFORE
 
+    def added(self, party: PartyId, index: int) -> None:
+        """There is one more peer, at *index* in the table of parties."""
+        self.with_peer[party] = Exchange(index)
+
     def make(self, now: Instant) -> list[Effect]:
         """Make the frames that are due, the console's and one to each peer; nothing within a second of the last.
 

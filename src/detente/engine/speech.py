@@ -100,6 +100,10 @@ class Voice:
         self._renamed = renamed
         self._to = {party: _ToOne() for party in sessions}
 
+    def added(self, party: PartyId) -> None:
+        """There is one more to speak to."""
+        self._to[party] = _ToOne()
+
     def speak(
         self,
         party: PartyId,

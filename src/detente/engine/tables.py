@@ -7,11 +7,12 @@ to them. The two signed leaves together are the proof, for a third party too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
@@ -20,12 +21,19 @@ from detente.coordination.activities import AnyActivityAct, Deviate, Draft
 from detente.coordination.activities import State as ActivityStanding
 from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
-from detente.coordination.incidents import OpenIncident
+from detente.coordination.incidents import IncidentRow, OpenIncident
 from detente.coordination.plan import Plan, Volume
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
-from detente.coordination.view import TableBrief, TableView, brief_of, overlaps_with, view_of
+from detente.coordination.view import (
+    TableBrief,
+    TableView,
+    brief_of,
+    overlaps_with,
+    view_of,
+)
 from detente.desk.board import ContradictionRow
+from detente.desk.first_report import first_report
 from detente.desk.warnings import Row
 from detente.detect.volume import Activity
 from detente.engine.declared import activity_of
@@ -61,7 +69,11 @@ LOOK_NS: Final = NS_PER_S
 """How often it is looked whether something has to be put on record by this node itself."""
 
 SECOND_HAND_MS: Final = 10_000
-"""How long the node of the party whose name comes first may take to open an incident before the other does."""
+"""How long after an event the party whose name comes first may open its incident, by what it has signed since: when it
+has signed something later and no incident, the other opens it. So it does when the line has been silent for so long."""
+
+NOT_OPENED_MS: Final = 30_000
+"""… and when the line is not silent, and yet nothing came, for so long."""
 
 _Place = tuple[str, PartyId, int]
 """Table, author, number."""
@@ -96,8 +108,15 @@ class Tables:
     """All tables of one node."""
 
     def __init__(
-        self, own: PartyId, charters: tuple[Charter, ...], sessions: Mapping[PartyId, Session], speak: Speak
+        self,
+        own: PartyId,
+        charters: tuple[Charter, ...],
+        sessions: Mapping[PartyId, Session],
+        speak: Speak,
+        row_of: Callable[[str], Row | None],
     ) -> None:
+        self._row_of = row_of  # the desk's row of an alert, by any party's name for it
+        self._zone_names: Mapping[str, str] = {}
         self._own = own
         self._sessions = sessions
         self._speak = speak
@@ -109,6 +128,10 @@ class Tables:
         self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
         self._shown: set[_Place] = set()
         self._proofs: dict[_Place, tuple[_Shown, _Shown]] = {}
+
+    def added(self, charter: Charter) -> None:
+        """There is one more table."""
+        self.tables[charter.table] = Table(charter, self._own)
 
     # --- saying
 
@@ -135,7 +158,7 @@ class Tables:
         """Put on record what this node has to say by itself: silence, and what came about of the desk's *rows*."""
         if now - self._looked_at < LOOK_NS:
             return []
-        self._looked_at = now
+        self._looked_at, self._zone_names = now, zone_names
         out: list[Effect] = []
         for name, table in self.tables.items():
             for act in table.due(instant_ms(now)):
@@ -183,8 +206,17 @@ class Tables:
         if any(table.standing.incidents.of_alert(name) for name in names):
             return False
         # Both nodes see it come about; the one whose name comes first opens it, the other only if that one does not.
-        is_first = self._own == min([self._own, *(party for party in others if party in row.theirs)])
-        return is_first or instant_ms(now) - instant_ms(alert.event_at or now) > SECOND_HAND_MS
+        first = min([self._own, *(party for party in others if party in row.theirs)])
+        if first == self._own:
+            return True
+        session, happened_ms, now_ms = self._sessions.get(first), instant_ms(alert.event_at or now), instant_ms(now)
+        if session is None or now_ms - happened_ms > NOT_OPENED_MS:
+            return True
+        # Not by our clock alone: what they wrote may be on its way, and for the longer the faster our hours run.
+        heard_at = session.status(now).heard_at
+        is_silent = heard_at is None or now_ms - instant_ms(heard_at) > SECOND_HAND_MS
+        until_ms = now_ms if is_silent else session.said_until_ms
+        return until_ms - happened_ms > SECOND_HAND_MS
 
     # --- what is watched
 
@@ -224,6 +256,16 @@ class Tables:
         governing = [t for t in self.tables.values() if t.charter.governs_picture and party in t.charter.members]
         return all(table.standing.arrangement.flows(flow) for table in governing)
 
+    def is_watched(self, party: PartyId, now: Instant) -> bool | None:
+        """Whether *party* has anybody on watch, by any table with it; None where it has never said who is."""
+        rows = [
+            row
+            for table in self.tables.values()
+            for row in table.standing.watches.rows(instant_ms(now))
+            if row.party == party and (row.posts or row.since_ms is not None)
+        ]
+        return any(not row.nobody for row in rows) if rows else None
+
     def arrangement(self, party: PartyId) -> str:
         """Return the narrowest arrangement with *party*; ``none`` where no table of both governs the picture."""
         states = [
@@ -239,7 +281,17 @@ class Tables:
 
     def view(self, table: str, now: Instant) -> TableView:
         """Return everything that stands at *table*; raises OrderRefused when we do not sit there."""
-        return view_of(self._at(table), instant_ms(now))
+        view = view_of(self._at(table), instant_ms(now))
+        return replace(view, incidents=[self._with_draft(row) for row in view.incidents])
+
+    def _with_draft(self, incident: IncidentRow) -> IncidentRow:
+        """Draw up the first report for our own officer, until our account is given."""
+        mine = next(half for half in incident.halves if half.party == self._own)
+        row = None if incident.alert is None else self._row_of(incident.alert)
+        if incident.draft or mine.accounts or row is None:
+            return incident
+        zone = "" if row.ours is None else row.ours.zone
+        return replace(incident, draft=first_report(row, self._zone_names.get(zone, zone), self._own))
 
     def draft(self, table: str, act: AnyActivityAct, role: Role, now: Instant) -> Draft:
         """Return what *act* would meet at *table*, and whether it would be taken; raises OrderRefused."""

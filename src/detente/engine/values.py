@@ -130,6 +130,18 @@ class SessionsRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class PeersAdded:
+    """Parties that were no peers at the start, with their links as the disk has them, and tables they may sit at.
+
+    *releaser* has keys for them as well.
+    """
+
+    peers: tuple[tuple[Party, Session], ...]
+    tables: tuple[Charter, ...]
+    releaser: Releaser
+
+
+@dataclass(frozen=True, slots=True)
 class VouchSaid:
     """What the node says to a peer beside the logs: its log of acts to be witnessed, a challenge, an answer."""
 
@@ -165,6 +177,7 @@ Input = (
     | Stored
     | StoreFailed
     | SessionsRestored
+    | PeersAdded
     | DiskWorks
     | ClockStepped
     | OrderGiven

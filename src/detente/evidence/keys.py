@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
@@ -73,6 +73,7 @@ def origin(writer: NodeName, reader: NodeName, lane: str, epoch: int = 1) -> str
     return name
 
 
+@lru_cache(4_096)
 def parse_origin(text: str) -> Origin:
     """Return the parts of a log's origin; raises PeerFault."""
     match = _ORIGIN.fullmatch(text)
@@ -132,7 +133,9 @@ class KeyStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
     def is_valid_for(self, vkey: Vkey, log: str, index: int) -> bool:
         """Whether *vkey* may still sign what stands at *index* of *log*."""
-        return all(index < revoked.after.get(log, 0) for revoked in self.revoked if revoked.vkey == str(vkey))
+        return not self.revoked or all(
+            index < revoked.after.get(log, 0) for revoked in self.revoked if revoked.vkey == str(vkey)
+        )
 
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ HASH_LENGTH: Final = 32
 EMPTY_ROOT: Final = hashlib.sha256().digest()
 
 _sha256 = hashlib.sha256
+_pairs: Final = struct.Struct(f"{2 * HASH_LENGTH}s").iter_unpack
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -33,18 +35,16 @@ class Tree:
     def __init__(self, leaf_hashes: Iterable[bytes] = ()) -> None:
         # _levels[k] holds the roots of all complete subtrees of 2**k leaves, one after another.
         self._levels: list[bytearray] = [bytearray()]
-        self.extend(leaf_hashes)
-
-    @property
-    def size(self) -> int:
+        self.size = 0
         """How many leaves it holds."""
-        return len(self._levels[0]) // HASH_LENGTH
+        self.extend(leaf_hashes)
 
     def append(self, hashed: bytes) -> None:
         """Add one leaf hash."""
         assert len(hashed) == HASH_LENGTH
         level = self._levels[0]
         level += hashed
+        self.size += 1
         k = 0
         while not len(level) & HASH_LENGTH:  # an even number of nodes: the last two have a parent
             k += 1
@@ -62,6 +62,7 @@ class Tree:
         """Add leaf hashes that stand one after another, 32 bytes each. Level by level, so a million take a second."""
         assert len(hashes) % HASH_LENGTH == 0
         self._levels[0] += hashes
+        self.size += len(hashes) // HASH_LENGTH
         for level, parents in zip(self._levels, self._levels[1:], strict=False):
             if not _add_parents(level, parents):
                 return
@@ -149,10 +150,14 @@ class Tree:
 def _add_parents(level: bytearray, parents: bytearray) -> bool:
     """Hash those pairs of *level* that have no parent yet; whether there were any."""
     start, stop = 2 * len(parents), len(level) // (2 * HASH_LENGTH) * (2 * HASH_LENGTH)
-    parents += b"".join(
-        [_sha256(b"\x01" + level[at : at + 2 * HASH_LENGTH]).digest() for at in range(start, stop, 2 * HASH_LENGTH)]
-    )
+    parents += hashed_pairs(level[start:stop])
     return start < stop
+
+
+def hashed_pairs(nodes: bytes | bytearray) -> bytes:
+    """Return the parents, one after another, of *nodes*, 32 bytes each, an even number of them."""
+    sha256 = _sha256
+    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in _pairs(nodes)])
 
 
 def _split(size: int) -> int:

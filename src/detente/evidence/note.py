@@ -14,13 +14,12 @@ verified by libsodium, which also refuses small-order commitments and S ≥ L.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -47,17 +46,17 @@ _KEY_NAME: Final = re.compile(r"[^\s+\x00-\x1f]+")
 
 def b64(raw: bytes) -> str:
     """Return standard padded base64."""
-    return base64.b64encode(raw).decode("ascii")
+    return binascii.b2a_base64(raw, newline=False).decode("ascii")
 
 
 def unb64(text: str | bytes) -> bytes:
     """Return what canonical base64 *text* encodes; raises ValueError for any other spelling of the same bytes."""
     try:
-        raw = base64.b64decode(text, validate=True)
+        raw = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as wrong:
         raise ValueError(f"base64: {wrong}") from None
     # Unused trailing bits may be set in base64 that decodes; one content has one spelling here.
-    if base64.b64encode(raw) != (text.encode() if isinstance(text, str) else text):
+    if binascii.b2a_base64(raw, newline=False) != (text.encode() if isinstance(text, str) else text):
         raise ValueError("base64: not the canonical spelling")
     return raw
 
@@ -86,7 +85,7 @@ class Vkey:
             raise PeerFault(f"key {self.name}: algorithm 0x{self.algorithm:02x} is not admitted")
         if len(self.public_key) != wanted:
             raise PeerFault(f"key {self.name}: {len(self.public_key)} bytes, not {wanted}", self.public_key)
-        if self.algorithm != MLDSA44 and not crypto_core_ed25519_is_valid_point(self.public_key):
+        if self.algorithm != MLDSA44 and not _is_valid_point(self.public_key):
             raise PeerFault(
                 f"key {self.name}: small-order or torsion point, every signature could be disowned", self.public_key
             )
@@ -113,7 +112,8 @@ class Vkey:
         return key_id(self.name, self.algorithm, self.public_key)
 
     @cached_property
-    def _line_start(self) -> bytes:
+    def line_start(self) -> bytes:
+        """How each line by this key begins, up to its base64."""
         return _DASH + self.name.encode() + b" "
 
     @cached_property
@@ -141,6 +141,12 @@ class Vkey:
         except InvalidSignature:
             return False
         return True
+
+
+@lru_cache(1_024)
+def _is_valid_point(public_key: bytes) -> bool:
+    # It costs as much as four signatures, and the same few keys are read again with each log and each session.
+    return bool(crypto_core_ed25519_is_valid_point(public_key))
 
 
 def _ed25519_verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -190,7 +196,7 @@ class Signer(Protocol):
 
 
 def _line(vkey: Vkey, signature: bytes) -> bytes:
-    return vkey._line_start + base64.b64encode(vkey.key_id + signature) + b"\n"  # noqa: SLF001
+    return vkey.line_start + binascii.b2a_base64(vkey.key_id + signature)
 
 
 class Ed25519Signer:
@@ -199,6 +205,7 @@ class Ed25519Signer:
     def __init__(self, name: str, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.vkey = Vkey(name, ED25519, self._key.public_key().public_bytes_raw())
+        self._named: dict[str, Ed25519Signer] = {}
 
     def line(self, text: bytes) -> bytes:
         """Return the signature line over *text*, newline included."""
@@ -206,7 +213,9 @@ class Ed25519Signer:
 
     def named(self, name: str) -> Ed25519Signer:
         """Return the same key under another name: one log key signs each log under that log's origin."""
-        return Ed25519Signer(name, self._key.private_bytes_raw())
+        if name not in self._named:
+            self._named[name] = Ed25519Signer(name, self._key.private_bytes_raw())
+        return self._named[name]
 
 
 class Cosigner:

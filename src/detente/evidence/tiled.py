@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from detente.errors import OwnFault
-from detente.evidence.merkle import HASH_LENGTH, Tree, node_hash
+from detente.evidence.merkle import HASH_LENGTH, Tree, hashed_pairs, node_hash
 from detente.evidence.tiles import TILE_WIDTH
 
 _HEIGHT: Final = 8
@@ -44,10 +44,10 @@ class TiledTree(Tree):
     """
 
     def __init__(self, size: int, edge: Sequence[bytes], read_tile: ReadTile) -> None:
+        self._first = [0]  # index of the first node in memory, level by level
         super().__init__()
         self._read_tile = read_tile
         self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
-        self._first = [0]  # index of the first node in memory, level by level
         level, nodes = 0, size
         while nodes:
             packed = edge[level] if level < len(edge) else b""
@@ -56,6 +56,7 @@ class TiledTree(Tree):
                 raise OwnFault(f"the edge of a tree of {size} has {len(packed)} bytes in tiles of level {level}")
             self._fill(level, whole, packed)
             level, nodes = level + 1, whole
+        self.size = size
 
     def _fill(self, tile_level: int, whole: int, packed: bytes) -> None:
         hashes = [packed[i : i + HASH_LENGTH] for i in range(0, len(packed), HASH_LENGTH)]
@@ -69,16 +70,12 @@ class TiledTree(Tree):
             self._first[level] = whole * TILE_WIDTH >> k
             self._levels[level] += b"".join(inner[k]) if k < len(inner) else b""
 
-    @property
-    def size(self) -> int:
-        """How many leaves it holds."""
-        return self._first[0] + len(self._levels[0]) // HASH_LENGTH
-
     def append(self, hashed: bytes) -> None:
         """Add one leaf hash."""
         assert len(hashed) == HASH_LENGTH
         level = self._levels[0]
         level += hashed
+        self.size += 1
         k = 0
         while not len(level) & HASH_LENGTH:  # an even number, and the first is even: the last two have a parent
             parent_hash = node_hash(bytes(level[-2 * HASH_LENGTH : -HASH_LENGTH]), bytes(level[-HASH_LENGTH:]))
@@ -91,12 +88,28 @@ class TiledTree(Tree):
 
     def extend(self, hashes: Iterable[bytes]) -> None:
         """Add leaf hashes in order."""
-        for hashed in hashes:
-            self.append(hashed)
+        self.extend_packed(b"".join(hashes))
 
     def extend_packed(self, hashes: bytes) -> None:
-        """Add leaf hashes that stand one after another, 32 bytes each."""
-        self.extend(hashes[i : i + HASH_LENGTH] for i in range(0, len(hashes), HASH_LENGTH))
+        """Add leaf hashes that stand one after another, 32 bytes each, level by level."""
+        assert len(hashes) % HASH_LENGTH == 0
+        self._levels[0] += hashes
+        self.size += len(hashes) // HASH_LENGTH
+        k = 0
+        while True:
+            level, first = self._levels[k], self._first[k]
+            pairs = (first + len(level) // HASH_LENGTH) // 2
+            if k + 1 == len(self._levels):
+                if not pairs:
+                    return
+                self._levels.append(bytearray())
+                self._first.append(0)
+            parents = self._levels[k + 1]
+            has = self._first[k + 1] + len(parents) // HASH_LENGTH
+            if has >= pairs:
+                return
+            parents += hashed_pairs(level[(2 * has - first) * HASH_LENGTH : (2 * pairs - first) * HASH_LENGTH])
+            k += 1
 
     def node(self, level: int, n: int) -> bytes:
         """Return the root of a complete subtree; see `Tree.node`. May read a tile."""

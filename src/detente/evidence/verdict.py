@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
@@ -181,6 +181,10 @@ def _report_said(statement: Statement) -> Iterator[str]:
         yield f"      {name}: {value}"
 
 
+REPORT_TLP: Final = "amber_strict"
+"""The marking of a report that names none: the strictest that lets its readers have it."""
+
+
 @dataclass(frozen=True)
 class Statement:
     """One leaf as a person reads it: who to whom, in the parties' names; text in which nothing hides."""
@@ -209,6 +213,7 @@ def statements(verdict: Verdict) -> list[Statement]:
     parties = {listed.node: listed.party for listed in verdict.manifest.parties} if verdict.manifest else {}
     places = {said.digest: f"{parse_origin(said.log).lane} leaf {said.index}" for said in verdict.said}
     found = []
+    taken_back = _taken_back(verdict.said)
     for said in verdict.said:
         parts = parse_origin(said.log)
         words = [("answers", places.get(digest, f"a leaf that is not listed ({digest})")) for digest in said.re]
@@ -223,10 +228,44 @@ def statements(verdict: Verdict) -> list[Statement]:
                 place=f"{places[said.digest]}, {said.digest}",
                 not_before=brackets.not_before(said),
                 not_after=brackets.not_after(said),
-                words=(*words, *_words(said)),
+                words=(*_marking(said, taken_back), *words, *_words(said)),
             )
         )
     return found
+
+
+def _act(said: Said) -> dict[str, object]:
+    """Return the act at a table that a leaf holds, as plain JSON; empty for any other leaf."""
+    try:
+        fields = msgspec.json.decode(said.body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    act = fields.get("act") if isinstance(fields, dict) else None
+    return {**act, "table": fields.get("table"), "party": fields.get("party")} if isinstance(act, dict) else {}
+
+
+def _taken_back(said: Sequence[Said]) -> set[tuple[object, object, object]]:
+    """Return of which material (table, originator, its number) the consent was taken back by the end of the dossier."""
+    consents: dict[tuple[object, object, object], bool] = {}
+    for act in map(_act, said):
+        if act.get("act") == "report.consent":
+            consents[act["table"], act["party"], str(act.get("material"))] = act.get("consents") is True
+    return {material for material, consents_now in consents.items() if not consents_now}
+
+
+def _marking(said: Said, taken_back: set[tuple[object, object, object]]) -> Iterator[tuple[str, str]]:
+    """Yield how far a report may go and whose it is, first of all that is said of it; nothing for any other leaf."""
+    act = _act(said)
+    if act.get("act") != "report.share":
+        return
+    marking = act.get("marking")
+    tlp = marking.get("tlp", REPORT_TLP) if isinstance(marking, dict) else REPORT_TLP
+    parts = [f"TLP:{str(tlp).upper().replace('_', '+')}"]
+    if act.get("originator") != act["party"]:
+        parts.append(f"ORIGINATOR {str(act.get('originator')).upper()}")
+    if (act["table"], act.get("originator"), str(act.get("material"))) in taken_back:
+        parts.append("CONSENT TAKEN BACK: PASS ON NO FURTHER")
+    yield "marking", plain(" // ".join(parts))
 
 
 def _words(said: Said) -> Iterator[tuple[str, str]]:

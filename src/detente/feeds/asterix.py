@@ -45,6 +45,8 @@ _AZIMUTH_SIGMA_RAD: Final = 0.07 * RAD_PER_DEG
 _EMITTER: Final = {
     1: b"A1", 2: b"A2", 3: b"A3", 4: b"A4", 5: b"A5", 6: b"A6", 10: b"A7", 11: b"B1", 12: b"B2", 13: b"B6", 16: b"B4",
 }  # fmt: skip
+_NO_PANEL: Final = frozenset({1, 3})
+"""Sources of a selected altitude: 0 unknown, 1 the aircraft's own altitude, 2 the panel (MCP, FCU), 3 the FMS."""
 _GEOD: Final = Geod(ellps="WGS84")
 
 
@@ -165,7 +167,7 @@ class AsterixReader:
             NAN,
             max(_RANGE_SIGMA_M, rho_m * _AZIMUTH_SIGMA_RAD),
             NAN,
-            NAN,
+            _register_4_0_m(items.get("I048/250", [])),
             _mode_a(items.get("I048/070")),
             b"",
             UNKNOWN_GROUND,
@@ -199,7 +201,7 @@ class AsterixReader:
             climb * MPS_PER_FPM,
             position_sigma_m(quality.get("NACp")),
             velocity_sigma_mps(quality.get("NUCr_or_NACv")),
-            items.get("I021/146", {}).get("Alt", NAN) * M_PER_FT,
+            _panel_m(items.get("I021/146")),
             _mode_a(items.get("I021/070")),
             _EMITTER.get(items.get("I021/020", {}).get("ECAT", 0), b""),
             descriptor.get("GBS", UNKNOWN_GROUND),
@@ -235,7 +237,7 @@ class AsterixReader:
             items.get("I062/220", {}).get("RoC", NAN) * MPS_PER_FPM,
             max(accuracy["APC_X"], accuracy["APC_Y"]) if accuracy else NAN,
             NAN,
-            derived.get("FSS", {}).get("Alt", NAN) * M_PER_FT,
+            _panel_m(derived.get("SAL"), derived.get("FSS", {}).get("Alt", NAN) * M_PER_FT),
             _mode_a(items.get("I062/060")),
             b"",
             UNKNOWN_GROUND,
@@ -251,6 +253,26 @@ def _level_m(level: Items | None) -> float:
     if level is None or level.get("V") or level.get("G"):
         return NAN
     return float(level["FL"]) * _FT_PER_FL * M_PER_FT
+
+
+def _register_4_0_m(registers: list[Items]) -> float:
+    """Return the altitude set on the crew's panel, from Mode S register 4,0; NaN when that is not among *registers*.
+
+    Its first bit says that the next twelve hold it, in 16 ft. Source: ICAO Doc 9871, table A-2-64.
+    """
+    for register in registers:
+        bits = int(register["MB"], 16)
+        if register["BDS1"] == 4 and register["BDS2"] == 0 and bits >> 55 & 1:
+            panel_ft = round((bits >> 43 & 0xFFF) * 16 / _FT_PER_FL) * _FT_PER_FL
+            return panel_ft * M_PER_FT if panel_ft else NAN
+    return NAN
+
+
+def _panel_m(selected: Items | None, otherwise_m: float = NAN) -> float:
+    """Return a selected altitude unless it is said to be the aircraft's own altitude or the FMS's."""
+    if selected is None or (selected.get("SAS") and selected.get("Source") in _NO_PANEL):
+        return otherwise_m
+    return float(selected["Alt"]) * M_PER_FT
 
 
 def _mode_a(code: Items | None) -> int:

@@ -33,6 +33,8 @@ _LENGTHS: Final = {0x31: 2, 0x32: 7, 0x33: 14, 0x34: 14}
 _MODE_S: Final = frozenset({0x32, 0x33})
 _TICKS_PER_S: Final = 12_000_000
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+_OTHER_REGISTERS: Final = frozenset({"bds10", "bds20", "bds30", "bds44", "bds45", "bds50", "bds60"})
+_PANEL: Final = "MCP/FCU"
 
 RANGE_M: Final = 180.0 * M_PER_NM
 """Half of a CPR cell, and about the horizon of an aircraft at 40,000 ft: nothing beyond it is heard."""
@@ -274,9 +276,24 @@ def _note(heard: Heard, message: dict[str, Any], at_ns: int) -> None:
         heard.velocity_sigma_mps = velocity_sigma_mps(message["NACv"])
     if "NACp" in message:
         heard.position_sigma_m = position_sigma_m(message["NACp"])
-    selected = message.get("selected_altitude")
-    if isinstance(selected, int | float):
+    selected = _selected_ft(message)
+    if selected:
         heard.selected_altitude_m = selected * M_PER_FT
+        heard.selected_at_ns = at_ns
+
+
+def _selected_ft(message: dict[str, Any]) -> float:
+    """Return the altitude set on the crew's panel, from a target state or from register 4,0; 0 when none is told.
+
+    A reply does not say which register it holds. rs1090 names every register whose form it has: where the bits could
+    also be a track, a heading or a name, nothing is read from them. What the FMS holds is no altitude to stop at.
+    """
+    register = message.get("bds40")
+    if register and _OTHER_REGISTERS.isdisjoint(message):
+        return float(register.get("selected_mcp") or 0.0)
+    if message.get("source") == _PANEL:
+        return float(message.get("selected_altitude") or 0.0)
+    return 0.0
 
 
 class BeastReader:

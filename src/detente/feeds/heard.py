@@ -17,7 +17,7 @@ from detente.feeds.plot import PLOT, UNKNOWN_GROUND, UNKNOWN_SQUAWK, Plots
 from detente.types import NS_PER_S
 
 FRESH_NS: Final = 15 * NS_PER_S
-"""A velocity or altitude older than this does not go with a position."""
+"""A velocity, an altitude or a selected altitude older than this does not go with a position."""
 
 FORGET_NS: Final = 300 * NS_PER_S
 MOST_ADDRESSES: Final = 20_000
@@ -46,6 +46,7 @@ class Heard:
     position_sigma_m: float = NAN
     velocity_sigma_mps: float = NAN
     selected_altitude_m: float = NAN
+    selected_at_ns: int = 0
     squawk: int = UNKNOWN_SQUAWK
     category: bytes = b""
     on_ground: int = UNKNOWN_GROUND
@@ -74,7 +75,7 @@ class Heard:
             self.v_up_mps if fast else NAN,
             self.position_sigma_m,
             self.velocity_sigma_mps if fast else NAN,
-            self.selected_altitude_m,
+            self.selected_altitude_m if at_ns - self.selected_at_ns <= FRESH_NS else NAN,
             self.squawk,
             self.category,
             self.on_ground,

@@ -26,6 +26,9 @@ _TO_SIGMA: Final = 1.0 / 2.4477
 _EPU_M: Final = {1: 18_520, 2: 7_408, 3: 3_704, 4: 1_852, 5: 926, 6: 555.6, 7: 185.2, 8: 92.6, 9: 30, 10: 10, 11: 3}
 _HFOM_MPS: Final = {1: 10.0, 2: 3.0, 3: 1.0, 4: 0.3}
 
+_DETAILS: Final = ("flight", "squawk", "category", "nac_p", "nac_v", "nav_altitude_mcp")
+"""What a trace tells only now and then, and what holds until it is told again."""
+
 _LAST_S: Final = 2.0**33
 """Seconds since the epoch, in the year 2242: a later time does not fit a plot and is no time of a recording."""
 
@@ -91,7 +94,7 @@ def plots_of_trace(text: bytes) -> tuple[Plots, Counter[Reject]]:
         names = ("lat", "lon", "alt_baro", "gs", "track", None, "baro_rate")
         values = dict(zip(names, point[1:8], strict=True))
         extra = {"alt_geom": point[10] if len(point) > 10 else None}
-        named = {name: known[name] for name in ("flight", "squawk", "category", "nac_p", "nac_v") if name in known}
+        named = {name: known[name] for name in _DETAILS if name in known}
         one = named | values | extra | {"hex": said["icao"]}
         _add(one, said["timestamp"] + point[0], rows, rejected)
     return _completed(rows, rejected)
@@ -145,11 +148,16 @@ def _row(said: dict[str, Any], now_s: Any) -> Row:
         _number(climb if climb is not None else said.get("geom_rate")) * MPS_PER_FPM,
         position_sigma_m(said.get("nac_p")),
         velocity_sigma_mps(said.get("nac_v")),
-        _number(said.get("nav_altitude_mcp")) * M_PER_FT,
+        _panel_m(said.get("nav_altitude_mcp")),
         squawk_of(said.get("squawk") or ""),
         (said.get("category") or "").encode("ascii", "replace")[:2],
         1 if grounded else 0 if _is_number(altitude) else UNKNOWN_GROUND,
     )
+
+
+def _panel_m(altitude_ft: Any) -> float:
+    """Return a selected altitude in whole hundreds of feet, as a panel has it, not in the 16 or 32 of its message."""
+    return round(_number(altitude_ft) / 100.0) * 100.0 * M_PER_FT if altitude_ft else NAN
 
 
 def _is_number(value: object) -> bool:

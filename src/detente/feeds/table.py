@@ -22,8 +22,10 @@ Column = npt.NDArray[Any]
 REQUIRED: Final = ("timestamp", "icao24", "latitude", "longitude")
 """Without these a table is no recording of traffic."""
 
-NUMBERS: Final = ("latitude", "longitude", "altitude", "geoaltitude", "groundspeed", "track", "vertical_rate")
-"""deg, deg, ft (1013.25 hPa), ft (above the ellipsoid), kt, deg true, ft/min."""
+NUMBERS: Final = (
+    "latitude", "longitude", "altitude", "geoaltitude", "groundspeed", "track", "vertical_rate", "selected_mcp",
+)  # fmt: skip
+"""deg, deg, ft (1013.25 hPa), ft (above the ellipsoid), kt, deg true, ft/min, ft (set on the crew's panel)."""
 
 TEXTS: Final = ("icao24", "callsign", "squawk", "onground", "category")
 
@@ -64,7 +66,9 @@ def plots_of_columns(columns: Mapping[str, Column]) -> tuple[Plots, Counter[Reje
     plots = empty_plots(n)
     plots["applicable_at_ns"] = columns["timestamp"]
     plots["latitude_rad"] = _number(columns, "latitude", n) * RAD_PER_DEG
-    plots["longitude_rad"] = _number(columns, "longitude", n) * RAD_PER_DEG
+    longitude = _number(columns, "longitude", n)
+    counts_to_360 = (longitude > 180.0) & (longitude <= 360.0)
+    plots["longitude_rad"] = np.where(counts_to_360, longitude - 360.0, longitude) * RAD_PER_DEG
     plots["altitude_pressure_m"] = _number(columns, "altitude", n) * M_PER_FT
     plots["altitude_ellipsoid_m"] = _number(columns, "geoaltitude", n) * M_PER_FT
     speed = _number(columns, "groundspeed", n) * MPS_PER_KT
@@ -72,6 +76,7 @@ def plots_of_columns(columns: Mapping[str, Column]) -> tuple[Plots, Counter[Reje
     plots["v_east_mps"] = speed * np.sin(track)
     plots["v_north_mps"] = speed * np.cos(track)
     plots["v_up_mps"] = _number(columns, "vertical_rate", n) * MPS_PER_FPM
+    plots["selected_altitude_m"] = _number(columns, "selected_mcp", n) * M_PER_FT
     plots["identity"] = _text(columns, "icao24", n, identity_of, "S16")
     plots["callsign"] = _text(columns, "callsign", n, callsign_of, "S8")
     plots["category"] = _text(columns, "category", n, lambda text: text.strip().encode("ascii", "replace"), "S2")

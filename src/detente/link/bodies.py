@@ -6,13 +6,25 @@ to is judged where the leaf is known; until then these are bytes from a peer, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import zstandard
 
 from detente.evidence.leaf import SALT_LENGTH, SEED_LENGTH, Envelope, Lane, is_body_of, is_tree
-from detente.link.frames import CHUNK_HEAD, CHUNK_LIMIT, Chunk, Code, Encoding, GivenChunk, LinkFault, binary
+from detente.link.frames import (
+    CHUNK_HEAD,
+    CHUNK_LIMIT,
+    LEAVES_HEAD,
+    Bodies,
+    Chunk,
+    Code,
+    Encoding,
+    GivenChunk,
+    LinkFault,
+    binary,
+)
 
 _RATIO_LIMIT: Final = 50
 _WINDOW_LIMIT: Final = 8 << 20
@@ -32,6 +44,27 @@ class Body:
 def chunks(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[bytes]:
     """Return the frames that carry *body*, none longer than *frame_bytes*; for None the one that says it is gone."""
     return [binary(piece) for piece in _pieces(lane, seq, body, frame_bytes)]
+
+
+def bundled(lane: Lane, start: int, bodies: Sequence[Body | None], frame_bytes: int) -> list[bytes]:
+    """Return the frames that carry *bodies*, of leaves from *start* on: short ones together, any other by itself."""
+    out: list[bytes] = []
+    together: list[bytes] = []
+    room = 0
+    for seq, body in enumerate([*bodies, None], start):
+        is_short = body is not None and len(body.octets) <= _WORTH_COMPRESSING - SEED_LENGTH
+        plain = body.salt + body.octets if body is not None and is_short else b""
+        room -= len(plain) + 2
+        if together and (room < 0 or not is_short):
+            out.append(binary(Bodies(lane, seq - len(together), together)))
+            together = []
+        if is_short:
+            if not together:
+                room = frame_bytes - LEAVES_HEAD - len(plain) - 2
+            together.append(plain)
+        elif seq < start + len(bodies):
+            out += chunks(lane, seq, body, frame_bytes)
+    return out
 
 
 def given_chunks(lane: Lane, seq: int, body: Body | None, frame_bytes: int) -> list[bytes]:
@@ -80,7 +113,7 @@ def body_for(envelope: Envelope, travelled: bytes) -> Body:
 class _Arriving:
     total: int
     encoding: Encoding
-    octets: bytearray
+    octets: bytes | bytearray
     is_whole: bool = False
 
 
@@ -101,6 +134,12 @@ class Arrivals:
             return False
         if chunk.total > self._body_bytes + SEED_LENGTH:
             raise LinkFault(Code.BODY, f"body: {chunk.total} bytes, more than {self._body_bytes}", chunk.piece)
+        if len(chunk.piece) == chunk.total:
+            self.drop(chunk.seq)
+            self._bodies[chunk.seq] = _Arriving(chunk.total, chunk.encoding, chunk.piece, is_whole=True)
+            self._held += chunk.total
+            self._keep_within_limits(chunk.seq)
+            return True
         if chunk.offset == 0:
             self.drop(chunk.seq)
             arriving = self._bodies[chunk.seq] = _Arriving(chunk.total, chunk.encoding, bytearray())

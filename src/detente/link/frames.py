@@ -1,4 +1,4 @@
-"""The frames of the link: seven small texts and three kinds of bytes, each with a limit.
+"""The frames of the link: small texts and a few kinds of bytes, each with a limit.
 
 A text frame is one JSON object whose ``t`` names it; unknown names and fields are refused, because versions are
 negotiated in ``hello``. A binary frame begins with its kind and its lane. Whatever else arrives raises `LinkFault` with
@@ -268,6 +268,15 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Bodies:
+    """Whole bodies of leaves from *start* on, one a leaf, each as it is (0x07)."""
+
+    lane: Lane
+    start: int
+    bodies: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Preview:
     """One leaf shown before its turn in the log (0x03)."""
 
@@ -304,7 +313,7 @@ class Unlogged:
     note: bytes
 
 
-Frame = Text | Leaves | Chunk | Preview | Given | GivenChunk | Unlogged
+Frame = Text | Leaves | Chunk | Bodies | Preview | Given | GivenChunk | Unlogged
 
 _WIRE_LANE: Final = {Lane.FLASH: 0, Lane.OPS: 1, Lane.TRACK: 2}
 _LANE_OF: Final = dict(enumerate(_WIRE_LANE))
@@ -323,6 +332,8 @@ def encode(frame: Frame) -> str | bytes:
     match frame:
         case Leaves(lane, start, leaves) | Given(lane, start, leaves):
             return _LEAVES.pack(1 if isinstance(frame, Leaves) else 4, _WIRE_LANE[lane], start) + pack_entries(leaves)
+        case Bodies(lane, start, bodies):
+            return _LEAVES.pack(7, _WIRE_LANE[lane], start) + pack_entries(bodies)
         case Chunk():
             return _packed_chunk(2, frame)
         case GivenChunk(chunk):
@@ -335,7 +346,7 @@ def encode(frame: Frame) -> str | bytes:
             return _encoder.encode(frame).decode()
 
 
-def binary(frame: Leaves | Chunk | Preview | Given | GivenChunk | Unlogged) -> bytes:
+def binary(frame: Leaves | Chunk | Bodies | Preview | Given | GivenChunk | Unlogged) -> bytes:
     """Return a binary *frame* as it travels."""
     raw = encode(frame)
     assert isinstance(raw, bytes)
@@ -358,17 +369,19 @@ def decode(raw: str | bytes) -> Frame:
         raise LinkFault(Code.FRAME, "frame: neither kind nor lane", raw)
     match raw[0]:
         case 1:
-            return Leaves(lane, *_decode_leaves(raw))
+            return Leaves(lane, *_decode_bundle(raw, LEAF_LIMIT))
         case 2:
             return _decode_chunk(lane, raw)
         case 3:
             return Preview(lane, _limited(raw[_PREVIEW.size :], raw))
         case 4:
-            return Given(lane, *_decode_leaves(raw))
+            return Given(lane, *_decode_bundle(raw, LEAF_LIMIT))
         case 5:
             return GivenChunk(_decode_chunk(lane, raw))
         case 6:
             return Unlogged(lane, _limited(raw[_PREVIEW.size :], raw))
+        case 7:
+            return Bodies(lane, *_decode_bundle(raw, CHUNK_LIMIT))
     raise LinkFault(Code.FRAME, f"frame: kind {raw[0]} is not known", raw)
 
 
@@ -383,21 +396,23 @@ def _decode_text(raw: str) -> Text:
     return frame
 
 
-def _limited(leaf: bytes, raw: bytes) -> bytes:
-    if not 0 < len(leaf) <= LEAF_LIMIT:
-        raise LinkFault(Code.FRAME, f"frame: a leaf of {len(leaf)} bytes, not 1 to {LEAF_LIMIT}", raw)
+def _limited(leaf: bytes, raw: bytes, limit: int = LEAF_LIMIT) -> bytes:
+    if not 0 < len(leaf) <= limit:
+        raise LinkFault(Code.FRAME, f"frame: an entry of {len(leaf)} bytes, not 1 to {limit}", raw)
     return leaf
 
 
-def _decode_leaves(raw: bytes) -> tuple[int, list[bytes]]:
+def _decode_bundle(raw: bytes, limit: int) -> tuple[int, list[bytes]]:
     if len(raw) <= _LEAVES.size:
-        raise LinkFault(Code.FRAME, "frame: no leaves", raw)
+        raise LinkFault(Code.FRAME, "frame: no entries", raw)
     _, _, start = _LEAVES.unpack_from(raw)
     try:
-        leaves = unpack_entries(raw[_LEAVES.size :])
+        entries = unpack_entries(raw[_LEAVES.size :])
     except PeerFault as wrong:
         raise LinkFault(Code.FRAME, wrong.reason, raw) from None
-    return start, [_limited(leaf, raw) for leaf in leaves]
+    for entry in entries:
+        _limited(entry, raw, limit)
+    return start, entries
 
 
 def _decode_chunk(lane: Lane, raw: bytes) -> Chunk:

@@ -10,7 +10,7 @@ from detente.evidence.leaf import Lane
 from detente.evidence.note import Cosigner, Ed25519Signer, MlDsaCosigner, Vkey
 from detente.evidence.store import Entry
 from detente.link.quota import Allowance
-from detente.types import NS_PER_S, NodeName
+from detente.types import NS_PER_MS, NS_PER_S, NodeName
 
 Read = Callable[[str, int, int], list[Entry]]
 """Entries [start, stop) of the log *origin*, as they stand on the disk."""
@@ -113,10 +113,13 @@ class LinkLimits:
     mirror_bytes_a_day: int = 4 << 30  # of leaves and bodies, all lanes but flash: reading stops
     held_bytes: int = 4 << 20  # that a peer sent beyond its quota and its credit: the connection ends
     resend_share: float = 0.2  # of the line, for leaves that the peer has given a receipt for and lost
-    frame_bytes: int = 4 * 1024  # of leaves or of a body: a FLASH waits for no more than this to leave
+    # Of leaves or of bodies, what a FLASH may have to wait for: so many bytes, or as many as the line carries in 20 ms.
+    frame_bytes: int = 4 * 1024
+    frame_bytes_most: int = 64 * 1024
+    frame_ns: int = 20 * NS_PER_MS
     flash_reserve_bytes: int = 64 * 1024  # what the flash lane may have on the way beyond the window
     body_bytes: int = 4 << 20  # a longer body is refused at the writer, and by the reader
-    early_bodies: int = 64  # bodies held before their leaf came; the oldest goes and is asked for again
+    early_bodies: int = 128  # bodies held before their leaf came; the oldest goes and is asked for again
     early_bytes: int = 8 << 20
     given_leaves: int = 64  # of the peer's own leaves given back at once; it asks again for what follows
     given_bytes: int = 256 * 1024

@@ -33,7 +33,21 @@ from detente.link.effects import (
     Transmit,
     strong_key,
 )
-from detente.link.frames import CHANNEL_OF, Chunk, Code, Cp, Fork, Given, Leaves, LinkFault, Nack, Preview, Rcpt
+from detente.link.frames import (
+    CHANNEL_OF,
+    Bodies,
+    Chunk,
+    Code,
+    Cp,
+    Encoding,
+    Fork,
+    Given,
+    Leaves,
+    LinkFault,
+    Nack,
+    Preview,
+    Rcpt,
+)
 from detente.link.identity import LinkLimits, OwnIdentity, PeerIdentity, Read
 from detente.types import NS_PER_S, Instant
 
@@ -106,9 +120,10 @@ class Mirror:
         """The index of the next leaf to take."""
         return self.log.size + len(self._unstored)
 
-    def is_new(self, seq: int) -> bool:
-        """Whether we neither hold leaf *seq* nor were shown it before its turn."""
-        return seq >= self.next_seq and seq not in self._previewed
+    def count_new(self, start: int, count: int) -> int:
+        """How many of *count* leaves from *start* on we neither hold nor were shown before their turn."""
+        first, stop = max(start, self.next_seq), start + count
+        return max(0, stop - first) - sum(first <= seq < stop for seq in self._previewed)
 
     def opened(self) -> None:
         """A channel is new: what was asked for is asked again, and a stopped lane gets another chance."""
@@ -128,20 +143,21 @@ class Mirror:
             return [effect for effects in shown for effect in effects]
         if self.frozen is not None or self.stopped is not None:
             return []
-        first = self.next_seq
+        first = following = self.next_seq
         entries: list[Entry] = []
         effects: list[Effect] = []
         for seq, leaf in enumerate(bundle.leaves, bundle.start):
-            if seq > self.next_seq:
-                effects += self._ask_again(self.next_seq, elapsed)
+            if seq > following:
+                effects += self._ask_again(following, elapsed)
                 break
             try:
-                if seq < self.next_seq:
+                if seq < following:
                     self._check_known(seq, leaf)
                 elif len(self._unstored) >= self._limits.unstored:
                     break  # the writer sends again what was not taken
                 else:
                     entries.append(self._take(seq, leaf))
+                    following += 1
                     effects += self._admit(self._unstored[-1].envelope, leaf)
             except ForkSeen as fork:
                 effects += self.forked(fork)
@@ -246,24 +262,29 @@ class Mirror:
         if start != self.log.size or len(leaf_hashes) > len(self._unstored):
             raise OwnFault(f"{self.log.origin}: {start} + {len(leaf_hashes)} stored, but {self.log.size} was next")
         effects: list[Effect] = []
+        altered = None
         for seq, hashed in enumerate(leaf_hashes, start):
             verified = self._unstored.popleft()
             if hashed != verified.leaf_hash:
-                self.frozen = Code.DISK
-                self._unstored.clear()
-                return [*effects, Refused(Code.DISK, f"{self.log.origin}: leaf {seq} was read back altered")]
-            self.log.extend([hashed])
+                altered = seq
+                break
             self._remember(seq, verified)
             if verified.body is None:
                 effects += self._body_in_hand(seq)
-        return [*effects, *self._deliver()]
+        self.log.extend(leaf_hashes[: len(leaf_hashes) if altered is None else altered - start])
+        if altered is not None:
+            self.frozen = Code.DISK
+            self._unstored.clear()
+            return [*effects, Refused(Code.DISK, f"{self.log.origin}: leaf {altered} was read back altered")]
+        effects += self._deliver()
+        while len(self._ready) > _READY_KEPT:
+            self._ready.popitem(last=False)
+        return effects
 
     def _remember(self, seq: int, verified: _Verified) -> None:
         if verified.body is None and seq not in self._gone:
             self.missing.add(seq)
         self._ready[seq] = verified
-        if len(self._ready) > _READY_KEPT:
-            self._ready.popitem(last=False)
 
     def _body_in_hand(self, seq: int) -> list[Effect]:
         """Keep the body that came while its leaf was on the way to the disk."""
@@ -274,6 +295,13 @@ class Mirror:
             return self.stop(seq, fault)
 
     # --- bodies
+
+    def bodies(self, bundle: Bodies) -> list[Effect]:
+        """Take in whole bodies of leaves that follow each other."""
+        effects: list[Effect] = []
+        for seq, octets in enumerate(bundle.bodies, bundle.start):
+            effects += self.chunk(Chunk(self.lane, seq, 0, len(octets), Encoding.PLAIN, octets))
+        return effects
 
     def chunk(self, chunk: Chunk) -> list[Effect]:
         """Take in a piece of a body: of a leaf that is to come, of one that lacks it, or of a preview."""
@@ -322,7 +350,8 @@ class Mirror:
 
     def _deliver(self) -> list[Effect]:
         effects: list[Effect] = []
-        while self.delivered < self.log.size:
+        size = self.log.size
+        while self.delivered < size:
             seq = self.delivered
             if self._is_ordered and seq in self.missing:
                 break

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from detente.evidence.leaf import Lane
-from detente.link.frames import Chunk, Leaves, Preview, Unlogged
+from detente.link.frames import Bodies, Chunk, Leaves, Preview, Unlogged
 from detente.types import NS_PER_S
 
 _DAY_S: Final = 86_400
 
-Counted = Leaves | Chunk | Preview | Unlogged
+Counted = Leaves | Chunk | Bodies | Preview | Unlogged
 """What a peer's log costs us."""
 
 
@@ -46,6 +46,8 @@ class Bucket:
     def refill(self, elapsed: int) -> None:
         """Let time pass. What was granted beyond the burst stays."""
         passed = elapsed - self._at
+        if not passed:
+            return
         self._at = elapsed
         if self._level < 1.0:
             self.held_ns += passed
@@ -100,18 +102,21 @@ class Intake:
         if self._waiting[frame.lane]:
             return False
         # A body is charged by its bytes alone: its leaf pays for the lane.
-        return self._is_open(frame.lane) if not isinstance(frame, Chunk) else True
+        return isinstance(frame, Chunk | Bodies) or self._is_open(frame.lane)
 
     def _is_open(self, lane: Lane) -> bool:
         # FLASH is a few bytes and the reason for it all: it does not wait for what tracks have used up.
         return self.lanes[lane].is_open and (lane is Lane.FLASH or self.octets.is_open)
 
-    def spend(self, frame: Counted, size: int, is_new: Callable[[int], bool]) -> None:
-        """Charge for *frame* of *size* bytes; a leaf that *is_new* says we hold or were shown costs nothing more."""
+    def spend(self, frame: Counted, size: int, new: Callable[[int, int], int]) -> None:
+        """Charge for *frame* of *size* bytes. *new*: how many of so many leaves from an index on we do not know yet.
+
+        A leaf that we hold or were shown costs nothing more.
+        """
         self.octets.spend(size)
         if isinstance(frame, Leaves):
             self.taken[frame.lane] += len(frame.leaves)
-            self.lanes[frame.lane].spend(sum(map(is_new, range(frame.start, frame.start + len(frame.leaves)))))
+            self.lanes[frame.lane].spend(new(frame.start, len(frame.leaves)))
         elif isinstance(frame, Preview | Unlogged):
             self.taken[frame.lane] += 1
             self.lanes[frame.lane].spend(1)
@@ -125,7 +130,7 @@ class Intake:
     def due(self, lane: Lane) -> tuple[int, Counted] | None:
         """Return the next frame of *lane* that may be taken now, with its size; None while none may."""
         waiting = self._waiting[lane]
-        if not waiting or not (isinstance(waiting[0][1], Chunk) or self._is_open(lane)):
+        if not waiting or not (isinstance(waiting[0][1], Chunk | Bodies) or self._is_open(lane)):
             return None
         size, frame = waiting.popleft()
         self._waiting_bytes[lane] -= size

@@ -33,6 +33,7 @@ from detente.link.frames import (
     LANES,
     VERSION,
     Ask,
+    Bodies,
     Bye,
     Channel,
     Chunk,
@@ -135,6 +136,7 @@ class Session:
         self._now = Instant(0)
         self._elapsed = 0
         self._heard_at: Instant | None = None
+        self.said_until_ms = 0  # the newest instant that a leaf of the peer bears, since the start
         self._peer_codebook: str | None = None
         self._seen: dict[Lane, dict[Lane, tuple[int, str]]] = {lane: {} for lane in CHANNEL_OF}
         self._written_after: dict[str, int] = {}  # log of the peer → ms UTC, by our clock
@@ -429,18 +431,21 @@ class Session:
 
     def _pump(self) -> list[Effect]:
         """Send what the window allows: lanes in strict order over both channels; nothing goes before a FLASH."""
-        rtt_ns = self._pulses[Channel.PRIO].quickest_ns
+        rtt_ns, limits = self._pulses[Channel.PRIO].quickest_ns, self._limits
+        frame_bytes = self._window.frame_bytes(limits.frame_bytes, limits.frame_bytes_most, limits.frame_ns)
         effects: list[Effect] = []
         for lane, channel in CHANNEL_OF.items():
             connection = self._open.get(channel)
             if connection is None or not connection.is_greeted:
                 continue
-            reserve = self._limits.flash_reserve_bytes if lane is Lane.FLASH else 0
+            if not (self.writers[lane].may_have_more or self._giving[lane]):
+                continue
+            reserve = limits.flash_reserve_bytes if lane is Lane.FLASH else 0
             while self._window.is_open(rtt_ns, reserve):
                 is_again = self._settlement.is_resending(lane)
-                if is_again and not self._window.is_open_again(self._elapsed, self._limits.resend_share):
+                if is_again and not self._window.is_open_again(self._elapsed, limits.resend_share):
                     self.writers[lane].hold()
-                frame = self.writers[lane].next_frame(self._elapsed)
+                frame = self.writers[lane].next_frame(self._elapsed, frame_bytes)
                 if frame is None:
                     break
                 effects.append(self._transmit(channel, connection, frame, is_again=is_again))
@@ -490,7 +495,7 @@ class Session:
             return self._vouching.heard(frame, self._entry, self._elapsed)
         if frame.lane not in LANES[channel]:
             raise LinkFault(Code.FRAME, f"lane {frame.lane} does not travel on {channel}")
-        if isinstance(frame, Leaves | Chunk | Preview | Unlogged):
+        if isinstance(frame, Leaves | Bodies | Chunk | Preview | Unlogged):
             return self._counted(channel, connection, frame, size)
         if isinstance(frame, Given | GivenChunk):
             connection.taken += size
@@ -544,11 +549,13 @@ class Session:
 
     def _take(self, connection: _Connection, frame: Counted, size: int) -> list[Effect]:
         mirror = self.mirrors[frame.lane]
-        self._intake.spend(frame, size, mirror.is_new)
+        self._intake.spend(frame, size, mirror.count_new)
         connection.taken += size
         try:
             if isinstance(frame, Leaves):
                 return mirror.leaves(frame, self._elapsed)
+            if isinstance(frame, Bodies):
+                return mirror.bodies(frame)
             if isinstance(frame, Chunk):
                 return mirror.chunk(frame)
             return mirror.preview(frame) if isinstance(frame, Preview) else self._unlogged_heard(frame)
@@ -636,6 +643,7 @@ class Session:
     def _admit(self, envelope: Envelope, leaf: bytes) -> list[Effect]:
         """Learn from a verified leaf: the peer's clock, and what it says it has seen of our logs."""
         self._is_suspect = not self._clock.observe(envelope.hlc, self._now)
+        self.said_until_ms = max(self.said_until_ms, envelope.ts)
         effects: list[Effect] = []
         for lane, seen in envelope.seen.items():
             effects += self._settlement.check_ours(self.writers[lane], seen, "leaf", (leaf,))

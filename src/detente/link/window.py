@@ -30,6 +30,10 @@ class Window:
         """How many bytes may be in flight. Without the round trip a long line would measure itself to a standstill."""
         return max(FLOOR_BYTES, int(self._goodput_bps * (0.5 + rtt_ns / NS_PER_S)))
 
+    def frame_bytes(self, least: int, most: int, within_ns: int) -> int:
+        """How long a frame may be to be through the line within so many nanoseconds; *least* before any measure."""
+        return max(least, min(most, int(self._goodput_bps * within_ns / NS_PER_S)))
+
     def is_open(self, rtt_ns: int, reserve: int = 0) -> bool:
         """Whether another frame may go; *reserve* is what a higher precedence may use beyond the limit."""
         return self.in_flight < self.limit(rtt_ns) + reserve

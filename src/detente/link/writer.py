@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from detente.errors import OwnFault, PeerFault
 from detente.evidence.checkpoint import sign_checkpoint, with_lines
@@ -30,7 +31,7 @@ from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import COSIGNATURE, MLDSA44, b64, open_note
 from detente.evidence.store import Entry
 from detente.link import frames
-from detente.link.bodies import Body, chunks
+from detente.link.bodies import Body, bundled, chunks
 from detente.link.effects import (
     Append,
     Effect,
@@ -50,9 +51,10 @@ from detente.types import NS_PER_S, Instant, Precedence, instant_ms
 
 # A backlog longer than this is drained without bodies or in its own time, and what is newest is shown before its turn.
 _BACKLOG = {Lane.FLASH: 8, Lane.OPS: 1 << 62, Lane.TRACK: 2}
-_READ_AHEAD = 32
+_READ_AHEAD = 64
 _OFFER_EVERY = 256
 _RECORDED_KEPT = 1_024
+_RECENT_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,8 @@ class Draft:
 class _Unstored:
     leaf_hash: bytes
     envelope: Envelope
+    entry: Entry | None = None  # None of a leaf that the peer's mirror has given back
     body: bytes | None = None
-    is_back: bool = False  # given back by the peer's mirror
 
 
 class Writer:
@@ -101,6 +103,9 @@ class Writer:
         self._is_held = False  # no leaf at the next turn
         self._is_open = False
         self._unstored: deque[_Unstored] = deque()
+        # The newest leaves on the disk, what was read back being what was written: mostly they need not be read again.
+        self._recent: deque[Entry] = deque()
+        self._recent_bytes = 0
         self._last_hash = log.last_leaf_hash
         self._queue: deque[bytes] = deque()
         self._to_preview: deque[int] = deque(maxlen=1 if lane is Lane.TRACK else limits.previews)
@@ -172,15 +177,14 @@ class Writer:
         )
         leaf = encode(envelope, self._own.env)
         self._last_hash = leaf_hash(leaf)
-        self._unstored.append(_Unstored(self._last_hash, envelope))
-        return self._last_hash, [
-            Append(self.log.origin, envelope.seq, (Entry(leaf=leaf, body=body.octets, salt=body.salt),))
-        ]
+        entry = Entry(leaf=leaf, body=body.octets, salt=body.salt)
+        self._unstored.append(_Unstored(self._last_hash, envelope, entry))
+        return self._last_hash, [Append(self.log.origin, envelope.seq, (entry,))]
 
     def take_back(self, envelope: Envelope, leaf: bytes, body: bytes | None) -> None:
         """Put a leaf of ours, checked, after the newest; `stored` says when the disk has it."""
         self._last_hash = leaf_hash(leaf)
-        self._unstored.append(_Unstored(self._last_hash, envelope, body, is_back=True))
+        self._unstored.append(_Unstored(self._last_hash, envelope, None, body))
 
     def _committed(self, draft: Draft) -> tuple[Body, str]:
         key, origin, seq = self._own.salt_key, self.log.origin, self.next_seq
@@ -203,25 +207,38 @@ class Writer:
         if start != self.log.size or len(leaf_hashes) > len(self._unstored):
             raise OwnFault(f"{self.log.origin}: {start} + {len(leaf_hashes)} stored, but {self.log.size} was next")
         effects: list[Effect] = []
+        origin, altered = self.log.origin, None
         for seq, hashed in enumerate(leaf_hashes, start):
             written = self._unstored.popleft()
             if hashed != written.leaf_hash:
-                self.freeze(Code.DISK)
-                return [*effects, Refused(Code.DISK, f"{self.log.origin}: leaf {seq} was read back altered")]
-            self.log.extend([hashed])
-            if written.is_back:
-                effects.append(Recovered(self.log.origin, seq, hashed, written.envelope, written.body))
+                altered = seq
+                break
+            if written.entry is None:
+                effects.append(Recovered(origin, seq, hashed, written.envelope, written.body))
+                self._recent.clear()
+                self._recent_bytes = 0
                 continue
-            effects.append(Wrote(self.log.origin, seq, hashed, written.envelope))
-            if not self._goes_at_once():
+            effects.append(Wrote(origin, seq, hashed, written.envelope))
+            self._keep(written.entry)
+            if not self._goes_at_once(seq + 1):
                 self._to_preview.append(seq)
+        self.log.extend(leaf_hashes[: len(leaf_hashes) if altered is None else altered - start])
+        if altered is not None:
+            self.freeze(Code.DISK)
+            return [*effects, Refused(Code.DISK, f"{origin}: leaf {altered} was read back altered")]
         if len(self._recorded) < _RECORDED_KEPT:
             self._recorded.append((self.log.size, elapsed))
         return [*effects, *self.sign_if_due(elapsed)]
 
-    def _goes_at_once(self) -> bool:
+    def _keep(self, entry: Entry) -> None:
+        self._recent.append(entry)
+        self._recent_bytes += _octets(entry)
+        while self._recent_bytes > _RECENT_BYTES:
+            self._recent_bytes -= _octets(self._recent.popleft())
+
+    def _goes_at_once(self, size: int) -> bool:
         can_send = self._may_go() and self.sent >= self.log.receipt_size
-        return can_send and self.log.size - self.sent <= _BACKLOG[self.lane]
+        return can_send and size - self.sent <= _BACKLOG[self.lane]
 
     def sign_if_due(self, elapsed: int, *, is_opening: bool = False) -> list[Effect]:
         """Sign a checkpoint over new leaves, at this lane's cadence."""
@@ -246,7 +263,7 @@ class Writer:
         self.stopped = None
         self.peer_has = self.sent = peer_has
         self._offered_size = -1
-        if self.lane is Lane.TRACK and self.log.size and not self._goes_at_once():
+        if self.lane is Lane.TRACK and self.log.size and not self._goes_at_once(self.log.size):
             self._to_preview.append(self.log.size - 1)
         return self.sign_if_due(elapsed, is_opening=True)
 
@@ -286,12 +303,15 @@ class Writer:
         ):
             self._bodies_asked.append(seq)
 
-    def next_frame(self, elapsed: int) -> str | bytes | None:
-        """Return what leaves next on this lane, or None: previews, leaves with bodies, checkpoint, bodies asked for."""
+    def next_frame(self, elapsed: int, frame_bytes: int) -> str | bytes | None:
+        """Return what leaves next on this lane, or None: previews, leaves with bodies, checkpoint, bodies asked for.
+
+        No frame of several leaves or bodies is longer than *frame_bytes*.
+        """
         if not self._is_open:
             return None
         if not self._queue:
-            self._fill()
+            self._fill(frame_bytes)
         if self._queue:
             return self._queue.popleft()
         if (offer := self._offer(elapsed)) is not None:
@@ -301,6 +321,14 @@ class Writer:
             self._queue += self._body_frames(seq, self._entries(seq, seq + 1)[0])
             return self._queue.popleft()
         return None
+
+    @property
+    def may_have_more(self) -> bool:
+        """Whether `next_frame` is worth asking; where it is not, nothing leaves."""
+        if not self._is_open:
+            return False
+        is_behind = self.sent != self.log.size or min(self.sent, self._signed_size) > max(self._offered_size, 0)
+        return is_behind or bool(self._queue or self._to_preview or self._bodies_asked)
 
     @property
     def is_held_back(self) -> bool:
@@ -316,7 +344,7 @@ class Writer:
         """Let no leaf go at the next turn; what stands before leaves goes."""
         self._is_held = True
 
-    def _fill(self) -> None:
+    def _fill(self, frame_bytes: int) -> None:
         is_held, self._is_held = self._is_held or self.may_send == 0, False
         can_go = self._may_go() and not is_held and self.sent < self.log.size and not self._is_offer_due()
         # Where the quota has no room for both, a preview would only stand in the way of its leaf.
@@ -324,7 +352,7 @@ class Writer:
         if self._to_preview and self.may_send != 0 and not is_scarce:
             self._fill_preview(self._to_preview.popleft())
         elif can_go:
-            self._fill_leaves()
+            self._fill_leaves(frame_bytes)
 
     def _may_go(self) -> bool:
         return self.frozen is None and self.stopped is None
@@ -343,20 +371,21 @@ class Writer:
             self._queue += [*self._body_frames(seq, entry), preview]
             self._counted += 1
 
-    def _fill_leaves(self) -> None:
+    def _fill_leaves(self, frame_bytes: int) -> None:
         backlog = self.log.size - self.sent
         ahead = _READ_AHEAD if self.may_send is None else min(_READ_AHEAD, self.may_send)
         entries = self._entries(self.sent, min(self.log.size, self.sent + ahead))
         leaves: list[bytes] = []
-        room = self._limits.frame_bytes - frames.LEAVES_HEAD
-        for seq, entry in enumerate(entries, self.sent):
+        room = frame_bytes - frames.LEAVES_HEAD
+        for entry in entries:
             room -= len(entry.leaf) + 2
             if leaves and room < 0:
                 break
             leaves.append(entry.leaf)
-            # The body goes first: its leaf then finds it there, and both are on the peer's disk in one transaction.
-            if self.lane is not Lane.TRACK or backlog <= _BACKLOG[Lane.TRACK]:
-                self._queue += self._body_frames(seq, entry)
+        # Bodies go first: each leaf then finds its own there, and both are on the peer's disk in one transaction.
+        if self.lane is not Lane.TRACK or backlog <= _BACKLOG[Lane.TRACK]:
+            bodies = [_body(entry) for entry in entries[: len(leaves)]]
+            self._queue += bundled(self.lane, self.sent, bodies, frame_bytes)
         bundle = frames.encode(Leaves(self.lane, self.sent, leaves))
         assert isinstance(bundle, bytes)
         self._queue.append(bundle)
@@ -364,10 +393,12 @@ class Writer:
         self._counted += len(leaves)
 
     def _body_frames(self, seq: int, entry: Entry) -> list[bytes]:
-        body = None if entry.body is None else Body(entry.salt, entry.body)
-        return chunks(self.lane, seq, body, self._limits.frame_bytes)
+        return chunks(self.lane, seq, _body(entry), self._limits.frame_bytes)
 
     def _entries(self, start: int, stop: int) -> list[Entry]:
+        first = self.log.size - len(self._recent)
+        if start >= first:
+            return list(islice(self._recent, start - first, stop - first))
         entries = self._read(self.log.origin, start, stop)
         if len(entries) != stop - start:
             raise OwnFault(f"{self.log.origin}: the store gave {len(entries)} of leaves {start} to {stop}")
@@ -439,6 +470,14 @@ class Writer:
             *([Keep(strong_key(self.log.origin), note)] if is_strong else []),
             Held(self.log.origin, size, Instant(at_s * NS_PER_S)),
         ]
+
+
+def _octets(entry: Entry) -> int:
+    return len(entry.leaf) + len(entry.body or b"")
+
+
+def _body(entry: Entry) -> Body | None:
+    return None if entry.body is None else Body(entry.salt, entry.body)
 
 
 def _signed_size(log: Log) -> int:

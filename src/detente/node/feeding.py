@@ -18,7 +18,6 @@ from detente.feeds.site import Site
 from detente.node.clock import Clock
 from detente.node.inbox import Inbox
 from detente.node.receivers import Player, TcpReceiver, beast_receiver, sbs_receiver
-from detente.node.recordings import open_recording
 
 HEALTH_S = 1.0
 REFUSED_S = 5.0
@@ -57,6 +56,9 @@ async def live(source: int, receiver: TcpReceiver, inbox: Inbox) -> None:
 
 async def recorded(source: int, feed: RecordingFeed, folder: Path, inbox: Inbox, clock: Clock) -> None:
     """Play a recording on the node's own time, again and again if it loops; a recording that cannot be read is said."""
+    # A tenth of a start's imports, DuckDB and every format, for who plays one.
+    from detente.node.recordings import open_recording  # noqa: PLC0415
+
     receiver = None if feed.receiver is None else Site(*feed.receiver)
     try:
         recording = await asyncio.to_thread(open_recording, folder / feed.path, receiver=receiver)

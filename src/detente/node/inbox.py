@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from detente.engine.values import FeedSaid, Input, OrderGiven, PlotsReceived, Tick
+from detente.engine.values import FeedSaid, Input, OrderGiven, PeersAdded, PlotsReceived, Tick
 from detente.errors import OrderRefused
 
 BATCH: Final = 64
@@ -24,7 +24,7 @@ ORDERS_WAITING: Final = 32
 class Asked:
     """An order, and where its answer goes."""
 
-    given: OrderGiven
+    given: OrderGiven | PeersAdded
     answer: asyncio.Future[dict[str, object]]
 
 
@@ -78,8 +78,8 @@ class Inbox:
         if len(self._said) > 4 * BATCH:
             self._room.clear()
 
-    async def ask(self, given: OrderGiven) -> dict[str, object]:
-        """Take an order and return its answer; raises OrderRefused."""
+    async def ask(self, given: OrderGiven | PeersAdded) -> dict[str, object]:
+        """Take an order, or peers to be added, and return the answer; raises OrderRefused."""
         if self._orders >= ORDERS_WAITING:
             raise OrderRefused("busy", "too many orders are waiting; nothing was done, try again")
         answer: asyncio.Future[dict[str, object]] = asyncio.get_running_loop().create_future()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, assert_never
@@ -19,6 +19,7 @@ from detente.config import (
     DemoAccounts,
     OidcAccounts,
     PasskeyAccounts,
+    PeerConfig,
     RecordingFeed,
     is_loopback,
     read_config,
@@ -156,6 +157,26 @@ def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
     return tuple(found)
 
 
+def paired_of(
+    configured: Sequence[PeerConfig], peers: Mapping[NodeName, Paired], folder: Path
+) -> dict[PartyId, Paired]:
+    """Return the keys of each peer that is *configured*, by party; raises ConfigError for one that is not paired."""
+    for peer in configured:
+        if NodeName(peer.node) not in peers:
+            raise ConfigError(f"peer {peer.party!r} is not paired: detente pair {folder} its-pairing-file")
+    return {PartyId(peer.party): peers[NodeName(peer.node)] for peer in configured}
+
+
+def party_of(peer: PeerConfig) -> Party:
+    """Return a peer as the engine knows it."""
+    return Party(PartyId(peer.party), peer.name, NodeName(peer.node))
+
+
+def address_of(peer: PeerConfig, paired: Paired) -> PeerAddress:
+    """Return whom to expect, and where to dial."""
+    return PeerAddress(NodeName(peer.node), paired.keys.certificate_pem, f"wss://{peer.link}/")
+
+
 def link_limits(config: Config) -> LinkLimits:
     """Return the bounds of each link, with what *config* says of quotas."""
     limits = config.limits
@@ -237,10 +258,9 @@ class Node:
         self.inbox = Inbox(config.limits.inbox_plots)
         self.zones = zones_of(config, folder)
         self.codebook = draft_codebook()
-        paired = {PartyId(p.party): peers[NodeName(p.node)] for p in config.peer if NodeName(p.node) in peers}
-        missing = [peer.party for peer in config.peer if peer.party not in paired]
-        if missing:
-            raise ConfigError(f"peer {missing[0]!r} is not paired: detente pair {folder} its-pairing-file")
+        self.nodes = {PartyId(peer.party): NodeName(peer.node) for peer in config.peer}
+        self.parties = {node: party for party, node in self.nodes.items()}
+        paired = paired_of(config.peer, peers, folder)
         directory = folder / config.node.directory
         self.keys = Keys(directory / "keys", keyring, paired)
         self._hybrid = HybridClock()
@@ -263,8 +283,8 @@ class Node:
         )
         ids = [config.node.party, *(peer.party for peer in config.peer)]
         self.pictures = PictureLog(directory / "pictures", ids, config.picture)
-        parties = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
-        replays = Replays(self.pictures, self.reopened_store, parties)
+        self.party_of_node = {config.node.node: config.node.party, **{peer.node: peer.party for peer in config.peer}}
+        replays = Replays(self.pictures, self.reopened_store, self.party_of_node)
         self.desk = Desk(
             self.engine,
             self.inbox,
@@ -286,12 +306,7 @@ class Node:
             NodeName(config.node.node),
             keyring.tls_key,
             keyring.tls_certificate,
-            [
-                PeerAddress(
-                    NodeName(peer.node), paired[PartyId(peer.party)].keys.certificate_pem, f"wss://{peer.link}/"
-                )
-                for peer in config.peer
-            ],
+            [address_of(peer, paired[PartyId(peer.party)]) for peer in config.peer],
             host=split_address(config.listen.link, "listen.link")[0],
             port=split_address(config.listen.link, "listen.link")[1],
             limits=TransportLimits(
@@ -348,7 +363,7 @@ class Node:
             self.links,
             self.desk,
             self.clock,
-            self.nodes_by_party(),
+            self.nodes,
             self.sessions,
             self.office,
         )
@@ -378,8 +393,8 @@ class Node:
         """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
-    def sessions(self) -> dict[PartyId, Session]:
-        """Return every link as the store has it: at the start, and after a failed write."""
+    def sessions(self, parties: Collection[PartyId] | None = None) -> dict[PartyId, Session]:
+        """Return every link (or those to *parties*) as the store has it: at the start, and after a failed write."""
         own = OwnIdentity(
             self.keyring.node,
             self.keyring.env,
@@ -399,29 +414,24 @@ class Node:
                 clock=self._hybrid,
             )
             for party, paired in self.keys.paired.items()
+            if parties is None or party in parties
         }
         for writer in (writer for session in restored.values() for writer in session.writers.values()):
             if writer.log.origin in self._behind:
                 writer.freeze(Code.ROLLBACK)  # peer first: its hello says what was written since
         return restored
 
-    def nodes_by_party(self) -> dict[PartyId, NodeName]:
-        return {PartyId(peer.party): NodeName(peer.node) for peer in self.config.peer}
-
     def releaser(self, policy: Policy) -> Releaser:
         """Return *policy* at work, with a key of our own for the refs of each peer."""
         keys = {PartyId(p.party): _ref_key(self.keyring.salt_key, p.node) for p in self.config.peer}
         return Releaser(policy, self.zones, keys)
-
-    def _party_of_node(self) -> dict[NodeName, PartyId]:
-        return {node: party for party, node in self.nodes_by_party().items()}
 
     def _setup(self) -> Setup:
         config = self.config
         airspace = airspace_of(config, self.folder)
         profile = airspace.profiles[0]
         own = Party(PartyId(config.node.party), config.node.name, NodeName(config.node.node))
-        peers = tuple(Party(PartyId(p.party), p.name, NodeName(p.node)) for p in config.peer)
+        peers = tuple(map(party_of, config.peer))
         parties = (own, *peers)
         ids = [party.party for party in parties]
         baseline = policy_of(config, self.folder)
@@ -465,7 +475,7 @@ class Node:
         )
 
     async def _listen(self) -> None:
-        parties = self._party_of_node()
+        parties = self.parties
         async for event in self.links.events():
             match event:
                 case Opened(peer, channel):

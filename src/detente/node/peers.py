@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
@@ -93,6 +94,10 @@ class Doorkeeper:
         self._each: OrderedDict[str, Bucket] = OrderedDict()
         self.refused: Counter[str] = Counter()  # by address, of those remembered
 
+    def know(self, address: str) -> None:
+        """Take *address* for that of a configured peer."""
+        self._known |= {address} - {""}
+
     def admits(self, address: str, elapsed_s: float) -> bool:
         """Whether a connection from *address* is accepted now."""
         limits = self._limits
@@ -118,13 +123,31 @@ class _Listener(socket.socket):
     """A listening socket that closes at once whom its doorkeeper does not admit: no handshake is begun with them."""
 
     door: Doorkeeper
+    accepted: WeakSet[socket.socket]
+    is_shut = False
 
     def accept(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        if not self.door.admits(str(address[0]), asyncio.get_running_loop().time()):
+        if self.is_shut or not self.door.admits(str(address[0]), asyncio.get_running_loop().time()):
             connection.close()
             raise BlockingIOError
+        self.accepted.add(connection)
         return connection, address
+
+    async def hang_up(self) -> None:
+        """Accept nobody more, and end every accepted connection that is still open.
+
+        The server knows only those that are through their TLS handshake.
+        """
+        self.is_shut = True
+        for connection in list(self.accepted):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                # Nothing tells when a socket is closed.
+                while any(connection.fileno() >= 0 for connection in self.accepted):  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
 
 
 def _listener(host: str, port: int, door: Doorkeeper) -> _Listener:
@@ -134,6 +157,7 @@ def _listener(host: str, port: int, door: Doorkeeper) -> _Listener:
     except OSError as wrong:
         raise ConfigError(f"link: cannot listen on {host}:{port}: {wrong.strerror or wrong}") from None
     listener.door = door
+    listener.accepted = WeakSet()
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
@@ -261,7 +285,7 @@ class PeerLinks:
         self._limits = limits or TransportLimits()
         self._host = host
         self._wanted_port = port
-        own = (tls_key, tls_certificate)
+        own = self._own = (tls_key, tls_certificate)
         self._sides = {
             peer.node: _Side(peer, _tls(ssl.Purpose.SERVER_AUTH, own, peer.certificate_pem)) for peer in peers
         }
@@ -272,13 +296,15 @@ class PeerLinks:
         self._events: asyncio.Queue[LinkEvent] = asyncio.Queue(self._limits.events)
         self.door = Doorkeeper(self._limits, {urlsplit(peer.url).hostname or "" for peer in peers if peer.url})
         self._server: Server | None = None
+        self._listener: _Listener | None = None
         self._dialling: list[asyncio.Task[None]] = []
         self._is_ending = False
 
     async def __aenter__(self) -> Self:
+        self._listener = _listener(self._host, self._wanted_port, self.door)
         self._server = await serve(
             self._accept,
-            sock=_listener(self._host, self._wanted_port, self.door),
+            sock=self._listener,
             ssl=self._listen_tls,
             ssl_handshake_timeout=self._limits.handshake_s,
             open_timeout=self._limits.handshake_s,
@@ -311,9 +337,24 @@ class PeerLinks:
         for wire in wires:
             wire.end(1001, "going away")
         await asyncio.gather(*(wire.ending for wire in wires if wire.ending))
-        if self._server is not None:
+        if self._server is not None and self._listener is not None:
             self._server.close()
+            await self._listener.hang_up()
             await self._server.wait_closed()
+
+    def check(self, peer: PeerAddress) -> None:
+        """Refuse a peer whose certificate does not serve: raises ConfigError."""
+        _tls(ssl.Purpose.SERVER_AUTH, self._own, peer.certificate_pem)
+
+    def add(self, peer: PeerAddress) -> None:
+        """Let one more peer in, and dial it; raises ConfigError for a certificate that does not serve."""
+        side = _Side(peer, _tls(ssl.Purpose.SERVER_AUTH, self._own, peer.certificate_pem))
+        self._listen_tls.load_verify_locations(cadata=peer.certificate_pem)
+        self._sides[peer.node] = side
+        self._by_pin[spki_pin(ssl.PEM_cert_to_DER_cert(peer.certificate_pem))] = side
+        self.door.know(urlsplit(peer.url).hostname or "")
+        if self._server is not None and peer.url:
+            self._dialling += [asyncio.create_task(self._dial(side, channel)) for channel in Channel]
 
     @property
     def port(self) -> int:

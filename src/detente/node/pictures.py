@@ -101,6 +101,10 @@ class PictureLog:
         self._lost = 0
         self._fault = ""
 
+    def added(self, party: str) -> None:
+        """There is one more party, and frames count it after the others."""
+        self._parties.append(party)
+
     def take(self, frame: bytes) -> None:
         """Keep what is news in *frame*; one of the same second as the last is left."""
         if self._limits.hours == 0:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from detente.errors import OrderRefused, OwnFault, PeerFault
+from detente.errors import ConfigError, OrderRefused, OwnFault, PeerFault
 from detente.evidence.store import LeafStore, StoreFault
 from detente.node.pictures import Kept, PictureLog
 from detente.node.said import SaidPage, said_between
@@ -46,5 +46,5 @@ class Replays:
         async with self._reading:
             try:
                 return await asyncio.to_thread(said_between, self._opened, self._parties, from_ms, to_ms)
-            except (OwnFault, PeerFault, StoreFault) as wrong:
+            except (ConfigError, OwnFault, PeerFault, StoreFault) as wrong:
                 raise OrderRefused("record_unreadable", str(wrong)) from None

@@ -28,23 +28,23 @@ OLDEST_SQLITE: Final = (3, 51, 3)
 """Earlier versions can corrupt a WAL database when two connections write and checkpoint at once."""
 
 _APPLICATION: Final = 0x44E70001
-_VERSION: Final = 2
+_VERSION: Final = 3
+_SEQ_BITS: Final = 40
+_SEQ_MASK: Final = (1 << _SEQ_BITS) - 1
 
-# The index carries the hashes apart from the leaves, and whole tiles of 256 of them with their root stand apart again:
-# so a start reads a few rows, however long the log. What is wanted is a body that did not come with its leaf.
+# A leaf's place is its log's number and its index in one integer: rows are added at the right edge of a table's tree,
+# which is the cheapest that SQLite does, and a leaf of 1 KB needs no page of its own. The hashes stand apart from the
+# leaves, and whole tiles of 256 of them with their root apart again: so a start reads a few rows, however long the log.
+# What is wanted is a body that did not come with its leaf.
 _SCHEMA: Final = f"""
 CREATE TABLE log (
   id INTEGER PRIMARY KEY, origin TEXT NOT NULL UNIQUE, checkpoint BLOB,
   receipt_size INTEGER, receipt BLOB, receipt_at_s INTEGER
 ) STRICT;
-CREATE TABLE leaf (
-  log INTEGER NOT NULL, seq INTEGER NOT NULL, leaf BLOB NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (log, seq)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX leaf_hash ON leaf (log, seq, hash);
-CREATE TABLE body (
-  log INTEGER NOT NULL, seq INTEGER NOT NULL, salt BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (log, seq)
-) STRICT;
-CREATE TABLE wanted (log INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
+CREATE TABLE leaf (place INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
+CREATE TABLE hash (place INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+CREATE TABLE body (place INTEGER PRIMARY KEY, salt BLOB NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE wanted (place INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE tile (
   log INTEGER NOT NULL, level INTEGER NOT NULL, n INTEGER NOT NULL, root BLOB NOT NULL, hashes BLOB NOT NULL,
   PRIMARY KEY (log, level, n)
@@ -54,28 +54,20 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
 _READ: Final = """
-SELECT leaf.leaf, body.body, body.salt FROM leaf
-LEFT JOIN body ON body.log = leaf.log AND body.seq = leaf.seq
-WHERE leaf.log = (SELECT id FROM log WHERE origin = ?) AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq
+SELECT leaf.leaf, body.body, body.salt FROM leaf LEFT JOIN body ON body.place = leaf.place
+WHERE leaf.place >= ? AND leaf.place < ? ORDER BY leaf.place
 """
-_READ_LEAVES: Final = """
-SELECT leaf FROM leaf WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? AND seq < ? ORDER BY seq
-"""
-_READ_HASHES: Final = """
-SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq
-"""
+_READ_LEAVES: Final = "SELECT leaf FROM leaf WHERE place >= ? AND place < ? ORDER BY place"
+_READ_HASHES: Final = "SELECT hash FROM hash WHERE place >= ? AND place < ? ORDER BY place"
 _READ_ROOTS: Final = """
 SELECT root FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n >= ? ORDER BY n
 """
 _READ_TILE: Final = """
 SELECT hashes FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n = ?
 """
-_WANTED: Final = """
-SELECT seq FROM wanted WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq
-"""
-_HELD: Final = """
-SELECT seq FROM body WHERE log = (SELECT id FROM log WHERE origin = ?) AND seq >= ? ORDER BY seq LIMIT ?
-"""
+_WANTED: Final = "SELECT place FROM wanted WHERE place >= ? AND place < ? ORDER BY place"
+_HELD: Final = "SELECT place FROM body WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+_NEWEST: Final = "SELECT max(place) FROM leaf WHERE place >= ? AND place < ?"
 
 
 class SqliteStore:
@@ -100,6 +92,7 @@ class SqliteStore:
             self._unlock()
             raise
         self._ids: dict[str, int] = {}
+        self._firsts: dict[str, int] = {}  # by log, as read: the place of its first leaf
         self._reading = Lock()
 
     def append(self, writes: Sequence[Write]) -> dict[str, list[bytes]]:
@@ -110,18 +103,18 @@ class SqliteStore:
                 size = self._size(db, log)
                 if start != size:
                     raise OwnFault(f"{origin}: an entry for {start} while the log holds {size}")
-                rows = list(enumerate(entries, start))
-                db.executemany(
-                    "INSERT INTO leaf VALUES (?, ?, ?, ?)", ((log, i, e.leaf, leaf_hash(e.leaf)) for i, e in rows)
-                )
-                bodies = ((log, i, e.salt, e.body) for i, e in rows if e.body is not None)
-                db.executemany("INSERT INTO body VALUES (?, ?, ?, ?)", bodies)
-                wanted = ((log, i) for i, e in rows if e.body is None)
-                db.executemany("INSERT INTO wanted VALUES (?, ?)", wanted)
+                rows = list(enumerate(entries, _place(log, start)))
+                db.executemany("INSERT INTO leaf VALUES (?, ?)", [(at, e.leaf) for at, e in rows])
+                # One may stand there still, of a leaf that somebody took away.
+                db.executemany("INSERT OR REPLACE INTO hash VALUES (?, ?)", [(at, leaf_hash(e.leaf)) for at, e in rows])
+                if bodies := [(at, e.salt, e.body) for at, e in rows if e.body is not None]:
+                    db.executemany("INSERT INTO body VALUES (?, ?, ?)", bodies)
+                if len(bodies) < len(rows):
+                    db.executemany("INSERT INTO wanted VALUES (?)", [(at,) for at, e in rows if e.body is None])
                 _add_tiles(db, log, size, size + len(entries))
         hashes: dict[str, list[bytes]] = {}
         for origin, start, entries in writes:
-            read_back = self._rows(_READ_LEAVES, (origin, start, start + len(entries)))
+            read_back = self._rows(_READ_LEAVES, self._range(origin, start, start + len(entries)))
             hashes.setdefault(origin, []).extend(leaf_hash(leaf) for (leaf,) in read_back)
         return hashes
 
@@ -131,23 +124,23 @@ class SqliteStore:
             log = self._log(origin)
             if not 0 <= seq < self._size(db, log):
                 raise OwnFault(f"{origin}: a body for leaf {seq}, which is not there")
-            db.execute("INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?)", (log, seq, salt, body))
-            db.execute("DELETE FROM wanted WHERE log = ? AND seq = ?", (log, seq))
+            db.execute("INSERT OR REPLACE INTO body VALUES (?, ?, ?)", (_place(log, seq), salt, body))
+            db.execute("DELETE FROM wanted WHERE place = ?", (_place(log, seq),))
 
     def bodies_wanted(self, origin: str, start: int = 0) -> list[int]:
         """Return the leaves whose body never came; see `LeafStore`."""
-        return [seq for (seq,) in self._rows(_WANTED, (origin, start))]
+        return [place & _SEQ_MASK for (place,) in self._rows(_WANTED, self._range(origin, start))]
 
     def bodies_held(self, origin: str, start: int, limit: int) -> list[int]:
         """Return the leaves whose body is here; see `LeafStore`."""
-        return [seq for (seq,) in self._rows(_HELD, (origin, start, limit))]
+        return [place & _SEQ_MASK for (place,) in self._rows(_HELD, (*self._range(origin, start), limit))]
 
     def forget_bodies(self, origin: str, seqs: Sequence[int]) -> None:
         """Delete bodies for good; see `LeafStore`."""
         with self._transaction() as db:
-            log = self._log(origin)
-            db.executemany("DELETE FROM body WHERE log = ? AND seq = ?", ((log, seq) for seq in seqs))
-            db.executemany("DELETE FROM wanted WHERE log = ? AND seq = ?", ((log, seq) for seq in seqs))
+            places = [(_place(self._log(origin), seq),) for seq in seqs]
+            db.executemany("DELETE FROM body WHERE place = ?", places)
+            db.executemany("DELETE FROM wanted WHERE place = ?", places)
 
     def mend(self, origin: str, seq: int, leaf: bytes) -> None:
         """Put a damaged leaf right; see `LeafStore`."""
@@ -155,18 +148,19 @@ class SqliteStore:
         if self.tree(origin).leaf(seq) != hashed:
             raise OwnFault(f"{origin}: not the leaf {seq} that the log's tree holds")
         with self._transaction() as db:
-            values = (leaf, hashed, self._log(origin), seq)
-            db.execute("UPDATE leaf SET leaf = ?, hash = ? WHERE log = ? AND seq = ?", values)
+            place = _place(self._log(origin), seq)
+            db.execute("UPDATE leaf SET leaf = ? WHERE place = ?", (leaf, place))
+            db.execute("UPDATE hash SET hash = ? WHERE place = ?", (hashed, place))
 
     def read(self, origin: str, start: int, stop: int) -> list[Entry]:
         """Return entries [start, stop); see `LeafStore`."""
-        rows = self._rows(_READ, (origin, start, stop))
+        rows = self._rows(_READ, self._range(origin, start, stop))
         return [Entry(leaf=leaf, body=body, salt=salt or b"") for leaf, body, salt in rows]
 
     def sizes(self) -> dict[str, int]:
         """Return how many leaves each log holds."""
-        query = "SELECT origin, (SELECT max(seq) + 1 FROM leaf WHERE leaf.log = log.id) FROM log"
-        return {origin: size or 0 for origin, size in self._rows(query)}
+        origins = [origin for (origin,) in self._rows("SELECT origin FROM log")]
+        return {origin: _size_of(self._row(_NEWEST, self._range(origin))[0]) for origin in origins}
 
     def mend_hashes(self, origin: str) -> None:
         """Make the hashes beside the leaves of a log, and its tiles, anew from the leaves: a scrub blamed them."""
@@ -174,25 +168,26 @@ class SqliteStore:
         with self._transaction() as db:
             log = self._log(origin)
             for start in range(0, size, TILE_WIDTH):
-                rows = self._rows(_READ_LEAVES, (origin, start, start + TILE_WIDTH))
-                values = ((leaf_hash(leaf), log, seq) for seq, (leaf,) in enumerate(rows, start))
-                db.executemany("UPDATE leaf SET hash = ? WHERE log = ? AND seq = ?", values)
+                rows = self._rows(_READ_LEAVES, self._range(origin, start, start + TILE_WIDTH))
+                values = [(at, leaf_hash(leaf)) for at, (leaf,) in enumerate(rows, _place(log, start))]
+                db.executemany("INSERT OR REPLACE INTO hash VALUES (?, ?)", values)
             db.execute("DELETE FROM tile WHERE log = ?", (log,))
             _add_tiles(db, log, 0, size)
 
     def leaf_hashes(self, origin: str) -> bytes:
         """Return all leaf hashes of a log, 32 bytes each."""
-        return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, (origin, 0)))
+        return b"".join(hashed for (hashed,) in self._rows(_READ_HASHES, self._range(origin)))
 
     def tree(self, origin: str) -> TiledTree:
         """Return the tree of a log from its tiles' roots and its last leaves; older tiles are read when asked for."""
-        size = self.sizes().get(origin, 0)
+        size = _size_of(self._row(_NEWEST, self._range(origin))[0])
         edge, level, nodes = [], 0, size
         while nodes:
             whole = nodes // TILE_WIDTH
             query = _READ_HASHES if level == 0 else _READ_ROOTS
-            place = (origin, whole * TILE_WIDTH) if level == 0 else (origin, level - 1, whole * TILE_WIDTH)
-            edge.append(b"".join(hashed for (hashed,) in self._rows(query, place)))
+            first = whole * TILE_WIDTH
+            where: tuple[Any, ...] = self._range(origin, first, size) if level == 0 else (origin, level - 1, first)
+            edge.append(b"".join(hashed for (hashed,) in self._rows(query, where)))
             level, nodes = level + 1, whole
         return TiledTree(size, edge, partial(self.tile, origin))
 
@@ -281,8 +276,17 @@ class SqliteStore:
 
     @staticmethod
     def _size(db: apsw.Connection, log: int) -> int:
-        size: int | None = db.execute("SELECT max(seq) + 1 FROM leaf WHERE log = ?", (log,)).get
-        return size or 0
+        return _size_of(db.execute(_NEWEST, (_place(log, 0), _place(log + 1, 0))).get)
+
+    def _range(self, origin: str, start: int = 0, stop: int = _SEQ_MASK) -> tuple[int, int]:
+        """Places of leaves [start, stop) of a log; none of one that is not there."""
+        first = self._firsts.get(origin)
+        if first is None:
+            row = self._row("SELECT id FROM log WHERE origin = ?", (origin,))
+            if row is None:
+                return 0, 0
+            first = self._firsts[origin] = _place(row[0], 0)
+        return first + max(start, 0), first + min(max(stop, 0), _SEQ_MASK)
 
     def _rows(self, query: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
         try:
@@ -301,13 +305,22 @@ class SqliteStore:
             self._lock = None
 
 
+def _place(log: int, seq: int) -> int:
+    return log << _SEQ_BITS | seq
+
+
+def _size_of(newest: int | None) -> int:
+    return 0 if newest is None else (newest & _SEQ_MASK) + 1
+
+
 def _add_tiles(db: apsw.Connection, log: int, before: int, after: int) -> None:
     """Keep the tiles that became whole as a log grew from *before* to *after* leaves, and those over them."""
-    query = "SELECT hash FROM leaf INDEXED BY leaf_hash WHERE log = ?1 AND seq >= ?2 AND seq < ?2 + ?3 ORDER BY seq"
-    level = 0
+    query, level = _READ_HASHES, 0
     while (before := before // TILE_WIDTH) < (after := after // TILE_WIDTH):
         for n in range(before, after):
-            below = (log, n * TILE_WIDTH, TILE_WIDTH) if level == 0 else (log, n * TILE_WIDTH, TILE_WIDTH, level - 1)
+            first = n * TILE_WIDTH
+            places = (_place(log, first), _place(log, first + TILE_WIDTH))
+            below = places if level == 0 else (log, first, TILE_WIDTH, level - 1)
             hashes = b"".join(hashed for (hashed,) in db.execute(query, below))
             db.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?)", (log, level, n, tile_root(hashes), hashes))
         query = "SELECT root FROM tile WHERE log = ?1 AND level = ?4 AND n >= ?2 AND n < ?2 + ?3 ORDER BY n"
@@ -323,6 +336,15 @@ def is_written(path: Path) -> bool:
     return False
 
 
+def writer_pid(path: Path) -> int:
+    """Return the process that writes the record at *path* now; raises ConfigError when none does."""
+    if is_written(path):
+        told = path.with_name(f"{path.name}.lock").read_text("ascii").strip()
+        if told.isdecimal():
+            return int(told)
+    raise ConfigError(f"{path}: no node writes this record now")
+
+
 def _locked(path: Path) -> int:
     """Take the right to write *path*, held until the process ends or lets go."""
     try:
@@ -334,6 +356,8 @@ def _locked(path: Path) -> int:
     except BlockingIOError:
         os.close(lock)
         raise ConfigError(f"{path}: another process writes this record") from None
+    os.ftruncate(lock, 0)
+    os.write(lock, b"%d\n" % os.getpid())
     return lock
 
 

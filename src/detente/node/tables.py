@@ -18,6 +18,9 @@ from detente.units import DEG_PER_RAD, M_PER_FT, MPS_PER_FPM, MPS_PER_KT
 INCIDENT: Final = ("callsign", "source_id", "t_unix", "lat", "lon", "alt_m", "flag")
 """Columns of an incident's tracks: position, pressure altitude in metres, no velocity, and what not to believe."""
 
+_LAST_S: Final = 2**33
+"""Seconds since the epoch, in the year 2242: a later time does not fit a plot and is no time of a recording."""
+
 # Not received but set by its publisher, or of an aircraft that was no longer one.
 _FLAGGED: Final = "(flag LIKE 'suspect:%' OR flag = 'after_collision')"
 
@@ -30,7 +33,8 @@ def read_table(path: Path, kind: str) -> tuple[Plots, Counter[Reject]]:
         scan = f"read_csv(?, header=true, all_varchar=true, delim=',', compression='{packed}', store_rejects=true)"
     with _database() as db:
         try:
-            types = dict(row[:2] for row in db.execute(f"DESCRIBE SELECT * FROM {scan}", [str(path)]).fetchall())  # noqa: S608
+            described = db.execute(f"DESCRIBE SELECT * FROM {scan}", [str(path)]).fetchall()  # noqa: S608
+            types = {str(row[0]).lower(): str(row[1]) for row in described}  # SQL does not tell cases apart either
             rejected: Counter[Reject] = Counter()
             if kind != "parquet" and set(INCIDENT) <= set(types):
                 selected, where = _incident_sql(), f"flag IS NULL OR NOT {_FLAGGED}"
@@ -63,6 +67,7 @@ def write_table(path: Path, plots: Plots) -> None:
         "groundspeed": speed_mps / MPS_PER_KT,
         "track": track_deg,
         "vertical_rate": plots["v_up_mps"] / MPS_PER_FPM,
+        "selected_mcp": plots["selected_altitude_m"] / M_PER_FT,
         "squawk": _texts("" if code == UNKNOWN_SQUAWK else f"{code:04o}" for code in plots["squawk"].tolist()),
         "onground": _texts("" if on == UNKNOWN_GROUND else str(bool(on)) for on in plots["on_ground"].tolist()),
         "category": _texts(plots["category"].astype("U")),
@@ -114,5 +119,6 @@ def _instant_sql(name: str, type_: str) -> str:
     """Return SQL for nanoseconds since the epoch from a time stamp, seconds since the epoch, or ISO text (else UTC)."""
     if type_.startswith("TIMESTAMP"):
         return f"epoch_ns({name})"
-    number = f"CAST(round(TRY_CAST({name} AS DOUBLE) * 1e6) AS BIGINT) * 1000"
+    seconds = f"TRY_CAST({name} AS DOUBLE)"
+    number = f"CASE WHEN abs({seconds}) < {_LAST_S} THEN CAST(round({seconds} * 1e6) AS BIGINT) * 1000 END"
     return number if type_ != "VARCHAR" else f"coalesce({number}, epoch_ns(TRY_CAST({name} AS TIMESTAMPTZ)))"

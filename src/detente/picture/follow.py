@@ -20,6 +20,7 @@ from detente.feeds.plot import Reject
 from detente.picture.motion import newest_slope, offset_m, robust_slope, slope
 from detente.picture.picture import Mark, Reason
 from detente.picture.suspicion import is_unit_ratio
+from detente.units import M_PER_FT
 
 DEPTH: Final = 16
 """Plots remembered a track."""
@@ -31,6 +32,7 @@ MEMORY: Final = np.dtype(
         ("mistrust_until_ns", "i8"),
         ("altitude_at_ns", "i8"),  # of the last altitude taken
         ("velocity_at_ns", "i8"),  # of the last velocity told or derived
+        ("selected_at_ns", "i8"),  # of the last selected altitude told
         ("heard_at_ns", "i8"),  # of the newest plot with this identity, taken or not
         ("repeated_since_ns", "i8"),  # since when the position has been repeated; 0 it is not
         ("candidate_plots", "u4"),  # plots in a row that agree with each other and not with the track
@@ -42,6 +44,7 @@ MEMORY: Final = np.dtype(
         ("candidate_v_north_mps", "f8"),
         ("candidate_reason", "u1"),  # what the candidate is taken for
         ("taken_since_candidate", "u4"),  # plots the track took meanwhile
+        ("coarse_steps", "u4"),  # changes of altitude in a row from one whole hundred of feet to another
         ("rising_plots", "u4"),  # the same for an altitude
         ("rising_since_ns", "i8"),
         ("rising_at_ns", "i8"),
@@ -104,6 +107,7 @@ GATES: Final = (
     "moving_mps",
     "first_interval_s",
     "longest_interval_s",
+    "selected_lasting_s",
     "reacquire_plots",
     "established_plots",
     "established_s",
@@ -147,6 +151,8 @@ _BY_RANGE: Final = int(Reason.OUT_OF_RANGE)
 _BY_UNITS: Final = int(Reason.UNIT_MIXUP)
 
 NEVER_NS: Final = -(1 << 62)
+_HUNDRED_FT_M: Final = 100.0 * M_PER_FT
+_COARSE_STEPS: Final = 5
 
 Record = Any
 Records = npt.NDArray[np.void]
@@ -242,6 +248,7 @@ def _forget(track: Record, memory: Record) -> None:
     """Drop what was known of the motion: the track begins again where it now is."""
     track["altitude_pressure_m"] = math.nan
     track["altitude_ellipsoid_m"] = math.nan
+    track["altitude_step_m"] = math.nan
     track["v_east_mps"] = math.nan
     track["v_north_mps"] = math.nan
     track["v_up_mps"] = math.nan
@@ -249,8 +256,10 @@ def _forget(track: Record, memory: Record) -> None:
     track["selected_altitude_m"] = math.nan
     memory["altitude_at_ns"] = 0
     memory["velocity_at_ns"] = 0
+    memory["selected_at_ns"] = 0
     memory["repeated_since_ns"] = 0
     memory["candidate_plots"] = 0
+    memory["coarse_steps"] = 0
     memory["rising_plots"] = 0
     memory["taken_since_candidate"] = 0
     memory["jitter_m2"] = 0.0
@@ -427,6 +436,24 @@ def _believed_height(height_m: float, before_m: float, climb_mps: float, elapsed
 believed_height = njit(cache=True, nogil=True)(_believed_height)
 
 
+def _note_step(track: Record, memory: Record, altitude_m: float) -> None:
+    """Learn from a new *altitude_m* whether they come in steps of 25 or 100 ft.
+
+    One off a whole hundred shows steps of 25. Five in a row on one show steps of 100: of 25 ft steps one in a thousand.
+    """
+    hundreds = altitude_m / _HUNDRED_FT_M
+    if abs(hundreds - math.floor(hundreds + 0.5)) > 0.05:
+        memory["coarse_steps"] = 0
+        track["altitude_step_m"] = 0.25 * _HUNDRED_FT_M
+        return
+    memory["coarse_steps"] += 1
+    if memory["coarse_steps"] >= _COARSE_STEPS:
+        track["altitude_step_m"] = _HUNDRED_FT_M
+
+
+note_step = njit(cache=True, nogil=True)(_note_step)
+
+
 def _enter_height(track: Record, memory: Record, plot: Record, elapsed_s: float, gate: Record) -> bool:
     """Take the altitudes of *plot*, or carry the old ones on. False when the plot's altitude is refused."""
     at_ns = plot["applicable_at_ns"]
@@ -457,6 +484,8 @@ def _enter_height(track: Record, memory: Record, plot: Record, elapsed_s: float,
         mistrust(memory, _BY_UNITS if is_unit_ratio(height_m, before_m, 0.04) else _BY_ALTITUDE, at_ns, gate)
     if believed:
         memory["altitude_at_ns"] = at_ns
+        if has_pressure and pressure_m != before_m:
+            note_step(track, memory, pressure_m)
         memory["rising_plots"] = 0
         track["altitude_pressure_m"] = pressure_m if has_pressure else math.nan
         sane = gate["lowest_altitude_m"] <= ellipsoid_m <= gate["highest_altitude_m"]
@@ -619,6 +648,9 @@ def _enter(track: Record, memory: Record, plot: Record, gate: Record) -> int:
 
     if math.isfinite(plot["selected_altitude_m"]):
         track["selected_altitude_m"] = plot["selected_altitude_m"]
+        memory["selected_at_ns"] = at_ns
+    elif (at_ns - memory["selected_at_ns"]) * 1e-9 > gate["selected_lasting_s"]:
+        track["selected_altitude_m"] = math.nan  # a crew turns the knob, and that is told within seconds
     if plot["squawk"] != 0xFFFF:
         track["squawk"] = plot["squawk"]
     if plot["on_ground"] != 255:

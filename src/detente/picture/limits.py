@@ -67,6 +67,9 @@ class Limits:
     """The interval assumed of a track with one plot."""
     longest_interval_s: float = 15.0
     """A source that is slower than this is treated as if it were not."""
+    selected_lasting_s: float = 30.0
+    """A selected altitude not told again for so long is forgotten. ADS-B repeats it every 1.25 s, radars ask for it
+    every few turns, and a crew that has turned the knob is about to climb."""
     coast_after_intervals: float = 1.6
     coast_after_s: float = 3.0
     too_long_intervals: float = 2.5

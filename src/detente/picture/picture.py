@@ -26,6 +26,7 @@ TRACK: Final = np.dtype(
         ("longitude_rad", "f8"),
         ("altitude_pressure_m", "f8"),  # two datums, two columns; NaN unknown
         ("altitude_ellipsoid_m", "f8"),
+        ("altitude_step_m", "f8"),  # of the pressure altitudes told, as far as they show it; NaN not yet
         ("v_east_mps", "f8"),
         ("v_north_mps", "f8"),
         ("v_up_mps", "f8"),
@@ -85,3 +86,4 @@ class Reason(IntEnum):
     UNIT_MIXUP = 18
     IDENTITY_SWAP = 19
     NOT_ASSESSED_BY_PARTY = 20  # the party whose sensors hold it says that it could not be judged there
+    TOO_COARSE = 21  # its place or height is known less well than the minima are wide

@@ -129,6 +129,11 @@ EXPLAINED: Final = 0.1
 EXPLAINED_M: Final = 40.0
 EXPLAINED_SHARE: Final = 0.4
 """What a hypothesis may leave unexplained: of the way, and of the contradiction."""
+SWAPPED: Final = 0.07
+SWAPPED_M: Final = 40.0
+SWAPPED_LEFT: Final = 0.25
+"""Exchanged coordinates may lead nearly the told way, on a diagonal course: a smaller contradiction is enough for them
+when exchanging them back leaves no more than this of it. A wrong stamp's lies along the course, and is left whole."""
 TWICE_S: Final = 0.9
 """A contradiction must be found by two plots so far apart: receivers stamp a plot wrong now and then."""
 
@@ -306,6 +311,12 @@ def _contradiction(memory: Record, sigma_m: float) -> int:
         return _NONE
     slack_m = 3.0 * sigma_m if sigma_m > 0.0 else 0.0
     off_m = math.hypot(east - told_east, north - told_north)
+    swapped_m = math.inf
+    if abs(memory["longitude_rad"][newest]) <= 0.5 * math.pi:
+        swapped_east, swapped_north = unswapped_m(memory, oldest)
+        swapped_m = math.hypot(swapped_east - told_east, swapped_north - told_north)
+    if swapped_m <= SWAPPED_LEFT * off_m and off_m > SWAPPED * longer + SWAPPED_M + slack_m:
+        return _SWAPPED
     if off_m <= CONTRADICTED * longer + CONTRADICTED_M + slack_m:
         return _NONE
     if flown <= 0.05 * told and told >= SLOWEST_MPS * span_s:
@@ -322,11 +333,8 @@ def _contradiction(memory: Record, sigma_m: float) -> int:
         if left_m < best_m:
             best_m = left_m
             reason = _UNIT
-    if abs(memory["longitude_rad"][newest]) <= 0.5 * math.pi:
-        swapped_east, swapped_north = unswapped_m(memory, oldest)
-        left_m = math.hypot(swapped_east - told_east, swapped_north - told_north)
-        if left_m < best_m:
-            reason = _SWAPPED
+    if swapped_m < best_m:
+        reason = _SWAPPED
     if reason != _NONE or off_m <= 2.0 * CONTRADICTED * longer or not is_fresh(memory):
         return reason
     turned, _, _, steps = curve(memory, 0)

@@ -226,7 +226,7 @@ class Laws:
         session = node.sessions[peer]
         lane = lane_of(raw)
         self._bound_on_the_way(node, peer, len(raw), now)
-        if raw[0] == 2:
+        if raw[0] in {2, 7}:
             return
         frame = frames.decode(raw)
         if isinstance(frame, Leaves):

@@ -11,7 +11,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -333,6 +333,10 @@ class Parties:
         for party, other in (way, way[::-1]):
             for channel in Channel:
                 self.give(party, PeerOpened(PartyId(other), channel))
+
+    def slow_down(self, delay_s: float) -> None:
+        """Let every frame be on its way for so long from now on."""
+        self._network.faults = replace(self._network.faults, delay_ns=round(delay_s * NS_PER_S))
 
     def _begin_again(self, side: Side, told: Sequence[Input]) -> None:
         for event in told:

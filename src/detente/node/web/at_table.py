@@ -14,9 +14,11 @@ from detente.coordination.act import Cell, Key, Ms
 from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
+from detente.coordination.features import read_plans
 from detente.coordination.incidents import IncidentRow
 from detente.coordination.ledger import DifferenceRow, EntryRow
-from detente.coordination.plan import Volume
+from detente.coordination.notam import read_notam
+from detente.coordination.plan import Plan, Volume
 from detente.coordination.proposals import ProposalRow
 from detente.coordination.reports import ReportRow, coarse, is_within
 from detente.coordination.view import TableBrief, TableView
@@ -24,6 +26,7 @@ from detente.coordination.watch import WatchRow
 from detente.desk.answers import After, Most, Page, page_of
 from detente.desk.due_dates import calendar_of
 from detente.desk.status_page import CSP, status_page
+from detente.errors import OrderRefused
 from detente.node.web.assets import assets
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.node.web.ordering import ORDER_MAX
@@ -70,6 +73,26 @@ class ReportsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     east: Annotated[int, Meta(ge=-1800, le=1799)] = 1799  # west of `west`: across the antimeridian
 
 
+class TextRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A NOTAM, or GeoJSON, as somebody pasted it."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=100_000)]
+
+
+class PlanRead(msgspec.Struct, frozen=True):
+    """A plan as a text gives it, after its name there. Nothing is checked yet against the table."""
+
+    name: str
+    plan: Plan
+
+
+class PlansRead(msgspec.Struct, frozen=True):
+    """What a text holds."""
+
+    plans: list[PlanRead]
+    from_q_line: bool = False  # of a NOTAM whose text names no outline: it is the circle of its Q line
+
+
 class OfActivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which activity of which table."""
 
@@ -99,6 +122,16 @@ async def _activities(call: Call[PageOfTable, None]) -> Page[ActivityRow]:
 
 async def _overlaps(call: Call[OfTable, AnyActivityAct]) -> Draft:
     return call.desk.draft(call.params.table, call.body, call.seat.role)
+
+
+async def _read(call: Call[Nothing, TextRead]) -> PlansRead:
+    text = call.body.text
+    if text.lstrip().startswith("{"):
+        return PlansRead([PlanRead(name, plan) for name, plan in read_plans(text.encode())])
+    if not text.isascii():
+        raise OrderRefused("notam", "NOTAM item text: it holds signs that are not ASCII")
+    notam = read_notam(text)
+    return PlansRead([PlanRead(notam.name, notam.plan)], notam.from_q_line)
 
 
 async def _place(call: Call[OfActivity, None]) -> Sequence[Volume]:
@@ -208,6 +241,16 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         params=OfTable,
         body=AnyActivityAct,
         problems=("unknown_table", "unknown_activity"),
+        body_max=ORDER_MAX,
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/activities/read",
+        summary="The plans in a NOTAM or GeoJSON; nothing is said to anybody",
+        does=_read,
+        gives=PlansRead,
+        body=TextRead,
+        problems=("notam", "geojson"),
         body_max=ORDER_MAX,
     ),
     Endpoint(

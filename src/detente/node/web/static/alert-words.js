@@ -67,6 +67,17 @@ export function measures(row) {
   return parts.join(" / ");
 }
 
+/** What it depends on: that somebody does not level off, or is off by what the track's accuracy allows. @param {Row} row */
+export function conditions(row) {
+  const said = row.levels.map(([label, ft]) =>
+    t("alert.if_not_level", { who: label.replace(/^\w+:/, ""), level: `FL${String(Math.round(ft / 100)).padStart(3, "0")}` }));
+  if (row.margin_m || row.margin_ft) {
+    const margin = [row.margin_m ? miles(row.margin_m) : "", row.margin_ft ? `${Math.round(row.margin_ft)} ft` : ""];
+    said.push(t("alert.margin", { margin: margin.filter(Boolean).join(" / ") }));
+  }
+  return said.join("; ");
+}
+
 /** What a peer's node says of the same event. @param {PeerVerdict} verdict */
 export function verdict(verdict) {
   if (verdict.says === "differs" && verdict.time_to_event_s !== null) return t("verdict.differs_at", { at: span(verdict.time_to_event_s) });

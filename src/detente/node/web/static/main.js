@@ -17,7 +17,7 @@ import { newVolume } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts } from "./panels/alerts.js";
-import { hotline } from "./panels/hotline.js";
+import { hotline, isLoud } from "./panels/hotline.js";
 import { link } from "./panels/link.js";
 import { feeds } from "./panels/feeds.js";
 import { released } from "./panels/release.js";
@@ -43,7 +43,7 @@ import { silence, sound } from "./sound.js";
 import { isOpen, mostUrgent } from "./alert-words.js";
 
 const at = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (document.querySelector(selector));
-const situation = new Situation(at("#map"));
+export const situation = new Situation(at("#map"));
 
 /** @typedef {Record<string, any>} Row */
 
@@ -186,19 +186,25 @@ function draw() {
   names();
   if (isReadOnly()) switchOff();
   else lookForRows();
-  say((state.replay ? state.live.board : board)?.alerts ?? []);
-  sound(alarm || state.link === "stopped");
+  const now = state.replay ? state.live.board : board; // a desk that looks back still hears
+  say(now?.alerts ?? []);
+  sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
 
 const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn">${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
 
-/** Landmarks and the map speak the desk's language too. */
+const NARROW = matchMedia("(max-width: 1279px)");
+
+/** Landmarks and the map speak the desk's language too; in a narrow window the part that is seen is the main one. */
 function names() {
+  for (const part of ["left", "right"]) {
+    at(`#${part}`).setAttribute("role", NARROW.matches && state.part === part && state.view === "map" ? "main" : "complementary");
+  }
   const sky = at("#sky");
   sky.setAttribute("aria-label", t("map.name", { shown: state.shown.tracks, total: state.shown.total }));
-  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
+  for (const [selector, key] of /** @type {const} */ ([["#strip", "strip.name"], ["#left", "alerts.title"], ["#right", "pages.right"], ["#map", "map.landmark"], ["#narrow", "narrow.title"], ["#time", "replay.title"], ["#tables", "table.title"], ["#record", "record.title"], ["#release", "release.title"]])) {
     at(selector).setAttribute("aria-label", t(key));
   }
 }
@@ -213,7 +219,7 @@ function reveal(part) {
 
 /** The map, or a page in its place. @param {"map" | "tables" | "record" | "release"} view */
 function showView(view) {
-  if (view === "tables" && isReadOnly()) return; // what stands at a table stands there now
+  if (view !== "map" && isReadOnly()) return; // what stands on those pages stands there now
   update({ view });
   requestAnimationFrame(() => requestAnimationFrame(() => at(view === "map" ? "#sky" : `#${view}`).focus()));
 }
@@ -304,7 +310,17 @@ async function seated() {
 /** @type {{again: () => void}} */
 let connection = { again: () => undefined };
 
+/** No file is taken here, and one that is dropped must not take the console's place. */
+function refuseFiles() {
+  for (const kind of /** @type {const} */ (["dragover", "drop"])) {
+    addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
+}
+
 async function begin() {
+  refuseFiles();
   state.isWall = isWall();
   document.body.classList.toggle("wall", state.isWall);
   await acts.speak(chosenLanguage());

@@ -1,5 +1,6 @@
-// A tone for new alarms, and again every fifteen seconds until acknowledged. A browser gives sound only after a gesture,
-// so the desk says "sound off" until it has worked.
+// One tone for the whole stack of unacknowledged alarms and FLASH messages, and again every fifteen seconds until the last
+// is acknowledged: a hundred at once sound like one, and none can be muted for good. A browser gives sound only after a
+// gesture, so the desk says "sound off" until it has worked.
 
 import { state, update } from "./store.js";
 

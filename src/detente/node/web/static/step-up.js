@@ -82,7 +82,7 @@ export function stepDialog() {
   const demo = step.asked.kind === "demo";
   return html`<dialog ref=${open} class="step" aria-labelledby="step-title" onClose=${() => state.step && leave(null)}>
     <h2 id="step-title">${step.order ? t("step.title") : t("lock.open")} ${demo && html`<span class="badge marked">DEMO</span>`}</h2>
-    <p>${party(state.board?.party)} ${word("role", state.session.role)} ${!demo && html`<bdi>${state.session.name}</bdi>`}</p>
+    <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${!demo && html`<bdi>${state.session.name}</bdi>`}</p>
     ${step.order ? whole(step.order) : html`<p>${t("lock.what")}</p>`}
     ${step.digest && html`<p>${t("step.digest")} <span id="step-digest">${code(step.digest, "whole")}</span></p>`}
     ${demo ? html`<p class="text-warning">${t("step.demo")}</p>` : html`<p class="muted">${t(step.asked.kind === "oidc" ? "step.provider" : "step.passkey")}</p>`}

@@ -7,7 +7,7 @@ import { levelMark } from "./marks.js";
 import { nodeNow } from "./clock.js";
 import { clockZ, countdown } from "./format.js";
 import { acknowledge } from "./orders.js";
-import { mostUrgent, isOpen, who, what, measures, othersDid } from "./alert-words.js";
+import { mostUrgent, isOpen, who, what, measures, conditions, othersDid } from "./alert-words.js";
 
 /** @typedef {import("./types.js").AlertRow} AlertRow */
 /** @typedef {{showAlert: (row: AlertRow) => void, explain: (alert: string) => void}} Acts */
@@ -24,7 +24,7 @@ export function strip(acts) {
     <span class="sign">${levelMark(row.level)}<b>${t(`level.${row.level}`)}</b></span>
     ${row.event_at_ms !== null && html`<span class="big num">${countdown(row.event_at_ms, now)}</span>`}
     <b class="who">${who(row)}</b>
-    <span>${what(row, now)} ${measures(row)}</span>
+    <span>${what(row, now)} ${measures(row)} ${conditions(row)}</span>
     ${due && html`<span class="due">${due > now ? t("strip.due", { left: countdown(due, now) }) : t("strip.overdue", { by: countdown(now, due) })}</span>`}
     ${othersDid(row).map((other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
     <button type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>

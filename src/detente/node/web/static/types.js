@@ -47,6 +47,10 @@
  * @property {number | null} expires_at_ms
  * @property {boolean} expired_on_arrival
  * @property {boolean | null} useful
+ * @property {string} override
+ * @property {[string, number][]} levels
+ * @property {number} margin_m
+ * @property {number} margin_ft
  */
 
 /**
@@ -151,6 +155,9 @@
  */
 
 /** @typedef {{own: number, shared: number, unattributed: number, stale: number, not_assessed: number, not_assessed_why: Record<string, number>, conflicts: number}} Counts */
+/** @typedef {{digest: string, name: string, by: string, at_ms: number, expires_at_ms: number, wider_because: string[]}} ProposedPolicy */
+/** @typedef {{name: string, digest: string, between: string[], said_by: string[], in_force: boolean}} OverrideRow */
+/** @typedef {{digest: string, name: string, since_ms: number | null, by: string[], baseline: string, baseline_name: string, is_wider: boolean, wider_because: string[], proposed: ProposedPolicy | null, undo_to: string | null, overrides: OverrideRow[]}} PolicyState */
 /** @typedef {{since_ms: number, flight_hours: number, raised: Record<string, number>, useful: number, not_useful: number}} NuisanceRow */
 /** @typedef {{table: string, party: string, n: number, ours: string, other: string, told_by: string, leaves: string[]}} ContradictionRow */
 
@@ -180,6 +187,9 @@
  * @property {boolean} audible
  * @property {ContradictionRow[]} contradictions
  * @property {NuisanceRow | null} nuisance
+ * @property {PolicyState | null} policy
+ * @property {Record<string, number>} flash_said
+ * @property {Record<string, number>} flash_misused
  */
 
 /**
@@ -238,10 +248,9 @@
 /** @typedef {{log: string, size: number, start: number, tiles: string[], checkpoint: string, receipt: string | null, keys: KeyRow[], roots: RootRow[]}} ProofParts */
 /** @typedef {{log: string, form: string, start: number, stop: number, size: number, receipt_outstanding: number, without_body: number, only_incident: boolean}} Portion */
 
-/** @typedef {{position_grid_m: number, altitude_step_ft: number, delay_s: number, every_s: number, promised_m: number | null, after_1_min_m: number | null, after_5_min_m: number | null}} PrecisionRow */
+/** @typedef {{position_grid_m: number, altitude_step_ft: number, delay_s: number, every_s: number}} PrecisionRow */
 /** @typedef {{name: string, effect: "release" | "withhold", why: string, to: string[], when: Record<string, any>, fields: string[], precision: PrecisionRow | null}} RuleRow */
 /** @typedef {{name: string, ring: number[][], centre_e7: number[], radius_nm: number}} AreaRow */
-/** @typedef {{digest: string, name: string, by: string, at_ms: number, tells_more: string[], needs: string}} PendingRow */
-/** @typedef {{peer: string, name: string, note: string, digest: string, baseline: string, is_wider: boolean, wider_by: string[], rules: RuleRow[], areas: AreaRow[], released: number, withheld: Record<string, number>, pending: PendingRow | null, undo: string}} ReleaseView */
+/** @typedef {{peer: string, name: string, note: string, digest: string, rules: RuleRow[], areas: AreaRow[], released: number, withheld: Record<string, number>}} ReleaseView */
 
 export {};

@@ -19,7 +19,7 @@ export const minimaOf = (row) => known.get(nameOf(row)) ?? null;
 /** Ask for those of the active conflicts that are not known yet. */
 export function keepMinima() {
   const rows = (state.board?.alerts ?? []).filter((/** @type {any} */ row) => row.state === "active" && row.kind === "conflict").slice(0, ASKED_MAX);
-  if (state.replay || !state.session.role || !("nuisance" in (state.board ?? {}))) return;
+  if (state.replay || !state.session.role) return;
   const names = new Set(rows.map(nameOf));
   for (const name of known.keys()) if (!names.has(name)) known.delete(name);
   for (const row of rows) {

@@ -13,7 +13,7 @@ import { trackList } from "./track-list.js";
 import { verticalStrip } from "./vertical.js";
 import { volumeForm } from "./volume-form.js";
 
-/** @typedef {import("./track-list.js").Acts & {preview: (peer: string | null) => void, home: () => void, zoom: (factor: number) => void, measure: () => void, volume: () => void, camera: {east: number, north: number, pxPerNm: number}}} Acts */
+/** @typedef {import("./track-list.js").Acts & {preview: (peer: string | null) => void, home: () => void, zoom: (factor: number) => void, measure: () => void, volume: () => void, showTables: () => void, camera: {east: number, north: number, pxPerNm: number}}} Acts */
 
 /** @param {string} name @param {unknown} value */
 export const set = (name, value) => update({ show: { ...state.show, [name]: value } });

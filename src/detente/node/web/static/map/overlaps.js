@@ -4,7 +4,7 @@ import { state, update } from "../store.js";
 import { t } from "../i18n.js";
 import { ask } from "../orders.js";
 import { openBrief } from "../tables/load.js";
-import { declared } from "./volume-act.js";
+import { declared, volumeOfPlan } from "./volume-act.js";
 import { readGeoJson } from "./volume.js";
 
 /** @typedef {import("./volume.js").Volume} Volume */
@@ -35,15 +35,14 @@ export function checkOverlaps(volume, wrong) {
   if (volume.checked !== "not_yet") queueMicrotask(() => state.volume && update({ volume: { ...state.volume, checked: "not_yet", overlaps: [] } }));
 }
 
-/** A pasted GeoJSON is read here; anything else, a NOTAM, is the node's to read. @param {string} text @returns {Promise<{volume: Partial<Volume> | null, refusal: string}>} */
+/** A pasted text: a plain GeoJSON shape is read here, whatever else it is the node reads. @param {string} text @returns {Promise<{volume: Record<string, any> | null, refusal: string}>} */
 export async function readPasted(text) {
-  if (text.trim().startsWith("{")) {
-    const volume = readGeoJson(text);
-    return { volume, refusal: volume ? "" : t("volume.not_geojson") };
-  }
+  const shape = text.trim().startsWith("{") ? readGeoJson(text) : null;
   try {
-    return { volume: await ask("/api/activities/read", { method: "POST", body: JSON.stringify({ text }) }), refusal: "" };
+    const read = await ask("/api/activities/read", { method: "POST", body: JSON.stringify({ text }) });
+    return { volume: volumeOfPlan(read.plans[0].plan), refusal: read.plans.length > 1 ? t("volume.first_of", { n: read.plans.length }) : read.from_q_line ? t("volume.from_q_line") : "" };
   } catch (fault) {
-    return { volume: null, refusal: /** @type {Error} */ (fault).message };
+    // A shape without times or levels is no plan yet: the form asks for the rest.
+    return shape ? { volume: shape, refusal: "" } : { volume: null, refusal: /** @type {Error} */ (fault).message };
   }
 }

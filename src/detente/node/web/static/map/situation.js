@@ -96,7 +96,7 @@ export class Situation {
       const ids = board.parties.map((/** @type {any} */ party) => party.id);
       this.areas = [
         ...state.zones.map((zone) => placedZone(zone, projection, ids)),
-        ...activities.map((row) => placedActivity(row, projection, ids, t(`activity.${row.said}`))),
+        ...activities.map((row) => placedActivity(row, projection, ids, t(`area.${row.said}`))),
       ];
       this.nearness = nearness(this.areas, board.range_nm * 1.6);
       this.groundKey = "";
@@ -202,7 +202,7 @@ export class Situation {
   /** The measured line and the volume that is being prepared, in pixels. */
   overlaid() {
     const projection = /** @type {import("./project.js").Projection} */ (this.projection);
-    const volume = state.volume;
+    const volume = /** @type {(import("./volume.js").Volume & {overlaps: unknown[]}) | null} */ (state.volume);
     const plane = (/** @type {[number, number]} */ [lat, lon]) => {
       const { east, north } = projection.forward(lat, lon);
       return [east, north];
@@ -325,18 +325,25 @@ export class Situation {
     update({ cursor: this.projection.inverse(east, north), hovered: tracks ? trackAt(tracks, this.camera, x, y, state.preview ? undefined : state.filter) : null });
   }
 
-  /** The next track by distance from the middle. @param {1 | -1} step */
+  /** The next track by distance from the middle, or the one before. @param {1 | -1} step */
   step(step) {
     const tracks = state.tracks;
     if (!tracks) return;
-    const screen = toScreen(this.camera);
-    const { width, height } = this.camera;
-    const order = [...tracks.number.keys()]
-      .filter((i) => !(tracks.flags[i] & MARK.SECONDARY) && passes(tracks, i, state.filter))
-      .map((i) => ({ number: tracks.number[i], far: Math.hypot(screen.x(tracks.east[i]) - width / 2, screen.y(tracks.north[i]) - height / 2) }))
-      .sort((p, q) => p.far - q.far)
-      .map((entry) => entry.number);
-    const at = state.selected === null ? -1 : order.indexOf(state.selected);
-    update({ selected: order[(at + step + order.length) % order.length] ?? null });
+    const { east, north } = this.camera;
+    const far = (/** @type {number} */ i) => Math.hypot(tracks.east[i] - east, tracks.north[i] - north);
+    // Beyond (or within) the selected one the nearest to it; equals by their number. Past an end it begins at the other.
+    const comes = (/** @type {number} */ i, /** @type {number} */ at, /** @type {number} */ n, /** @type {number} */ than) => (at - than) * step || (tracks.number[i] - n) * step;
+    const chosen = state.selected === null ? undefined : tracks.rowOf.get(state.selected);
+    const from = chosen === undefined ? null : { i: chosen, at: far(chosen) };
+    /** @type {{i: number, at: number} | null} */ let next = null;
+    /** @type {{i: number, at: number} | null} */ let first = null;
+    for (let i = 0; i < tracks.n; i++) {
+      if (tracks.flags[i] & MARK.SECONDARY || !passes(tracks, i, state.filter)) continue;
+      const at = far(i);
+      if (!first || comes(i, at, tracks.number[first.i], first.at) < 0) first = { i, at };
+      if (from && comes(i, at, tracks.number[from.i], from.at) > 0 && (!next || comes(i, at, tracks.number[next.i], next.at) < 0)) next = { i, at };
+    }
+    const found = next ?? first;
+    update({ selected: found ? tracks.number[found.i] : null });
   }
 }

@@ -8,13 +8,13 @@ import { nodeNow } from "../clock.js";
 import { clockZ } from "../format.js";
 import { others, party } from "../words.js";
 import { checkOverlaps, readPasted } from "./overlaps.js";
-import { canDeclare, draftOf } from "./volume-act.js";
+import { draftOf } from "./volume-act.js";
 import { DATUMS, KINDS, SHAPES, emptyVolume, readPoints, writePoints, wrongWith } from "./volume.js";
 
 /** @typedef {Record<string, any>} Row */
 
 /** A new one, with what the form keeps beside it: the text of the corners while it is typed, and what the node says. @returns {Row} */
-export const newVolume = () => ({ ...emptyVolume(nodeNow()), typed: null, overlaps: [], checked: "not_yet", said: null, pasted: "", refusal: "", wrongLine: 0 });
+export const newVolume = () => ({ ...emptyVolume(nodeNow()), typed: {}, overlaps: [], checked: "not_yet", said: null, pasted: "", refusal: "", wrongLine: 0, further: [], read: {} });
 
 /** @param {Row} change */
 const put = (change) => update({ volume: { ...state.volume, ...change } });
@@ -33,34 +33,42 @@ export function volumeForm(acts) {
   const volume = /** @type {Row} */ (state.volume);
   const wrong = volume.wrongLine ? "line" : wrongWith(/** @type {any} */ (volume));
   checkOverlaps(/** @type {any} */ (volume), wrong);
+  /** What is typed stands as it was typed while the field has the focus: a drawing in between must not take it away. @param {string} name @param {string} shown @param {(text: string) => Row} read */
+  const typing = (name, shown, read) => ({
+    id: `volume-${name}`, value: volume.typed[name] ?? shown,
+    onInput: (/** @type {Event} */ e) => put({ ...read(valueOf(e)), typed: { ...state.volume?.typed, [name]: valueOf(e) } }),
+    // What could not be read stays to be mended.
+    onBlur: (/** @type {Event} */ e) => (Object.values(read(valueOf(e))).every((part) => !Number.isNaN(part)) && !read(valueOf(e)).wrongLine ? put({ typed: { ...state.volume?.typed, [name]: undefined } }) : undefined),
+  });
   const figure = (/** @type {string} */ name, /** @type {number} */ unit = 1) =>
-    html`<label key=${name} class="asked"><span>${t(`volume.${name}`)}</span><input id=${`volume-${name}`} inputmode="decimal" maxlength="7" placeholder=${{ floor: "GND", ceiling: "UNL" }[name] ?? ""} value=${Number.isFinite(volume[name]) ? volume[name] / unit : ""} onChange=${(/** @type {Event} */ e) => put({ [name]: valueOf(e).trim() === "" ? none(name) : Number(valueOf(e)) * unit })} /></label>`;
+    html`<label key=${name} class="asked"><span>${t(`volume.${name}`)}</span><input inputmode="decimal" maxlength="7" placeholder=${{ floor: "GND", ceiling: "UNL" }[name] ?? ""} ...${typing(name, Number.isFinite(volume[name]) ? String(volume[name] / unit) : "", (text) => ({ [name]: text.trim() === "" ? none(name) : Number(text) * unit }))} /></label>`;
   const choice = (/** @type {string} */ name, /** @type {readonly string[]} */ options) =>
     html`<label class="asked"><span>${t(`volume.${name}`)}</span><select id=${`volume-${name}`} value=${volume[name]} onChange=${(/** @type {Event} */ e) => put({ [name]: valueOf(e) })}>${options.map((one) => html`<option key=${one} value=${one} selected=${one === volume[name]}>${t(`volume.${one}`)}</option>`)}</select></label>`;
   const time = (/** @type {string} */ name) =>
-    html`<label key=${name} class="asked"><span>${t(`volume.${name}`)}</span><input id=${`volume-${name}`} maxlength="16" placeholder="2026-12-01 14:30" value=${stamp(volume[name])} onChange=${(/** @type {Event} */ e) => put({ [name]: instant(valueOf(e)) })} /></label>`;
-  const corners = (/** @type {Event} */ event) => {
-    const { points, wrong: line } = readPoints(valueOf(event));
-    put(line ? { typed: valueOf(event), wrongLine: line } : { typed: null, wrongLine: 0, points, chosen: points.length - 1 });
+    html`<label key=${name} class="asked"><span>${t(`volume.${name}`)}</span><input maxlength="16" placeholder="2026-12-01 14:30" ...${typing(name, stamp(volume[name]), (text) => ({ [name]: instant(text) }))} /></label>`;
+  const corners = (/** @type {string} */ text) => {
+    const { points, wrong: line } = readPoints(text);
+    return line ? { wrongLine: line } : { wrongLine: 0, points, chosen: points.length - 1 };
   };
   const take = async () => {
     const { volume: read, refusal } = await readPasted(volume.pasted);
-    put(read ? { ...read, typed: null, wrongLine: 0, pasted: "", refusal: "", chosen: -1 } : { refusal });
+    put(read ? { ...read, typed: {}, wrongLine: 0, pasted: "", refusal: "", chosen: -1 } : { refusal });
   };
   const unit = volume.datum === "pressure" ? 100 : 1;
   return html`<section class="listed volume" aria-labelledby="volume-head"><div class="line"><h2 id="volume-head">${t("volume.title_of")}</h2><span class="grow"></span><button type="button" onClick=${() => update({ volume: null })}>${t("act.close")}</button></div>
     <div class="scrolls">
       <div class="line" role="group" aria-label=${t("volume.shape")}>${SHAPES.map((shape) => html`<button key=${shape} type="button" aria-pressed=${volume.shape === shape} onClick=${() => put({ shape, points: shape === "circle" ? volume.points.slice(0, 1) : volume.points })}>${t(`volume.${shape}`)}</button>`)}</div>
       <label class="asked"><span>${t("volume.title")}</span><input id="volume-title" maxlength="120" autocomplete="off" value=${volume.title} onInput=${(/** @type {Event} */ e) => put({ title: valueOf(e) })} /></label>
-      <label class="asked"><span>${t("volume.corners")}</span><textarea id="volume-corners" rows="5" spellcheck=${false} class="num" value=${volume.typed ?? writePoints(/** @type {any} */ (volume.points))} onChange=${corners}></textarea></label>
+      <label class="asked"><span>${t("volume.corners")}</span><textarea rows="5" spellcheck=${false} class="num" ...${typing("corners", writePoints(/** @type {any} */ (volume.points)), corners)}></textarea></label>
       <div class="line"><button type="button" disabled=${!volume.points.length} onClick=${remove}>${t("volume.remove")}</button><span class="muted small">${t("volume.how")}</span></div>
       <div class="pairs">${volume.shape === "circle" && figure("radiusNm")}${volume.shape === "corridor" && figure("widthNm")}
         ${choice("kind", KINDS)}${choice("datum", DATUMS)}
         ${figure("floor", unit)}${figure("ceiling", unit)}${time("startMs")}${time("endMs")}</div>
+      ${volume.further.length > 0 && html`<p class="text-caution">${t("volume.further", { n: volume.further.length })}</p>`}
       <details><summary>${t("volume.paste")}</summary><textarea id="volume-pasted" rows="4" maxlength="20000" spellcheck=${false} value=${volume.pasted} onInput=${(/** @type {Event} */ e) => put({ pasted: valueOf(e) })}></textarea><button type="button" disabled=${!volume.pasted.trim()} onClick=${take}>${t("volume.take")}</button></details>
       ${volume.refusal && html`<p class="text-alarm" role="alert">${others(volume.refusal, "en")}</p>`}
       <div role="status">${wrong ? html`<p class="text-warning">${wrong === "line" ? t("volume.wrong_line", { n: volume.wrongLine }) : t(`wrong.${wrong}`)}</p>` : overlapsOf(volume)}</div>
-      <div class="line"><span class="grow"></span><button type="button" id="volume-on" class="main" disabled=${wrong !== "" || !volume.title.trim() || state.replay !== null || !canDeclare()} onClick=${() => { update({ act: draftOf(/** @type {any} */ (volume)) }); acts.showTables(); }}>${t("volume.on")}</button></div>
+      <div class="line"><span class="grow"></span><button type="button" id="volume-on" class="main" disabled=${wrong !== "" || !volume.title.trim() || state.replay !== null} onClick=${() => { update({ act: draftOf(/** @type {any} */ (volume)) }); acts.showTables(); }}>${t("volume.on")}</button></div>
     </div></section>`;
 }
 
@@ -72,7 +80,7 @@ function remove() {
   const volume = /** @type {Row} */ (state.volume);
   const at = volume.chosen < 0 ? volume.points.length - 1 : volume.chosen;
   const points = volume.points.filter((/** @type {unknown} */ _, /** @type {number} */ k) => k !== at);
-  put({ points, chosen: Math.min(at, points.length) - 1, typed: null, wrongLine: 0 });
+  put({ points, chosen: Math.min(at, points.length) - 1, typed: {}, wrongLine: 0 });
 }
 
 /** @param {Row} volume */

@@ -10,7 +10,7 @@ import { levelMark, partyMark, tick } from "../marks.js";
 import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
 import { rate } from "../explain/why.js";
-import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, verdict, verdictSign } from "../alert-words.js";
+import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, conditions, verdict, verdictSign } from "../alert-words.js";
 
 /** @typedef {import("../types.js").AlertRow} Row */
 /** @typedef {{showAlert: (row: Row) => void, explain: (alert: string) => void, export: (alert: string) => void}} Acts */
@@ -56,6 +56,7 @@ function alert(row, acts) {
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
       <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
     <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}</div>
+    ${conditions(row) && html`<div>${conditions(row)}</div>`}
     ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
     ${cleared ? html`<details><summary>${t("alert.times")}</summary>${times(row)}</details>` : times(row)}
     ${!cleared && ladder(row, now)}

@@ -40,10 +40,20 @@ function codebookState(board) {
   return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
+/** A FLASH message to us that nobody here has acknowledged. @param {MessageRow} row */
+export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome === "" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
+
+/** How often FLASH was said, and how often without a good reason: both desks count the same messages. @param {Board | null} board @param {string} peer */
+function flashes(board, peer) {
+  if (!board || !(peer in board.flash_said)) return "";
+  const misused = board.flash_misused[peer] ?? 0;
+  return html`<span class=${misused ? "text-caution" : "muted"}>${t("hotline.flashes", { n: count(board.flash_said[peer]), misused: count(misused) })}</span>`;
+}
+
 /** Whether anybody is there, and when the line was last tried: before the first word is typed. @param {Board | null} board */
 const presence = (board) => html`<ul class="presence" aria-label=${t("hotline.presence")}>${(board?.peers ?? []).map((peer) => html`<li key=${peer.party}>${party(peer.party)}
   ${nobodyAt(board, peer) ? html`<b class="badge warn">${t("hotline.nobody")}</b>` : peer.watch_present === null ? html`<span class="muted">${t("hotline.watch_unknown")}</span>` : html`<span>${t("hotline.watch_there")}</span>`}
-  <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span></li>`)}</ul>`;
+  <span class="muted">${t("check.short")} ${peer.line_test_own_at_ms === null ? t("check.never") : peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`<span class="num">${clockZ(peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}</span> ${flashes(board, peer.party)}</li>`)}</ul>`;
 
 /** The link says so, or a table at which that party left its watch. @param {Board | null} board @param {PeerRow} peer */
 const nobodyAt = (board, peer) => peer.watch_present === false || (peer.watch_present === null && (board?.tables ?? []).some((/** @type {Row} */ brief) => brief.nobody_on_watch.includes(peer.party)));
@@ -186,7 +196,7 @@ function composer(board) {
     </div>
     ${choice("compose-code", t("compose.phrase"), c.code, [["", t("compose.free")], ...state.codebook.phrases.map((/** @type {Row} */ p) => [p.code, `${p.code} · ${p[state.lang] ?? p.en}`])], (v) => compose({ code: v, params: begun(v), precedence: "" }))}
     ${phrase && phrase.params.map((/** @type {string} */ p) => parameter(p, c.params))}
-    ${phrase && bothLanguages(board, to).map((lang, k) => html`<p key=${lang} class=${k ? "rendering small muted" : "rendering"}>${k ? html`<span lang="zxx" translate=${false}>${lang}</span> · ` : ""}<bdi lang=${lang}>${rendered(phrase, c.params, lang)}</bdi></p>`)}
+    ${phrase && bothLanguages(board, to).map((lang, k) => html`<p key=${lang} class=${k ? "rendered small muted" : "rendering"}>${k ? html`<span lang="zxx" translate=${false}>${lang}</span> · ` : ""}<bdi lang=${lang}>${rendered(phrase, c.params, lang)}</bdi></p>`)}
     ${phrase && html`<p class="small muted">${phrase.expects.length ? html`${t("compose.expects")} ${phrase.expects.map((/** @type {string} */ e) => code(e))}` : t("compose.expects_nothing")}${deadline(precedence)}</p>`}
     ${phrase && !same && html`<p class="text-warning">${t("codebook.blocks")}</p>`}
     ${!phrase && html`<textarea aria-label=${t("compose.text")} rows="2" maxlength="2000" value=${c.text} placeholder=${t("compose.text")} onInput=${(/** @type {any} */ e) => compose({ text: e.target.value })}></textarea>`}

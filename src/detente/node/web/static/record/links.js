@@ -43,8 +43,8 @@ export function links() {
 }
 
 /** When the line was last tried, each way: a line that nobody has tried is not known to work. @param {PeerRow} peer */
-export const checks = (peer) => html`<p class="small checks">${t("check.ours")} ${peer.line_test_own_at_ms === null ? t("check.never") : html`<span class="num">${clockZ(peer.line_test_own_at_ms)}</span> ${peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`${t("check.held")} <span class="num">${age(peer.line_test_own_at_ms, peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}`}
-  · ${t("check.theirs")} ${peer.line_test_their_at_ms === null ? t("check.never") : html`<span class="num">${clockZ(peer.line_test_their_at_ms)}</span> (${age(peer.line_test_their_at_ms, nodeNow())})`}</p>`;
+export const checks = (peer) => html`<p class="small checks"><span>${t("check.ours")} ${peer.line_test_own_at_ms === null ? t("check.never") : html`<span class="num">${clockZ(peer.line_test_own_at_ms)}</span> ${peer.line_test_held_at_ms !== null && peer.line_test_held_at_ms >= peer.line_test_own_at_ms ? html`${t("check.held")} <span class="num">${age(peer.line_test_own_at_ms, peer.line_test_held_at_ms)}</span>` : html`<b class="text-warning">${t("check.not_held")}</b>`}`}</span>
+  <span>${t("check.theirs")} ${peer.line_test_their_at_ms === null ? t("check.never") : html`<span class="num">${clockZ(peer.line_test_their_at_ms)}</span> (${age(peer.line_test_their_at_ms, nodeNow())})`}</span></p>`;
 
 /** @param {PeerRow} peer */
 const refused = (peer) => html`${sum(peer.refused) > 0 && html`<h3>${t("link.refused")} <span class="num">${count(sum(peer.refused))}</span></h3>${reasons(peer.refused)}`}

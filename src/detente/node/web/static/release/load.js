@@ -39,4 +39,35 @@ export async function keepRelease() {
   } finally {
     asking = false;
   }
+  await keepFineness();
+}
+
+/** What is left of a policy's promises takes the node seconds to try: asked for once a policy. */
+async function keepFineness() {
+  const digest = state.board?.policy?.digest;
+  if (!digest || state.release.fineness?.digest === digest) return;
+  put({ fineness: { digest, rows: [] } });
+  try {
+    put({ fineness: { digest, rows: await ask("/api/policy/precision") } });
+  } catch (fault) {
+    put({ fault: /** @type {Error} */ (fault).message });
+  }
+}
+
+/** Begin another policy from the text of the one in force. */
+export async function prepare() {
+  try {
+    put({ text: (await ask("/api/policy")).text, check: null, fault: null });
+  } catch (fault) {
+    put({ fault: /** @type {Error} */ (fault).message });
+  }
+}
+
+/** What the prepared text would change; nothing is changed. */
+export async function checkText() {
+  try {
+    put({ check: await ask("/api/policy/check", { method: "POST", body: JSON.stringify({ text: state.release.text }) }), fault: null });
+  } catch (fault) {
+    put({ check: null, fault: /** @type {Error} */ (fault).message });
+  }
 }

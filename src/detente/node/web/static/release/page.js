@@ -4,11 +4,11 @@
 import { html } from "../html.js";
 import { state } from "../store.js";
 import { t, word } from "../i18n.js";
-import { clockZ, count, digest } from "../format.js";
+import { clockZ, count, digest, span } from "../format.js";
 import { give } from "../orders.js";
 import { code, others, party, partyName } from "../words.js";
 import { sum } from "../panels/feeds.js";
-import { choose, openPeer } from "./load.js";
+import { checkText, choose, openPeer, prepare, put } from "./load.js";
 import { pane } from "./split.js";
 import { gives, when } from "./words.js";
 
@@ -21,40 +21,67 @@ export function release(acts) {
   return html`<header class="table-head"><div class="line"><h1>${t("release.title")}</h1>${(state.board?.peers ?? []).map((peer) => html`<button key=${peer.party} type="button" aria-pressed=${peer.party === openPeer()} data-peer=${peer.party} onClick=${() => choose(peer.party)}>${party(peer.party)}</button>`)}
       <span class="grow"></span>${state.lang !== "en" && html`<span class="text-caution">${t("top.draft_translation")}</span>`}<button type="button" onClick=${acts.showMap}>${t("table.to_map")} <kbd>3</kbd></button></div>
       ${fault && html`<p class="text-alarm" role="alert">${t("record.not_read")} ${others(fault, "en")}</p>`}</header>
-    ${view && html`${wider(view)}${pending(view)}
+    ${view && html`${wider()}${pending()}
       <div class="table-columns release-columns">
         <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("release.policy")}>${policy(view)}</div>
         <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("release.split")}>${split()}</div></div>`}`;
 }
 
-/** @param {ReleaseView} view */
-const wider = (view) => view.is_wider && html`<section class="wider" role="status" aria-label=${t("release.wider")}><b>${t("release.wider")}</b> ${view.wider_by.map((line) => html`<span key=${line}>${others(line, "en")}</span>`)}<span class="grow"></span>
-  ${view.undo && html`<button type="button" id="release-undo" onClick=${() => give({ order: "undo_policy", peer: view.peer })}>${t("release.undo")} <bdi>${view.undo}</bdi></button>`}</section>`;
+/** More leaves than by the baseline: why, and the way back. */
+function wider() {
+  const policy = state.board?.policy;
+  if (!policy || (!policy.is_wider && policy.undo_to === null)) return "";
+  return html`<section class=${policy.is_wider ? "wider" : "pending"} role="status" aria-label=${t("release.wider")}>${policy.is_wider && html`<b>${t("release.wider")}</b>`} <span>${others(policy.name)} ${policy.by.map((seat) => word("role", seat)).join(", ")}</span> ${policy.wider_because.map((line) => html`<span key=${line}>${others(line, "en")}</span>`)}<span class="grow"></span>
+    ${policy.undo_to !== null && html`<button type="button" id="release-undo" onClick=${() => give({ order: "revert_policy" })}>${t("release.undo")} <bdi>${policy.undo_to}</bdi></button>`}</section>`;
+}
 
-/** @param {ReleaseView} view */
-const pending = (view) => view.pending && html`<section class="pending" role="status" aria-label=${t("release.pending")}><b>${t("release.pending")}</b> <bdi>${view.pending.name}</bdi> ${code(digest(view.pending.digest))} ${word("role", view.pending.by)} <span class="num">${clockZ(view.pending.at_ms)}</span>
-  <ul>${view.pending.tells_more.map((line) => html`<li key=${line}>${others(line, "en")}</li>`)}</ul>${view.pending.needs && html`<p>${others(view.pending.needs, "en")}</p>`}
-  ${view.pending.by === state.session.role ? html`<p class="small">${t("release.second_person")}</p>` : html`<button type="button" class="main" id="release-confirm" onClick=${() => give({ order: "confirm_policy", peer: view.peer, digest: view.pending?.digest })}>${t("release.confirm")}</button>`}</section>`;
+/** Another policy waits for a second person. */
+function pending() {
+  const proposed = state.board?.policy?.proposed;
+  if (!proposed) return "";
+  const isMine = proposed.by === state.session.role;
+  return html`<section class="pending" role="status" aria-label=${t("release.pending")}><b>${t("release.pending")}</b> <bdi>${proposed.name}</bdi> ${code(proposed.digest, "whole")} ${word("role", proposed.by)} <span class="num">${clockZ(proposed.at_ms)}</span> <span class="muted">${t("release.until")} <span class="num">${clockZ(proposed.expires_at_ms)}</span></span>
+    <ul>${proposed.wider_because.map((line) => html`<li key=${line}>${others(line, "en")}</li>`)}</ul>
+    ${isMine ? html`<p class="small">${t("release.second_person")}</p>` : html`<button type="button" class="main" id="release-confirm" onClick=${() => give({ order: "confirm_policy", digest: proposed.digest })}>${t("release.confirm")}</button>`}
+    <button type="button" id="release-withdraw" onClick=${() => give({ order: "revert_policy" })}>${t("release.withdraw")}</button></section>`;
+}
+
+/** Another policy, from its text: what it would change is seen before it is proposed. */
+function propose() {
+  const { text, check } = state.release;
+  if (text === null) return html`<button type="button" id="policy-prepare" onClick=${prepare}>${t("release.prepare")}…</button>`;
+  const offer = async () => {
+    if (check && (await give({ order: "propose_policy", text, digest: check.digest }))) put({ text: null, check: null });
+  };
+  return html`<label for="policy-text" class="small muted">${t("release.text")}</label><textarea id="policy-text" class="code" rows="12" maxlength="100000" spellcheck=${false} value=${text} onInput=${(/** @type {any} */ e) => put({ text: e.target.value, check: null })}></textarea>
+    <div class="line"><button type="button" id="policy-check" onClick=${checkText}>${t("release.check")}</button><button type="button" class="main" id="policy-propose" disabled=${!check} onClick=${offer}>${t("release.propose")}</button><button type="button" onClick=${() => put({ text: null, check: null })}>${t("act.close")}</button></div>
+    ${check && html`<div id="policy-changes" class="note"><p>${others(check.name)} ${code(check.digest, "whole")}</p>
+      ${check.wider_because.length ? html`<p class="text-caution">${t("release.takes_two")}</p><ul>${check.wider_because.map((/** @type {string} */ line) => html`<li key=${line}>${others(line, "en")}</li>`)}</ul>` : html`<p>${t("release.tells_no_more")}</p>`}
+      ${Object.entries(check.changes).map(([who, change]) => html`<p key=${who}>${party(who)} ${t("release.changes", { more: Object.keys(change.gained).length, less: Object.keys(change.lost).length })}</p>`)}
+      ${check.odd.map((/** @type {string} */ line) => html`<p key=${line} class="text-caution small">${others(line, "en")}</p>`)}</div>`}`;
+}
 
 /** @param {ReleaseView} view */
 function policy(view) {
   return html`<section class="part"><h2>${others(view.name)} ${code(digest(view.digest))}</h2>${view.note && html`<p class="written">${others(view.note)}</p>`}
       <dl class="facts"><dt>${t("release.released")}</dt><dd class="num">${count(view.released)}</dd><dt>${t("release.withheld")}</dt><dd class="num">${count(sum(view.withheld))}</dd><dt>${t("release.default")}</dt><dd>${t("release.default_withhold")}</dd></dl></section>
     <section class="part"><h2>${t("release.rules")} <span class="num muted">${view.rules.length}</span></h2><p class="small muted">${t("release.first_decides")}</p>
-      <ol class="rules">${view.rules.map((rule, k) => ruleRow(rule, k, view))}<li class="thing last"><h3>${t("release.else")}</h3><p>${t("release.default_withhold")}</p></li></ol></section>
+      <ol class="rules">${view.rules.map((rule, k) => ruleRow(rule, k, view))}<li class="thing last"><h3>${t("release.else")}</h3><p>${t("release.default_withhold")}</p></li></ol>${propose()}</section>
     <section class="part"><h2>${t("release.kept_by")}</h2><table class="grid"><tbody>${Object.entries(view.withheld).sort((p, q) => q[1] - p[1]).map(([reason, n]) => html`<tr key=${reason}><th scope="row">${others(word("why", reason))}</th><td class="num">${count(n)}</td></tr>`)}</tbody></table></section>`;
 }
 
 /** @param {RuleRow} rule @param {number} k @param {ReleaseView} view */
 const ruleRow = (rule, k, view) => html`<li key=${rule.name} class=${`thing rule-${rule.effect}`} data-rule=${rule.name}><h3><span class="num muted">${k + 1}</span> ${others(rule.name)} <b class=${`badge ${rule.effect === "release" ? "good" : "warn"}`}>${t(`release.effect_${rule.effect}`)}</b> <span class="small muted">${rule.to.length ? rule.to.map((one) => html`${party(one)} `) : t("release.everybody")}</span>${rule.effect === "withhold" && view.withheld[rule.name] ? html` <span class="num">${count(view.withheld[rule.name])}</span>` : ""}</h3>
-  ${when(rule)}<p>${others(gives(rule))}</p>${rule.why && html`<p class="small muted">${others(rule.why)}</p>`}${rule.precision && fineness(rule.precision)}</li>`;
+  ${when(rule)}<p>${others(gives(rule))}</p>${rule.why && html`<p class="small muted">${others(rule.why)}</p>`}${rule.effect === "release" && fineness(rule.name)}</li>`;
 
-/** @param {import("../types.js").PrecisionRow} row */
-function fineness(row) {
-  if (row.promised_m === null && row.after_1_min_m === null) return "";
+/** What is left of a rule's promise once a peer has watched for a while. @param {string} rule */
+function fineness(rule) {
+  const row = state.release.fineness?.rows.find((one) => one.name === rule);
+  if (!row) return "";
   const metres = (/** @type {number | null} */ m) => (m === null ? "-" : m >= 1852 ? `${(m / 1852).toFixed(1)} NM` : `${Math.round(m)} m`);
-  return html`<table class="grid fineness"><caption>${t("release.fineness")}</caption><thead><tr><th scope="col">${t("release.promised")}</th><th scope="col">${t("release.after_1_min")}</th><th scope="col">${t("release.after_5_min")}</th></tr></thead>
-    <tbody><tr><td class="num">${metres(row.promised_m)}</td><td class="num">${metres(row.after_1_min_m)}</td><td class="num">${metres(row.after_5_min_m)}</td></tr></tbody></table>`;
+  return html`<table class="grid fineness"><caption>${t("release.fineness")}</caption><thead><tr><th scope="col">${t("release.promised")}</th>${row.known.map((/** @type {Record<string, any>} */ k) => html`<th key=${k.after_s} scope="col">${t("release.after", { s: span(k.after_s) })}</th>`)}</tr></thead>
+    <tbody><tr><td class="num">${metres(row.promised_m)}</td>${row.known.map((/** @type {Record<string, any>} */ k) => html`<td key=${k.after_s} class="num">${metres(Math.min(k.straight_m, k.turning_m, k.anchored_m))}</td>`)}</tr></tbody></table>
+    ${row.holds === false && html`<p class="text-caution small">${t("release.promise_broken")} ${others(row.advice, "en")}</p>`}`;
 }
 
 function split() {

@@ -44,7 +44,7 @@ function chooser() {
       ${kept && keptBar(kept, picker, now)}`}`;
 }
 
-/** @param {"from" | "to"} name @param {Row} picker */
+/** @param {"from" | "to"} name @param {{from: string, to: string}} picker */
 const field = (name, picker) =>
   html`<label>${t(`replay.${name}`)} <input id=${`replay-${name}`} size="19" maxlength="20" value=${picker[name]} aria-invalid=${Number.isNaN(instant(picker[name]))} onInput=${(/** @type {any} */ e) => update({ picker: { ...picker, [name]: e.target.value } })} /></label>`;
 
@@ -76,7 +76,7 @@ let keptGrip = null;
 /** @param {Row} replay */
 function controls(replay) {
   const { player, source, by, more, unread } = replay;
-  const alarms = (state.live.board?.alerts ?? []).filter((/** @type {Row} */ row) => isOpen(row));
+  const alarms = (state.live.board?.alerts ?? []).filter(isOpen);
   const step = (/** @type {string} */ label, /** @type {number} */ ms, /** @type {string} */ sign) => html`<button type="button" aria-label=${label} title=${label} onClick=${() => tell({ does: "step", ms })}>${sign}</button>`;
   const where = `${stamp(player.atMs)}Z`;
   return html`<b class="badge replaying">${t("replay.badge")}</b>

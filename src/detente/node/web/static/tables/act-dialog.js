@@ -40,8 +40,8 @@ export function actDialog() {
     if (refusal) change({ refusal });
     else dialog?.close();
   };
-  return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-title" onClose=${() => update({ act: null })}>
-    <form id="act-form" onSubmit=${say}><h2 id="act-title">${t(`does.${draft.act}`)}</h2>
+  return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-head" onClose=${() => update({ act: null })}>
+    <form id="act-form" onSubmit=${say}><h2 id="act-head">${t(`does.${draft.act}`)}</h2>
       <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
       ${draft.act === "proposal.sign" && signed(draft.shown)}
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}

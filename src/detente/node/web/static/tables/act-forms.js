@@ -16,6 +16,7 @@ const POSTS = ["operator", "supervisor", "duty_officer"];
 
 /** Act → its fields. @type {Record<string, Row[]>} */
 export const FORMS = {
+  "activity.declare": [],
   "arrangement.narrow": [choice("to", "arrangement", ["safety_of_life", "suspended", "terminated"]), words("note")],
   "arrangement.resume": [words("note")],
   "proposal.table": [line("title"), document("text"), lines("details")],

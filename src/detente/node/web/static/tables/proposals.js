@@ -63,7 +63,7 @@ function lacking(why) {
 function acts(row, newest) {
   const fixed = { proposal: row.proposal };
   const about = `${row.proposal} ${row.title}`;
-  const kept = { details: row.details.map((/** @type {Row} */ d) => ({ key: d.key, title: d.title, required: d.required })), promises: newest.promises };
+  const kept = { details: row.details.map((/** @type {Row} */ d) => ({ key: d.key, title: d.title, required: d.required })), promises: newest.promises, activities: newest.activities };
   if (row.state === "in_force") return [{ act: "proposal.complete", fixed, about }, { act: "proposal.lapse", fixed, about }];
   if (!OPEN.includes(row.state)) return [];
   return [

@@ -16,7 +16,7 @@ export const reports = (view) => part("reports", t("table.reports"), html`${list
 
 /** @param {Row} row */
 function report(row) {
-  return html`<article key=${row.report} class="thing" data-report=${row.report}><h3>${code(row.report)} ${others(row.title)} <span class="badge">TLP ${code(row.tlp)}</span> ${row.stale && stateBadge(t("table.stale"), "warn")} ${row.withdrawn && stateBadge(t("table.withdrawn"), "warn")} ${row.consent_withdrawn && stateBadge(t("table.consent_withdrawn"), "warn")}</h3>
+  return html`<article key=${row.report} class="thing" data-report=${row.report}><h3>${code(row.report)} ${others(row.title)} <span class="badge" data-marking>${code(row.marking)}</span> ${row.stale && stateBadge(t("table.stale"), "warn")} ${row.withdrawn && stateBadge(t("table.withdrawn"), "warn")} ${row.consent_withdrawn && stateBadge(t("table.consent_withdrawn"), "warn")}</h3>
     <p class="small">${by(row.by, row.seat, row.shared_at_ms)} · ${t("table.observed")} ${at(row.observed_ms)} · ${t("table.valid_until")} ${at(row.valid_until_ms)}</p>
     ${words(row.words)}${row.withdrawn && words(row.withdrawn)}
     <p class="small"><span class="muted">${t("table.about")}</span> ${word("about", row.about)} · ${code(row.kind)} · <span class="muted">${t("table.originator")}</span> ${party(row.originator)} ${row.material && code(row.material)} · ${cell(row.area, row.point)}</p>

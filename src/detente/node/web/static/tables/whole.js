@@ -31,6 +31,6 @@ export function whole(order) {
   const text = JSON.stringify(order);
   if (text !== digestOf) reckon(text);
   return html`<details class="whole-order" open><summary>${t("table.whole")}</summary>
-    <dl class="fields scrolls" tabindex="0" role="region" aria-label=${t("table.whole")}>${fields(order).map(([name, value]) => html`<div key=${name}><dt>${code(name)}</dt><dd class="written">${others(value)}</dd></div>`)}</dl>
+    <div class="scrolls" tabindex="0" role="region" aria-label=${t("table.whole")}><dl class="fields">${fields(order).map(([name, value]) => html`<div key=${name}><dt>${code(name)}</dt><dd class="written">${others(value)}</dd></div>`)}</dl></div>
     <p>${t("table.order_digest")} <span id="order-digest">${code(digest, "whole")}</span></p></details>`;
 }

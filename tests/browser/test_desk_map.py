@@ -1,0 +1,277 @@
+"""The map at the desk: each of its tools by pointer and by keyboard, the wall, a telephone, forced colours, no motion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser.conftest import Watched
+from browser.serving import Desk, served
+from browser.test_console import axe
+from coordination.test_notam import AREA
+from detente.desk.orders import Acknowledge, AtTable
+
+pytestmark = pytest.mark.browser
+
+Opened = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    with served(tracks=300) as running:
+        yield running
+
+
+def state_of(page: Page, what: str) -> Any:
+    return page.evaluate(f"import('/static/store.js').then(({{state}}) => {what})")
+
+
+# --- by keyboard alone
+
+
+def test_every_function_of_the_map_by_keyboard_alone(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.keyboard.press("3")
+    expect(page.locator("#sky")).to_be_focused()
+    for key, shown in {
+        "v": "vectorMin",
+        "t": "trails",
+        "r": "rings",
+        "z": "zones",
+        "l": "labels",
+        "o": "lines",
+    }.items():
+        before = state_of(page, f"state.show.{shown}")
+        page.keyboard.press(key)
+        assert state_of(page, f"state.show.{shown}") != before, key
+        for _ in range(3):
+            if state_of(page, f"state.show.{shown}") != before:
+                page.keyboard.press(key)
+    page.keyboard.press("]")
+    first = state_of(page, "state.selected")
+    page.keyboard.press("]")
+    assert state_of(page, "state.selected") not in {None, first}
+    page.keyboard.press("[")
+    assert state_of(page, "state.selected") == first
+    page.keyboard.press("f")
+    assert state_of(page, "state.follow")
+    camera = "(await import('/static/main.js')).acts.camera"
+    place = f"(async () => {{ const c = {camera}; return [c.east, c.north, c.pxPerNm]; }})()"
+    for keys in (["ArrowLeft", "ArrowUp"], ["d", "s"], ["+"], ["q"], ["-"], ["e"]):
+        before = page.evaluate(place)
+        for key in keys:
+            page.keyboard.press(key)
+        assert page.evaluate(place) != before, keys
+    page.keyboard.press("h")
+    assert page.evaluate(place)[:2] == [0, 0]
+    page.keyboard.press("m")
+    expect(page.get_by_role("button", name="Measure")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    assert state_of(page, "state.measure") is None
+    page.keyboard.press("Escape")
+    assert state_of(page, "state.selected") is None
+
+
+def test_the_list_is_walked_by_arrows_and_enter_selects(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+    rows = page.locator("#track-list tbody tr")
+    assert 100 < rows.count() <= 200
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(0).locator("button")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    name = rows.locator("button:focus").inner_text()
+    assert state_of(page, "state.selected") is not None
+    page.locator("#track-list th button", has_text="Callsign").click()
+    expect(page.locator("#track-list th").first).to_have_attribute("aria-sort", "ascending")
+    names = rows.locator("button").all_inner_texts()
+    assert names == sorted(names)
+    page.fill("#find", name)
+    expect(rows).to_have_count(1)
+    page.fill("#find", "R-3")
+    expect(page.locator(".found button")).to_have_text(["R-3 RESTRICTED"])
+    page.keyboard.press("Escape")
+    expect(page.locator(".listed")).to_have_count(0)
+
+
+def test_a_filter_is_seen_counted_and_taken_off(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.get_by_role("button", name="Filter", exact=True).click()
+    page.fill("#filter-low", "300")
+    expect(page.locator(".status")).to_contain_text("Hidden by filter")
+    page.select_option("#filter-party", "1")
+    assert state_of(page, "state.filter.lowFt") == 30_000
+    page.get_by_role("button", name="Show all").click()
+    expect(page.locator(".status")).not_to_contain_text("Hidden by filter")
+
+
+def test_the_levels_of_a_pair_stand_beside_the_map_when_it_is_shown(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.locator('li[data-alert="alfa-1"]').get_by_role("button", name="Show").click()
+    expect(page.locator(".vertical")).to_contain_text("ALF214 × BRV61")
+    expect(page.locator(".vertical svg")).to_have_attribute("aria-label", re.compile(r"^FL\d+ and FL\d+; \d+ ft"))
+
+
+# --- volumes
+
+
+def clicked(page: Page, *places: tuple[float, float]) -> None:
+    box = page.locator("#sky").bounding_box()
+    assert box is not None
+    for x, y in places:
+        page.mouse.click(box["x"] + x, box["y"] + y)
+
+
+def test_a_polygon_is_drawn_moved_and_declared_with_what_it_overlaps_in_its_key(opened: Opened) -> None:
+    with served(tracks=20) as desk:
+        page = opened(desk.address).page
+        page.select_option("#seat", "military")
+        page.get_by_role("button", name="New volume").click()
+        clicked(page, (300, 300), (420, 320), (380, 420))
+        expect(page.locator("#volume-corners")).to_have_value(re.compile(r"^\d\d°.*\n.*\n.*$"))
+        before = state_of(page, "state.volume.points[2]")
+        box = page.locator("#sky").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 380, box["y"] + 420)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 360, box["y"] + 470, steps=3)
+        page.mouse.up()
+        assert state_of(page, "state.volume.points[2]") != before
+        page.fill("#volume-title", "EX 14")
+        expect(page.locator(".volume [role=status]")).to_contain_text("Overlaps nothing")
+        page.locator("#volume-on").click()
+        expect(page.locator("dialog")).to_contain_text("EX 14")
+        page.locator("#act-form button.main").click()
+        expect(page.locator("dialog")).to_have_count(0)
+        (order,) = [order for _, order in desk.fake.orders if isinstance(order, AtTable)]
+        (volume,) = order.act.plan.volumes
+        assert len(volume.outline.vertices) == 3
+        assert volume.levels.ceiling_ft == 10_000
+
+
+def test_a_corridor_is_made_by_keyboard_alone_and_what_is_wrong_is_said(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.get_by_role("button", name="New volume").click()
+    page.get_by_role("button", name="Corridor").press("Enter")
+    page.fill("#volume-corners", "40°12.0S 172°00.0E\nsomewhere")
+    page.keyboard.press("Tab")
+    expect(page.locator(".volume [role=status]")).to_have_text("Line 2 is no position.")
+    page.fill("#volume-corners", "40°12.0S 172°00.0E\n40°36.0S 172°36.0E")
+    page.fill("#volume-floor", "200")
+    page.keyboard.press("Tab")
+    expect(page.locator(".volume [role=status]")).to_have_text("The floor must be below the ceiling.")
+    page.fill("#volume-floor", "50")
+    page.fill("#volume-widthNm", "8")
+    page.keyboard.press("Tab")
+    expect(page.locator(".volume [role=status]")).to_contain_text("Overlaps")
+    assert state_of(page, "[state.volume.floor, state.volume.widthNm, state.volume.points.length]") == [5000, 8, 2]
+
+
+def test_a_notam_becomes_a_volume_and_what_is_none_is_refused_by_its_item(desk: Desk, opened: Opened) -> None:
+    watched = opened(desk.address)
+    page = watched.page
+    page.get_by_role("button", name="New volume").click()
+    page.locator(".volume summary").click()
+    page.fill("#volume-pasted", AREA)
+    page.get_by_role("button", name="Take over").click()
+    expect(page.locator("#volume-ceiling")).to_have_value("100")
+    assert state_of(page, "state.volume.points.length") == 4
+    assert state_of(page, "state.volume.kind") == "hazard"
+    page.fill("#volume-pasted", AREA.replace("G) FL100", "G) HIGH"))
+    page.get_by_role("button", name="Take over").click()
+    expect(page.locator(".volume [role=alert]")).to_contain_text("NOTAM item G")
+
+
+# --- other screens
+
+
+def test_a_wall_shows_what_is_urgent_and_can_order_nothing(opened: Opened) -> None:
+    with served(tracks=60) as desk:
+        watched = opened(f"{desk.address}?view=wall")
+        page = watched.page
+        expect(page.locator(".wall-queue li")).to_have_count(4)
+        expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
+        assert page.locator("button:visible, select:visible, input:visible, textarea:visible").count() == 0
+        size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wall-queue .time')).fontSize)")
+        assert size >= 30
+        page.keyboard.press("n")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(1200)
+        assert desk.fake.orders == []
+        assert axe(page) == []
+        assert watched.violations() == []
+        page.goto(f"{desk.address}wall")
+        page.wait_for_selector("html[data-ready]")
+        expect(page.locator("body")).to_have_class("wall")
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+def test_a_telephone_has_the_queue_the_hotline_and_acknowledge(opened: Opened, lang: str) -> None:
+    with served(tracks=40) as desk:
+        watched = opened(desk.address, lang, (390, 844))
+        page = watched.page
+        page.locator("#narrow button").first.click()
+        button = page.locator('[data-acknowledge="alfa-1"]')
+        expect(button).to_be_in_viewport()
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 40
+        assert page.locator("#top .never").is_visible()
+        expect(page.locator("#top .badge.marked").first).to_be_in_viewport()
+        button.click()
+        expect(page.locator('li[data-alert="alfa-1"] .done')).to_be_visible()
+        assert [order.alert for _, order in desk.fake.orders if isinstance(order, Acknowledge)] == ["alfa-1"]
+        page.locator("#narrow button").nth(2).click()
+        expect(page.locator("#hotline")).to_be_visible()
+        expect(page.locator("#composer textarea")).to_be_in_viewport()
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
+        assert axe(page) == []
+
+
+def test_with_forced_colours_all_is_there_and_the_map_keeps_its_own(desk: Desk, opened: Opened) -> None:
+    watched = opened(desk.address, forced_colors="active")
+    page = watched.page
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert page.evaluate("getComputedStyle(document.querySelector('#sky')).forcedColorAdjust") == "none"
+    for selector in (".strip", "#alerts li.alert", ".badge"):
+        assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).borderTopStyle") == "solid"
+    expect(page.locator("#strip")).to_contain_text("ALARM")
+    assert watched.complaints == []
+
+
+def test_nothing_flashes_for_who_wants_no_motion(desk: Desk, opened: Opened) -> None:
+    still = opened(desk.address, reduced_motion="reduce").page
+    assert still.evaluate("getComputedStyle(document.querySelector('.strip .sign')).animationName") == "none"
+    assert (
+        still.evaluate("getComputedStyle(document.querySelector('.strip .sign')).backgroundColor")
+        == "rgb(255, 255, 255)"
+    )
+    moving = opened(desk.address).page
+    assert moving.evaluate("getComputedStyle(document.querySelector('.strip .sign')).animationName") == "flash"
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+def test_the_maps_panels_fit_and_axe_finds_nothing(desk: Desk, opened: Opened, lang: str) -> None:
+    watched = opened(desk.address, lang, (1280, 720))
+    page = watched.page
+    open_all = "s.update({ filtering: true, tracksListed: true, selected: 1, picker: { from: '', to: '' } })"
+    page.evaluate(f"import('/static/store.js').then((s) => {open_all})")
+    expect(page.locator(".listed")).to_be_visible()
+    found = axe(page)
+    page.evaluate("import('/static/main.js').then((m) => m.acts.volume())")
+    expect(page.locator(".volume")).to_be_visible()
+    found += axe(page)
+    assert found == []
+    wide = page.evaluate("""() => [".listed", ".filtering", ".replay-bar", ".volume .scrolls", ".vertical"]
+      .flatMap((s) => [...document.querySelectorAll(s)]).filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className)""")
+    assert wide == []
+    assert watched.complaints == []
