@@ -137,7 +137,9 @@ def records_equal(alfa: Node, bravo: Node) -> bool:
 # --- R2: sharing of real-time intelligence
 
 
-def test_r02_tracks_and_reports_cross_within_a_measured_latency_a_stale_one_is_marked_and_a_withheld_one_cannot(two):
+def test_r02_tracks_and_reports_cross_within_a_measured_latency_a_stale_one_is_marked_and_a_withheld_one_cannot(
+    two, record_property
+):
     alfa, bravo = two
     began = time.time()
     bravo.sensor.fly("BRV021", Flight("4b0201", 41.0, 31.0, gs_kt=240.0))
@@ -145,6 +147,7 @@ def test_r02_tracks_and_reports_cross_within_a_measured_latency_a_stale_one_is_m
     until("bravo's flight is on alfa's map", lambda: alfa.track("BRV021"))
     until("bravo's own sensor has the other", lambda: bravo.track("NTB022"))
     latency_s = alfa.console.ever["BRV021"] - bravo.console.ever["BRV021"]
+    print(f"from one map to the other: {latency_s:.2f} s")
     assert latency_s < 15.0  # a frame a second; a machine with other work is given more
     assert alfa.console.ever["BRV021"] - began < 30.0
     seen = alfa.track("BRV021")
@@ -258,7 +261,7 @@ def test_r04_a_fourth_seat_and_an_act_by_the_wrong_seat_are_refused(two, tmp_pat
     assert alfa.operator.refusal("line", arrangement.Narrow(to="suspended", note="Not theirs.")) == "wrong_seat"
     matrix = alfa.duty_officer.ask(asking.powers())
     binding = {seat for row in matrix if row.commitment for seat in row.seats}
-    assert binding <= {"military", "intelligence", "foreign_service", "leader"} | {"duty_officer"}
+    assert binding <= {"military", "intelligence", "foreign_service", "leader"}
     assert bravo.view("line").brief.statements == before
 
 
@@ -293,9 +296,12 @@ def test_r05_implemented_is_impossible_on_one_sides_word_and_a_dispute_stays_vis
         "line", decisions.Dispute(summit=summit, decision="corridor", party="bravo", reason="The last mile is not.")
     )
     both_see("disputed", two, lambda node: part_at(node, summit, "bravo").state == "disputed")
-    bravo.military.say("line", done)  # saying it again does not settle it
+    again = msgspec.structs.replace(done, words="All of ours is marked, I say.")
+    bravo.military.say("line", again)
     for part in both_see(
-        "still disputed", two, lambda node: len(node.view("line").heads) and part_at(node, summit, "bravo")
+        "said again",
+        two,
+        lambda node: (found := part_at(node, summit, "bravo")).claim == again.words and found,
     ):
         assert (part.state, part.disputed_by) == ("disputed", {"alfa": "The last mile is not."})
     alfa.foreign_service.say("line", own)
@@ -405,7 +411,7 @@ def test_r07_a_change_by_one_side_unsigns_the_other_and_leaving_the_volume_raise
 
     sign_by_all(two, name, changed, last=alfa.military, number=2)
     # Three kilometres from the edge, eastwards.
-    start_at = Flight("4b0701", 41.0, 33.0833, alt_ft=10_000.0, trk_deg=90.0, gs_kt=180.0)
+    start_at = Flight("4b0701", 41.0, 33.0833, alt_ft=10_000.0, trk_deg=90.0, gs_kt=400.0)
     alfa.sensor.fly("ALF071", start_at)
     both_see("the aircraft", two, lambda node: node.track("ALF071"))
     alfa.duty_officer.say("line", begin)
@@ -422,7 +428,9 @@ def activity_at(node: Node, name: str):
 # --- R8: prevent incidents such as the plane crisis
 
 
-def test_r08_the_reconstruction_and_real_traffic_warn_both_sides_before_it_happens_with_the_lead_shown(three):
+def test_r08_the_reconstruction_and_real_traffic_warn_both_sides_before_it_happens_with_the_lead_shown(
+    three, record_property
+):
     alfa, _, charlie = three
     both = (alfa, charlie)
     for kind, labels, least_s in (("incursion", ("RECON2",), 45.0), ("conflict", ("AFR9455", "AFR16NN"), 5.0)):
@@ -433,8 +441,9 @@ def test_r08_the_reconstruction_and_real_traffic_warn_both_sides_before_it_happe
             within_s=150.0,
         )
         for node, row in zip(both, rows, strict=True):
-            displayed_at_ms = half(row, node.party).displayed_at_ms
-            assert row.event_at_ms - displayed_at_ms >= least_s * 1000, (node.party, kind)
+            lead_s = (row.event_at_ms - half(row, node.party).displayed_at_ms) / 1000
+            print(f"{node.party}: {kind} shown {lead_s:.1f} s before")
+            assert lead_s >= least_s
     [zone] = {row.zone for node in both if (row := node.alert("incursion", "RECON2"))}
     assert "alfa-line" in zone
 
@@ -738,7 +747,8 @@ def test_r16_an_item_of_another_originator_is_blocked_until_that_originator_cons
     name = alfa.intelligence.say("three", theirs)
     for row in both_see("it is shared", three, lambda node: report_at(node, "three", name)):
         assert (row.originator, row.by, row.material) == ("charlie", "alfa", "c-7")
-    assert alfa.intelligence.refusal("line", item("Elsewhere", "charlie", material="c-7")) != "done"
+    # A consent is for one table.
+    assert alfa.intelligence.refusal("line", item("Elsewhere", "charlie", material="c-7")) == "consent"
 
 
 def consent_at(node: Node, material: str) -> str | None:
