@@ -69,6 +69,7 @@ from detente.engine.values import (
     DiskWorks,
     Effect,
     FeedSaid,
+    FramesDue,
     Input,
     KeysReplaced,
     Noticed,
@@ -229,6 +230,8 @@ class Engine:
             case Noticed(what, text):
                 self._notices[what] = text
                 return [Show()]
+            case FramesDue():
+                return self._sharing.send(now)
             case Tick():
                 return self._tick(now)
             case _:
