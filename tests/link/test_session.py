@@ -13,7 +13,7 @@ from detente.evidence.leaf import Kind, Lane, disclose, is_disclosed, unpack_ite
 from detente.evidence.note import b64
 from detente.evidence.store import Entry
 from detente.link.effects import Close, Forked, Heard, Held, Previewed, Refused, StateChanged, Wrote
-from detente.link.frames import Channel, Code, Cp, Credit, Fork, Hb, Leaves, Preview, Rcpt, decode, encode
+from detente.link.frames import Bodies, Channel, Code, Cp, Credit, Fork, Hb, Leaves, Preview, Rcpt, decode, encode
 from detente.link.identity import LinkLimits
 from detente.link.transitions import State
 from detente.testing.identities import own_identity, peer_identity
@@ -362,6 +362,19 @@ def test_t06_a_preview_that_the_log_does_not_come_to_is_a_fork():
     pair.write(pair.alfa, Lane.FLASH, draft("recorded"))
     assert len(pair.bravo.told_of(Forked)[0].proof) == 2
     assert not pair.bravo.told_of(Heard)
+
+
+def test_a_body_of_a_history_whose_leaf_never_came_does_not_stop_the_lane_after_the_next_hello():
+    pair = joined()
+    for seq, stale in enumerate((b"said before the backup", b"and this")):
+        pair.deliver(pair.bravo, Channel.PRIO, encode(Bodies(Lane.FLASH, seq, [bytes(16) + stale])))
+    pair.cut()
+    pair.write(pair.alfa, Lane.FLASH, draft("one"))
+    pair.write(pair.alfa, Lane.FLASH, draft("two"))
+    pair.heal()
+    pair.run(1)
+    assert [h.body for h in pair.bravo.told_of(Heard)] == [b"one", b"two"]
+    assert not pair.bravo.told_of(Refused)
 
 
 def shown_to_alfa(pair, checkpoint):
