@@ -23,7 +23,7 @@ import numpy as np
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
 from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
-from detente.desk.board import AlertRow, Board, PeerRow
+from detente.desk.board import AlertRow, Board, FeedRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
@@ -597,7 +597,7 @@ class Engine:
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=self.peer_rows(now),
-            feeds=[feed_row(feed, self._watch.tracker) for feed in setup.feeds],
+            feeds=self.feed_rows(),
             zones=self._zone_rows,
             counts=counts_of(self._watch.tracks, len(self._watch.assessment.conflicts)),
             not_built_yet=list(setup.not_built_yet),
@@ -694,6 +694,10 @@ class Engine:
     def check_policy(self, text: str, now: Instant) -> PolicyCheck:
         """Return what *text* would change as the release policy; raises OrderRefused."""
         return self.policies.check(text, now)
+
+    def feed_rows(self) -> list[FeedRow]:
+        """Return what the desk shows of each of our sensors."""
+        return [feed_row(feed, self._watch.tracker) for feed in self.setup.feeds]
 
     @property
     def tracks_made(self) -> int:
