@@ -30,12 +30,13 @@ const found = (check) => html`<div id="policy-changes" class="note"><p>${others(
     ${Object.entries(check.changes).map(([who, change]) => html`<p key=${who}>${party(who)} ${t("release.changes", { more: Object.keys(change.gained).length, less: Object.keys(change.lost).length })}</p>
       ${names(t("release.told_more"), change.gained)}${names(t("release.told_less"), change.lost)}`)}
     ${check.odd.length > 0 && html`<h3>${t("release.odd")}</h3><ul id="policy-odd">${check.odd.map((/** @type {string} */ line) => html`<li key=${line} class="text-caution">${others(line, "en")}</li>`)}</ul>`}
-    <h3>${t("release.in_words")}</h3><ol id="policy-words" class="rules">${check.rules.map((/** @type {Row} */ rule, /** @type {number} */ k) => html`<li key=${k} class=${`thing rule-${rule.effect}`}><p>${others(rule.sentence, "en")}</p>${rule.effect === "release" && promise(check, k + 1)}</li>`)}<li class="thing last"><h4>${t("release.else")}</h4><p>${t("release.default_withhold")}</p></li></ol></div>`;
+    <h3>${t("release.in_words")}</h3><ol id="policy-words" class="rules">${check.rules.map((/** @type {Row} */ rule, /** @type {number} */ k) => html`<li key=${k} class=${`thing rule-${rule.effect}`}><p><span class="num muted">${k + 1}</span> ${others(rule.sentence, "en")}</p>${rule.effect === "release" && promise(check, k + 1)}</li>`)}<li class="thing last"><h4>${t("release.else")}</h4><p>${t("release.default_withhold")}</p></li></ol></div>`;
 
 /** What the attack leaves of a rule of the text; it takes the node seconds. @param {Row} check @param {number} rule from 1 */
 function promise(check, rule) {
   if (!check.fineness) return html`<p class="small muted">${t("release.trying")}</p>`;
-  return left(check.fineness.find((/** @type {Row} */ one) => one.rule === rule));
+  const row = check.fineness.find((/** @type {Row} */ one) => one.rule === rule);
+  return row?.promised_m === null ? "" : left(row); // what is told exactly promises nothing
 }
 
 /** Who would be told of more, or of less, and what of each. @param {string} heading @param {Record<string, string[]>} tracks */
