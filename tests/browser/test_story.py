@@ -174,8 +174,6 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
             sign.click()
             expect(page.locator("#act-text")).to_have_text("Call on 121.5 first, and on the hotline.")
             shown.add(page.locator("#act-digest").inner_text())
-            page.locator("#act-sure").check()
-            page.locator("#act-form button.main").click()
             page.locator("#step-prove").click()
             expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
     assert len(shown) == 1
