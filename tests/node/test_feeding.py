@@ -8,7 +8,7 @@ import structlog
 
 from detente.desk.board import FeedRow
 from detente.node import logs
-from detente.node.feeding import Refused
+from detente.node.feeding import RefusalLog
 
 
 def row(feed, **rejected):
@@ -17,7 +17,7 @@ def row(feed, **rejected):
 
 def test_the_log_says_which_sensor_s_plots_are_refused_and_why_and_each_only_once(capsys):
     logs.set_up()
-    refused = Refused()
+    refused = RefusalLog()
     try:
         refused.note([row("radar", teleport=2), row("mast")])
         refused.note([row("radar", teleport=2), row("mast")])

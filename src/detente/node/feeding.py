@@ -88,7 +88,7 @@ def feed_tasks(config: Config, folder: Path, inbox: Inbox, clock: Clock) -> list
     return tasks
 
 
-class Refused:
+class RefusalLog:
     """What the log has said of refused plots: each sensor and reason on its own, and a sum, not a line a plot."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Refused:
 
 async def log_refused(rows: Callable[[], Sequence[FeedRow]], clock: Clock) -> None:
     """Say in the log what *rows* count as refused, as it grows, until cancelled."""
-    refused = Refused()
+    refused = RefusalLog()
     while True:
         refused.note(rows())
         await asyncio.sleep(clock.real_s(REFUSED_S))
