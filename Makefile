@@ -24,7 +24,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(VENV)/bin/python
-	@echo "[2/3] installing the locked packages (about 110 MB the first time)"
+	@echo "[2/3] installing the locked packages (about 160 MB the first time)"
 	@$(PIP) -r requirements.lock -r requirements-build.lock
 	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-build-isolation --no-deps -e .
 	@echo "[3/3] compiling the kernels for this machine (half a minute, once)"

@@ -98,7 +98,7 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
     page.keyboard.press("Enter")
     expect(page.locator("#compose-code")).to_have_value("")
 
-    # The seat of the foreign service signs a proposal: whole text, digest, yes.
+    # The seat of the foreign service signs a proposal: whole text, digest, passkey.
     page.locator("#seat").focus()
     for seat in ("supervisor", "duty_officer", "military", "intelligence", "foreign_service"):
         page.keyboard.press("ArrowDown")
@@ -107,10 +107,6 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
     page.keyboard.press("8")
     expect(page.locator("#tables")).to_be_focused()
     until_focused(page, '[data-act="proposal.sign"]')
-    page.keyboard.press("Enter")
-    until_focused(page, "#act-sure")
-    page.keyboard.press("Space")
-    until_focused(page, "#act-form button.main")
     page.keyboard.press("Enter")
     expect(page.locator("#step-prove")).to_be_visible()
     until_focused(page, "#step-prove")
@@ -136,7 +132,8 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
 
     given = {type(order) for _, order in desk.fake.orders}
     assert {Acknowledge, MarkAlert, StandDown, SendCode, AtTable} <= given
-    assert watched.complaints == []
+    # The node says 403 where it wants the person to sign in once more, and the browser notes that.
+    assert [line for line in watched.complaints if "403" not in line] == []
 
 
 def test_without_motion_the_alarm_stands_still_in_inverse(desk: Desk, opened: Opened) -> None:

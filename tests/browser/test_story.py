@@ -77,8 +77,20 @@ def until_it_moves(page: Page) -> None:
     raise AssertionError("no track moved")
 
 
-def at_tables(page: Page, seat: str) -> None:
+SEATED = "async () => (await import('/static/store.js')).state.session.role"
+
+
+def seated(page: Page, seat: str) -> None:
+    """Take *seat*, and wait until the node has given it."""
     page.select_option("#seat", seat)
+    until = time.monotonic() + PATIENCE_MS / 1000
+    while page.evaluate(SEATED) != seat and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    page.wait_for_timeout(300)
+
+
+def at_tables(page: Page, seat: str) -> None:
+    seated(page, seat)
     page.locator("#to-tables").click()
     expect(page.locator("#table-proposals")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -156,14 +168,12 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
     shown = set()
     for seat in ("military", "foreign_service"):
         for page, proposal in zip((alfa, bravo), agreed, strict=True):
-            page.select_option("#seat", seat)
+            seated(page, seat)
             sign = proposal.locator('[data-act="proposal.sign"]')
             expect(sign).to_be_visible(timeout=PATIENCE_MS)
             sign.click()
             expect(page.locator("#act-text")).to_have_text("Call on 121.5 first, and on the hotline.")
             shown.add(page.locator("#act-digest").inner_text())
-            page.locator("#act-sure").check()
-            page.locator("#act-form button.main").click()
             page.locator("#step-prove").click()
             expect(page.locator("dialog")).to_have_count(0, timeout=PATIENCE_MS)
     assert len(shown) == 1
@@ -171,7 +181,7 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
         expect(proposal.locator("h3")).to_contain_text("in force", timeout=PATIENCE_MS)
 
     # The alert's dossier leaves Alfa's desk, and holds against what each party says its own root is.
-    alfa.select_option("#seat", "supervisor")
+    seated(alfa, "supervisor")
     alfa.keyboard.press("Escape")
     alfa.locator("#tables").focus()
     alfa.keyboard.press("1")
@@ -184,5 +194,6 @@ def test_two_desks_from_the_first_track_to_the_dossier(desks: dict[str, str], op
     verdict = verify(ZipFiles(io.BytesIO(Path(kept.value.path()).read_bytes())), digits)
     assert verdict.exit_code == 0, verdict.report
 
-    assert here.complaints == there.complaints == []
+    # Where the node wants the person to sign in once more it says 403, and the browser notes that.
+    assert [line for line in (*here.complaints, *there.complaints) if "403" not in line] == []
     assert here.violations() == there.violations() == []

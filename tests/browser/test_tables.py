@@ -91,22 +91,16 @@ def test_everything_that_stands_is_shown(desk: Desk, opened: Opened) -> None:
     assert watched.violations() == []
 
 
-def test_a_signature_carries_the_digest_that_was_shown_and_needs_a_second_yes(opened: Opened) -> None:
+def test_a_signature_carries_the_digest_that_was_shown_beside_the_passkey(opened: Opened) -> None:
     with served(tracks=10) as desk:
         page = at_table(opened(desk.address).page, "foreign_service")
         simple = page.locator("article", has_text="Call before an intercept")
         simple.locator('[data-act="proposal.sign"]').click()
-        expect(page.locator("#act-text")).to_have_text("Both sides call on 121.5 before an intercept.")
-        shown = page.locator("#act-digest").inner_text()
-        sign = page.locator("#act-form button.main")
-        expect(sign).to_be_disabled()
-        page.keyboard.press("Tab")
-        page.locator("#act-sure").focus()
-        page.keyboard.press("Space")
-        expect(sign).to_be_enabled()
-        sign.focus()
-        page.keyboard.press("Enter")
-        expect(page.locator("dialog.step")).to_contain_text("Both sides call on 121.5 before an intercept.")
+        expect(page.locator("dialog")).to_have_count(1)
+        expect(page.locator("dialog.step #act-text")).to_have_text("Both sides call on 121.5 before an intercept.")
+        shown = page.locator("dialog.step #act-digest").inner_text()
+        assert len(page.locator("#step-digest").inner_text()) == 64
+        assert said(desk) == []
         page.locator("#step-prove").focus()
         page.keyboard.press("Enter")
         expect(page.locator("dialog")).to_have_count(0)
@@ -117,11 +111,19 @@ def test_a_signature_carries_the_digest_that_was_shown_and_needs_a_second_yes(op
         assert len(shown) == 64
 
 
+def test_a_signature_that_is_left_is_not_given(desk: Desk, opened: Opened) -> None:
+    page = at_table(opened(desk.address).page, "foreign_service")
+    before = len(said(desk))
+    page.locator('[data-proposal="bravo-1"] [data-act="proposal.sign"]').click()
+    expect(page.locator("dialog.step")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    assert len(said(desk)) == before
+
+
 def test_what_the_node_refuses_is_said_in_its_words_and_the_form_stays(desk: Desk, opened: Opened) -> None:
     page = at_table(opened(desk.address).page, "military")
     page.locator('[data-proposal="bravo-1"] [data-act="proposal.sign"]').click()
-    page.locator("#act-sure").check()
-    page.locator("#act-form button.main").click()
     page.locator("#step-prove").click()
     expect(page.locator("#act-form [role=alert]")).to_contain_text("details are not agreed: Hours of the shift")
     page.keyboard.press("Escape")
@@ -177,7 +179,6 @@ def test_the_arrangement_is_narrowed_and_what_has_stopped_is_seen(opened: Opened
         page.locator('[data-act="arrangement.narrow"]').click()
         page.select_option("#act-to", "suspended")
         page.fill("#act-note", "Until the post answers.")
-        page.locator("#act-sure").check()
         page.locator("#act-form button.main").click()
         page.locator("#step-prove").click()
         expect(page.locator(".table-head")).to_contain_text("suspended")
@@ -186,27 +187,26 @@ def test_the_arrangement_is_narrowed_and_what_has_stopped_is_seen(opened: Opened
         expect(page.locator('[data-act="arrangement.resume"]')).to_be_visible()
 
 
-def test_a_yes_is_to_what_stood_there_when_it_was_given(opened: Opened) -> None:
+def test_what_is_given_is_what_stood_beside_the_passkey(opened: Opened) -> None:
     with served(tracks=10) as desk:
         page = at_table(opened(desk.address).page, "leader")
         page.locator('[data-act="arrangement.narrow"]').click()
+        page.select_option("#act-to", "suspended")
         page.fill("#act-note", "Until the post answers.")
-        page.locator("#act-sure").check()
-        page.evaluate("""() => {
-          const [to, note] = ["#act-to", "#act-note"].map((s) => document.querySelector(s));
-          to.value = "suspended"; to.dispatchEvent(new Event("change", { bubbles: true }));
-          note.value = "Changed."; note.dispatchEvent(new Event("input", { bubbles: true }));
-          document.querySelector("#act-form").requestSubmit();
-        }""")
-        expect(page.locator("#act-sure")).not_to_be_checked()
-        expect(page.locator("#act-form button.main")).to_be_disabled()
-        assert said(desk) == []
-        page.locator("#act-sure").check()
         page.locator("#act-form button.main").click()
+        whole = page.locator("dialog.step .order-whole")
+        expect(whole).to_contain_text("Until the post answers.")
+        expect(page.locator(".order-whole")).to_have_count(1)
+        page.evaluate("""() => {
+          const note = document.querySelector("#act-note");
+          note.value = "Changed."; note.dispatchEvent(new Event("input", { bubbles: true }));
+        }""")
+        expect(whole).to_contain_text("Until the post answers.")
+        assert said(desk) == []
         page.locator("#step-prove").click()
         expect(page.locator("dialog")).to_have_count(0)
         [act] = said(desk)
-        assert (act.to, act.note) == ("suspended", "Changed.")
+        assert (act.to, act.note) == ("suspended", "Until the post answers.")
 
 
 def test_a_contradiction_is_shown_with_both_digests(opened: Opened) -> None:
@@ -241,6 +241,11 @@ def test_another_partys_report_is_graded_and_a_key_in_a_dialog_turns_no_page(des
     expect(page.locator("#table-reports")).to_contain_text("B2")
 
 
+def but_for_the_sign_in(watched: Watched) -> list[str]:
+    """Complaints, but that the node says 403 where it wants one more sign-in, which the browser notes."""
+    return [line for line in watched.complaints if "403" not in line]
+
+
 @pytest.mark.parametrize("lang", ["en", "tr", "ru"])
 def test_axe_finds_nothing_at_a_table_and_no_column_overflows(desk: Desk, opened: Opened, lang: str) -> None:
     watched = opened(desk.address, lang, (1280, 720))
@@ -249,11 +254,11 @@ def test_axe_finds_nothing_at_a_table_and_no_column_overflows(desk: Desk, opened
     page.locator('[data-act="proposal.sign"]').first.click()
     page.wait_for_selector("dialog[open]")
     assert found + axe(page) == []
-    wide = page.evaluate("""() => [...document.querySelectorAll(".table-column, .thing, .table-head, .bar, .act-dialog, body")]
+    wide = page.evaluate("""() => [...document.querySelectorAll(".table-column, .thing, .table-head, .bar, .act-dialog, .step, body")]
       .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth + ">" + e.clientWidth)""")
     assert wide == []
     assert page.locator("#tables").inner_text().count("table.") == 0
-    assert watched.complaints == []
+    assert but_for_the_sign_in(watched) == []
 
 
 def test_t17_hostile_text_in_every_field_of_a_table_is_shown_and_nothing_runs(opened: Opened) -> None:
@@ -274,8 +279,8 @@ def test_t17_hostile_text_in_every_field_of_a_table_is_shown_and_nothing_runs(op
                 expect(page.locator(f"#table-{part}")).to_contain_text(payload[:100])
             page.locator('[data-proposal="bravo-1"] [data-act="proposal.sign"]').click()
             expect(page.locator("#act-text")).to_contain_text(payload[:100])
-            page.locator("#act-form button", has_text="Close").click()
+            page.locator("dialog.step button", has_text="Close").click()
         strangers = "script:not([src^='/static/']), iframe, object, embed, base, img, [onerror], [onload], style, link:not([href^='/static/']), [style]"
         assert page.locator(f"#tables :is({strangers})").count() == 0
         assert watched.violations() == []
-        assert watched.complaints == []
+        assert but_for_the_sign_in(watched) == []

@@ -19,12 +19,14 @@ export class Refusal extends Error {
 /** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<any>} throws Refusal */
 export async function ask(path, how = {}) {
   if (how.method && isReadOnly() && !OF_THE_DOOR.test(path)) throw new Refusal({ code: "read_only", detail: t("order.read_only") });
-  const headers = { "content-type": "application/json", "x-detente-token": state.session.token ?? "", ...how.headers };
+  const { token } = state.session;
+  const headers = { "content-type": "application/json", "x-detente-token": token ?? "", ...how.headers };
   const answer = await fetch(path, { ...how, headers });
   const body = await answer.json();
   if (answer.ok) return body;
   if (body.code === "locked") update({ session: { ...state.session, locked: true } });
-  if (body.code === "not_signed_in") update({ session: { ...state.session, role: null, token: null } });
+  // An answer to a seat that was left meanwhile takes nobody out of the one taken since.
+  if (body.code === "not_signed_in" && state.session.token === token) update({ session: { ...state.session, role: null, token: null } });
   throw new Refusal(body);
 }
 

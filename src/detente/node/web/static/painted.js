@@ -34,6 +34,7 @@ async function tell() {
     if (!row.isConnected) inView.delete(row);
     if (!row.isConnected || undisplayed === undefined || !name || told.has(name)) continue;
     told.add(name);
+    observer.unobserve(row); // what is observed costs something in every frame
     (alert ? alerts : messages).push(name);
   }
   if (!alerts.length && !messages.length) return;

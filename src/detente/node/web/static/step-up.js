@@ -85,6 +85,7 @@ export function stepDialog() {
     <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${!demo && html`<bdi>${state.session.name}</bdi>`}</p>
     ${step.order ? whole(step.order) : html`<p>${t("lock.what")}</p>`}
     ${step.digest && html`<p>${t("step.digest")} <span id="step-digest">${code(step.digest, "whole")}</span></p>`}
+    ${step.order?.order === "at_table" && html`<p>${t("table.binds")}</p>`}
     ${demo ? html`<p class="text-warning">${t("step.demo")}</p>` : html`<p class="muted">${t(step.asked.kind === "oidc" ? "step.provider" : "step.passkey")}</p>`}
     ${step.refusal && html`<p class="text-alarm" role="alert">${others(step.refusal, "en")}</p>`}
     <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button>
@@ -92,19 +93,27 @@ export function stepDialog() {
   </dialog>`;
 }
 
-/** The order whole: what it is, every field of it, and for a signature the wording it is under. @param {Row} order */
+/** The order whole: what it is, for a signature the wording it is under, and every field of it. @param {Row} order */
 function whole(order) {
   const act = order.act ?? order;
-  const name = order.act ? t(`does.${order.act.act}`) : t(`orders.${order.order}`);
-  const signed = order.act?.act === "proposal.sign" && versionOf(order.act);
-  return html`<h3 id="step-what">${name}</h3>
-    ${signed && html`<div class="written scrolls" tabindex="0" role="region" aria-label=${name}>${others(signed.text)}</div>`}
+  const version = order.act?.act === "proposal.sign" && versionOf(order.act);
+  return html`<h3 id="step-what">${order.act ? t(`does.${order.act.act}`) : t(`orders.${order.order}`)}</h3>
+    ${version && wording(version)}
     <dl class="order-whole scrolls" tabindex="0">${fields(act, "")}</dl>`;
 }
 
-/** @param {Row} act @returns {Row | undefined} the version that is signed, as the table shows it */
-const versionOf = (act) =>
-  (state.table.view?.proposals ?? []).find((/** @type {Row} */ p) => p.proposal === act.proposal)?.versions.find((/** @type {Row} */ v) => v.number === act.number);
+/** What a signature is under: the wording, the checklist, each side's promise, and the digest to be compared by voice. @param {Row} version */
+const wording = (version) => html`<div id="act-text" class="written scrolls" tabindex="0" role="region" aria-label=${t("table.version", { n: version.number })}>${others(version.text)}</div>
+  <ul>${version.details.map((/** @type {Row} */ d) => html`<li key=${d.key}>${others(d.title)} <b>${word("stance", d.stance)}</b></li>`)}</ul>
+  ${Object.entries(version.promises).map(([who, what]) => html`<p key=${who}>${party(who)}: ${others(/** @type {string} */ (what))}</p>`)}
+  <p>${t("table.digest")} <span id="act-digest">${code(version.digest, "whole")}</span> <span class="muted">${t("table.compare")}</span></p>`;
+
+/** @param {Row} act @returns {Row | undefined} the version that is signed, as the table shows it, with the checklist as it stands */
+function versionOf(act) {
+  const proposal = (state.table.view?.proposals ?? []).find((/** @type {Row} */ p) => p.proposal === act.proposal);
+  const version = proposal?.versions.find((/** @type {Row} */ v) => v.number === act.number);
+  return version && { ...version, details: proposal.details };
+}
 
 /** @param {any} value @param {string} name @returns {any} each field by its name on the wire, however deep */
 function fields(value, name) {

@@ -3,7 +3,7 @@
 
 import { labelOf, feetOf, callsignOf, identityOf, MARK } from "./tracks.js";
 import { placeLabels } from "./labels.js";
-import { EVERYTHING, passes } from "./filter.js";
+import { isOn, passes } from "./filter.js";
 import { geometries } from "./geometry.js";
 import { level as hundreds } from "../format.js";
 
@@ -83,7 +83,8 @@ export function displayList({ tracks, camera, alerts, party, show, selected, hov
     shown: 0, total: 0, hidden: 0, labelsLeftOut: 0, dotsOnly: false,
   };
 
-  const isKept = (/** @type {number} */ i) => passes(tracks, i, filter ?? EVERYTHING) || concern.has(tracks.number[i]) || tracks.number[i] === selected || (tracks.flags[i] & MARK.EMERGENCY) !== 0;
+  const hiding = filter && isOn(filter) ? filter : null;
+  const isKept = (/** @type {number} */ i) => !hiding || passes(tracks, i, hiding) || concern.has(tracks.number[i]) || tracks.number[i] === selected || (tracks.flags[i] & MARK.EMERGENCY) !== 0;
   const { rows, shown, total, hidden } = inView(tracks, camera, screen, isKept);
   list.dotsOnly = shown > DOTS_ABOVE;
   Object.assign(list, { shown, total, hidden });

@@ -55,7 +55,7 @@ export function zoneLines(zone, partyNames) {
 /** Where track labels must not stand: the names of zones, the tools above and the status line below. @param {any[]} zones @param {import("./display-list.js").Camera} camera @param {string[]} partyNames @returns {number[][]} */
 export function takenByGround(zones, camera, partyNames) {
   const screen = toScreen(camera);
-  const boxes = [[0, 0, camera.width, 36], [0, camera.height - 24, camera.width, camera.height]];
+  const boxes = [[0, 0, camera.width, 64], [0, camera.height - 24, camera.width, camera.height]];
   for (const zone of zones) {
     const at = namePlace(zone, camera, screen);
     if (!at) continue;

@@ -28,21 +28,25 @@ export function over(acts) {
     html`<button type="button" aria-pressed=${show[name]} onClick=${() => set(name, !show[name])}>${label}</button>`;
   return html`
     <div class="tools" role="toolbar" aria-label=${t("map.tools")}>
-      <button type="button" aria-pressed=${show.vectorMin > 0} onClick=${nextVector}>${show.vectorMin ? t("map.vectors", { n: show.vectorMin }) : t("map.vectors_off")}</button>
-      ${toggle("trails", t("map.trails"))}
-      <button type="button" aria-pressed=${show.labels !== "off"} onClick=${nextLabels}>${t(`map.labels_${show.labels}`)}</button>
-      ${toggle("lines", t("map.lines"))}
-      ${toggle("rings", t("map.rings"))}
-      ${toggle("zones", t("map.zones"))}
-      ${toggle("dim", t("map.dim"))}
-      <button type="button" aria-pressed=${state.follow} onClick=${() => update({ follow: !state.follow })}>${t("map.follow")}</button>
-      <button type="button" aria-pressed=${state.tracksListed} onClick=${() => update({ tracksListed: !state.tracksListed })}>${t("map.list")}</button>
-      <button type="button" aria-pressed=${state.filtering} class=${isOn(state.filter) ? "is-on" : ""} onClick=${() => update({ filtering: !state.filtering })}>${t("map.filter")}</button>
-      <button type="button" aria-pressed=${state.measure !== null} onClick=${acts.measure}>${t("map.measure")}</button>
-      <button type="button" aria-pressed=${state.volume !== null} onClick=${acts.volume}>${t("map.volume")}</button>
-      <button type="button" onClick=${acts.home}>${t("map.home")}</button>
-      <button type="button" class="square" aria-label=${t("map.closer")} onClick=${() => acts.zoom(1.4)}>+</button>
-      <button type="button" class="square" aria-label=${t("map.farther")} onClick=${() => acts.zoom(1 / 1.4)}>-</button>
+      <span>
+        <button type="button" aria-pressed=${show.vectorMin > 0} onClick=${nextVector}>${show.vectorMin ? t("map.vectors", { n: show.vectorMin }) : t("map.vectors_off")}</button>
+        ${toggle("trails", t("map.trails"))}
+        <button type="button" aria-pressed=${show.labels !== "off"} onClick=${nextLabels}>${t(`map.labels_${show.labels}`)}</button>
+        ${toggle("lines", t("map.lines"))}
+        ${toggle("rings", t("map.rings"))}
+        ${toggle("zones", t("map.zones"))}
+        ${toggle("dim", t("map.dim"))}
+      </span><span>
+        <button type="button" aria-pressed=${state.follow} onClick=${() => update({ follow: !state.follow })}>${t("map.follow")}</button>
+        <button type="button" aria-pressed=${state.tracksListed} onClick=${() => update({ tracksListed: !state.tracksListed })}>${t("map.list")}</button>
+        <button type="button" aria-pressed=${state.filtering} class=${isOn(state.filter) ? "is-on" : ""} onClick=${() => update({ filtering: !state.filtering })}>${t("map.filter")}</button>
+        <button type="button" aria-pressed=${state.measure !== null} onClick=${acts.measure}>${t("map.measure")}</button>
+        <button type="button" aria-pressed=${state.volume !== null} onClick=${acts.volume}>${t("map.volume")}</button>
+        <button type="button" onClick=${acts.home}>${t("map.home")}</button>
+      </span><span class="zoom">
+        <button type="button" class="square" aria-label=${t("map.closer")} onClick=${() => acts.zoom(1.4)}>+</button>
+        <button type="button" class="square" aria-label=${t("map.farther")} onClick=${() => acts.zoom(1 / 1.4)}>-</button>
+      </span>
     </div>
     ${state.preview && html`<div class="banner" role="status"><b>${t("release.banner", { party: partyName(state.preview.peer) })}</b> <span>${t("release.banner_counts", { shown: state.preview.tracks.n, withheld: state.preview.withheld.length })}</span> <span class="num">${clockZ(state.preview.tracks.atMs)}</span>
       <button type="button" onClick=${() => acts.preview(null)}>${t("release.back")}</button></div>`}

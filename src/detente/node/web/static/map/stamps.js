@@ -22,7 +22,7 @@ export class Dots {
   /** @param {number[]} places x, y in CSS pixels @param {number} size CSS pixels @param {string} colour `#rrggbb` @param {number} alpha 0…255 @param {number} ratio */
   add(places, size, colour, alpha, ratio) {
     if (!this.image || !places.length) return;
-    const { width, height } = this.image;
+    const { pixels, image: { width, height } } = this;
     const rgb = parseInt(colour.slice(1), 16);
     const value = ((alpha << 24) | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
     const side = Math.max(1, Math.round(size * ratio));
@@ -30,7 +30,8 @@ export class Dots {
       const left = Math.round(places[i] * ratio - side / 2);
       const top = Math.round(places[i + 1] * ratio - side / 2);
       if (left < 0 || top < 0 || left + side > width || top + side > height) continue;
-      for (let row = top; row < top + side; row++) this.pixels.fill(value, row * width + left, row * width + left + side);
+      // Nine plain writes: to call `fill` for three pixels costs ten times what it does.
+      for (let row = top * width + left, k = 0; k < side; k++, row += width) for (let at = row; at < row + side; at++) pixels[at] = value;
     }
   }
 

@@ -10,6 +10,7 @@ import { callsignOf, feetOf, identityOf, labelOf, MARK } from "./tracks.js";
 import { NOBODY } from "./display-list.js";
 import { activityAreas } from "./activities.js";
 import { passes } from "./filter.js";
+import { Kept } from "../kept.js";
 
 /** @typedef {Record<string, any>} Row */
 /** @typedef {{see: (number: number) => void, showArea: (zone: Row) => void, showMessage: (message: string) => void, inView: (i: number) => boolean}} Acts */
@@ -45,6 +46,7 @@ export function listed(tracks, { find, filter, sort, inView, camera }) {
 
 /** @type {{of: unknown[], rows: number[]}} */
 let kept = { of: [], rows: [] };
+const drawn = new Kept();
 
 /** @param {import("./tracks.js").Tracks} tracks @param {Acts} acts @param {{east: number, north: number, pxPerNm: number}} camera */
 function rowsOf(tracks, acts, camera) {
@@ -59,13 +61,15 @@ export function trackList(acts, camera) {
   if (!tracks) return "";
   const rows = rowsOf(tracks, acts, camera);
   const shown = rows.slice(0, ROWS_MAX);
+  drawn.within([tracks, state.lang, camera.east, camera.north, state.board?.party, acts]); // a pointer that moves draws no row anew
+  if (drawn.of.size > 2 * ROWS_MAX) drawn.keep(shown.map((i) => String(tracks.number[i])));
   const first = shown.some((i) => tracks.number[i] === state.selected) ? state.selected : tracks.number[shown[0]];
   return html`<section class="listed" aria-label=${t("map.list")}>
     <div class="line"><label for="find">${t("map.find")}</label><input id="find" type="search" autocomplete="off" maxlength="60" value=${state.find} onInput=${(/** @type {any} */ e) => update({ find: e.target.value })} onKeyDown=${into} />
       <span class="num">${t("count.of", { n: shown.length, total: count(rows.length) })}</span><button type="button" onClick=${() => update({ tracksListed: false })}>${t("act.close")}</button></div>
     ${state.find.trim() && elsewhere(acts)}
     <div class="scrolls" tabindex="0" role="group" aria-label=${t("map.list")}><table id="track-list" class="grid" onKeyDown=${walk}><thead><tr>${COLUMNS.map(heading)}</tr></thead>
-    <tbody>${shown.map((i) => row(tracks, i, acts, tracks.number[i] === first, camera))}</tbody></table></div>
+    <tbody>${shown.map((i) => drawn.view(String(tracks.number[i]), `${tracks.number[i] === first} ${tracks.number[i] === state.selected}`, () => row(tracks, i, acts, tracks.number[i] === first, camera)))}</tbody></table></div>
   </section>`;
 }
 

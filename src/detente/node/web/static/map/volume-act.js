@@ -22,7 +22,7 @@ export const declared = (volume) => ({ act: DECLARE, plan: { ...volume.read, kin
 
 /** What the table's dialog lays before the person: the plan, with the key of all that it meets and that was shown. @param {Volume & Record<string, any>} volume @returns {Record<string, any>} */
 export const draftOf = (volume) => ({
-  act: DECLARE, fixed: { plan: declared(volume).plan, key: volume.said?.key ?? [] }, about: volume.title, shown: volume.said, values: {}, refusal: "", sure: false,
+  act: DECLARE, fixed: { plan: declared(volume).plan, key: volume.said?.key ?? [] }, about: volume.title, shown: volume.said, values: {}, refusal: "",
 });
 
 const MILE_CM = 185_200;

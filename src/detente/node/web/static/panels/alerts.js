@@ -11,39 +11,112 @@ import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
 import { rate } from "../explain/why.js";
 import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, conditions, verdict, verdictSign } from "../alert-words.js";
+import { Kept, tick as tickAll } from "../kept.js";
 
 /** @typedef {import("../types.js").AlertRow} Row */
 /** @typedef {{showAlert: (row: Row) => void, explain: (alert: string) => void, export: (alert: string) => void}} Acts */
 
 const TIMES = /** @type {const} */ (["sent_at_ms", "held_at_ms", "displayed_at_ms", "acknowledged_at_ms"]);
 
+const URGENT_MS = 15_000;
+
+/** @type {{of: Row[] | undefined, byName: Map<string, Row>, urgent: Row[]}} the board's alerts, sorted once */
+let sorted = { of: undefined, byName: new Map(), urgent: [] };
+
+/** @param {Row[]} rows */
+function sortedOf(rows) {
+  if (rows !== sorted.of) sorted = { of: rows, byName: new Map(rows.map((row) => [row.alert, row])), urgent: byUrgency(rows) };
+  return sorted;
+}
+
 /** @type {string[]} */
 let order = [];
 
 /** New rows never move the row that has the focus: while one has, the order stands and news goes below. @param {Row[]} rows */
 function steady(rows) {
+  const { urgent, byName } = sortedOf(rows);
   const focused = document.activeElement?.closest("#alerts [data-alert]");
-  if (!focused) order = byUrgency(rows).map((row) => row.alert);
-  else order = [...order, ...byUrgency(rows).map((row) => row.alert).filter((name) => !order.includes(name))];
-  const byName = new Map(rows.map((row) => [row.alert, row]));
+  const names = urgent.map((row) => row.alert);
+  if (!focused) order = names;
+  else {
+    const there = new Set(order);
+    order = [...order.filter((name) => byName.has(name)), ...names.filter((name) => !there.has(name))];
+  }
   return order.map((name) => byName.get(name)).filter((row) => row !== undefined);
 }
+
+const queue = new Kept();
+const predicted = new Kept();
 
 /** @param {Acts} acts */
 export function alerts(acts) {
   const board = state.board;
   const rows = steady(board?.alerts ?? []);
   const total = board?.alerts_total ?? 0;
+  const around = [state.lang, t("alerts.title"), state.zones, board?.party, JSON.stringify(board?.parties), acts];
+  const now = nodeNow();
+  queue.within(around);
+  predicted.within(around);
+  if (queue.of.size > rows.length) queue.keep(rows.map((row) => row.alert));
   return html`
     <section id="alerts" class="panel grows" aria-label=${t("alerts.title")} tabindex="-1">
       ${head(t("alerts.title"), "1", html`<b class="num">${rows.length < total ? t("count.of", { n: rows.length, total: count(total) }) : total}</b>`)}
-      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row) => alert(row, acts)) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
+      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row) => queue.view(row.alert, `${shownOf(row)} ${phase(row, now)} ${state.focusAlert === row.alert}`, () => alert(row, acts))) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
     </section>
     <section id="conflicts" class="panel" aria-label=${t("conflicts.title")} tabindex="-1">
-      ${head(t("conflicts.title"), "2", html`<b class="num">${(board?.alerts ?? []).filter((r) => r.state === "active").length}</b>`)}
+      ${head(t("conflicts.title"), "2", html`<b class="num">${rows.filter((r) => r.state === "active").length}</b>`)}
       <div class="scrolls" tabindex="0" role="group" aria-label=${t("conflicts.title")}>${table(board?.alerts ?? [], acts)}</div>
       ${rate()}
     </section>`;
+}
+
+/** @type {WeakMap<Row, string>} */
+const shown = new WeakMap();
+
+/** What a row shows but for what ticks in it: as long as this stands, the row does. @param {Row} row */
+function shownOf(row) {
+  let text = shown.get(row);
+  if (text === undefined) {
+    // Reckoned anew each second: these are written into their places, or said in words below.
+    const { event_at_ms, distance_m, vertical_ft, latitude_e7, longitude_e7, margin_m, margin_ft, ...steadier } = row;
+    text = JSON.stringify([{ ...steadier, verdicts: untimed(row) }, event_at_ms === null, measures(row) === "", conditions(row)]);
+    shown.set(row, text);
+  }
+  return text;
+}
+
+/** What the peers say, without when: that is reckoned anew each second too. @param {Row} row */
+const untimed = (row) => row.verdicts.map((v) => [v.party, v.says, v.time_to_event_s === null]);
+
+/** What of a row turns with time and no board: its words once the event is there, and the colour of the next rung. @param {Row} row @param {number} now */
+const phase = (row, now) => `${row.event_at_ms !== null && row.event_at_ms <= now} ${isNear(row, now)}`;
+
+/** @param {Row} row @param {number} now */
+const isNear = (row, now) => row.next_rung_at_ms !== null && row.next_rung_at_ms - now < URGENT_MS;
+
+/** Text that changes by itself. @param {string} ticks @param {Row} row @param {number} now */
+function said(ticks, row, now) {
+  const [what, whose] = ticks.split(" ");
+  const told = whose && row.verdicts.find((v) => v.party === whose);
+  if (told) return what === "sign" ? verdictSign(told) : verdict(told);
+  switch (ticks) {
+    case "event": return row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now);
+    case "left": return row.event_at_ms === null ? "" : countdown(row.event_at_ms, now);
+    case "rung": return row.next_rung_at_ms === null ? "" : t("ladder.next", { left: countdown(Math.max(row.next_rung_at_ms, now), now) });
+    case "distance": return row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1);
+    case "vertical": return row.kind === "conflict" && row.vertical_ft !== null ? String(row.vertical_ft) : "-";
+    default: return measures(row);
+  }
+}
+
+/** Let countdowns and distances go on, in the queue and in the table below it. @param {Element} place where both are */
+export function tickAlerts(place) {
+  const { byName } = sortedOf(state.board?.alerts ?? []);
+  const now = nodeNow();
+  tickAll(place, (ticks, element) => {
+    const row = byName.get(/** @type {HTMLElement | null} */ (element.closest("[data-alert]"))?.dataset.alert ?? "");
+    return row ? said(ticks, row, now) : "";
+  });
 }
 
 /** @param {Row} row @param {Acts} acts */
@@ -51,19 +124,20 @@ function alert(row, acts) {
   const now = nodeNow();
   const own = ownHalf(row);
   const cleared = row.state === "cleared";
+  const newest = () => sorted.byName.get(row.alert) ?? row; // the row may stand while its place on the map goes on
   return html`<li key=${row.alert} class=${`alert edge-${row.level} ${cleared ? "cleared" : ""} ${isOpen(row) ? "open" : ""}`}
       data-alert=${row.alert} data-undisplayed=${own && !own.displayed_at_ms ? "" : undefined} aria-current=${state.focusAlert === row.alert ? "true" : undefined}>
     <div class="first">${levelMark(row.level)} <span class="unseen">${t(`level.${row.level}`)}</span> <b class="who">${who(row)}</b><span class="grow"></span>
-      <b class=${`num time text-${row.level}`}>${cleared ? t("alert.cleared") : row.event_at_ms === null ? "" : countdown(row.event_at_ms, now)}</b></div>
-    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures">${measures(row)}</span>`}</div>
+      ${cleared ? html`<b class=${`num time text-${row.level}`}>${t("alert.cleared")}</b>` : html`<b key="left" class=${`num time text-${row.level}`} data-ticks="left"></b>`}</div>
+    <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures" data-ticks="measures"></span>`}</div>
     ${conditions(row) && html`<div>${conditions(row)}</div>`}
-    ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((v) => html`<span key=${v.party}>${party(v.party)} ${verdict(v)}</span>`)}</div>`}
+    ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((v) => html`<span key=${v.party}>${party(v.party)} <span data-ticks=${`verdict ${v.party}`}></span></span>`)}</div>`}
     ${cleared ? html`<details><summary>${t("alert.times")}</summary>${times(row)}</details>` : times(row)}
     ${!cleared && ladder(row, now)}
     <div class="acts">
       ${isOpen(row) && html`<button type="button" class="main" data-acknowledge=${row.alert} onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>`}
       ${own?.acknowledged_at_ms && html`<span class="done">${tick()} ${word("role", own.acknowledged_by ?? "")} <span class="num">${clockZ(own.acknowledged_at_ms)}</span></span>`}
-      <button type="button" onClick=${() => acts.showAlert(row)}>${t("act.show")}</button>
+      <button type="button" onClick=${() => acts.showAlert(newest())}>${t("act.show")}</button>
       <button type="button" data-why=${row.alert} onClick=${() => acts.explain(row.alert)}>${t("act.why")}</button>
       ${own?.acknowledged_at_ms && html`<button type="button" data-export=${row.alert} onClick=${() => acts.export(row.alert)}>${t("act.export")}</button>`}
       ${!cleared && own?.acknowledged_at_ms && standDown(row)}
@@ -97,18 +171,24 @@ function ladder(row, now) {
   const apart = row.halves.filter((half) => half.rung !== row.rung);
   return html`<div class="ladder"><span class="steps" aria-hidden="true">${[0, 1, 2, 3, 4, 5].map((n) => html`<i key=${n} class=${n <= row.rung ? "on" : ""}></i>`)}</span>
     <span>${t("ladder.rung", { n: row.rung })}: ${row.rung_roles.map((r) => word("role", r)).join(", ")}</span>
-    ${row.next_rung_at_ms !== null && html`<span class=${row.next_rung_at_ms - now < 15_000 ? "figures text-alarm" : "figures"}>${t("ladder.next", { left: countdown(Math.max(row.next_rung_at_ms, now), now) })}</span>`}
+    ${row.next_rung_at_ms !== null && html`<span class=${isNear(row, now) ? "figures text-alarm" : "figures"} data-ticks="rung"></span>`}
     ${row.rung > 0 && apart.map((half) => html`<span key=${half.party} class="muted">${party(half.party)} ${t("ladder.side", { n: half.rung })}</span>`)}</div>`;
 }
 
 /** @param {Row[]} rows @param {Acts} acts */
 function table(rows, acts) {
-  const now = nodeNow();
-  const active = byUrgency(rows.filter((row) => row.state === "active"));
-  return html`<table class="grid"><thead><tr><th scope="col">${t("conflicts.pair")}</th><th scope="col">${t("conflicts.time")}</th><th scope="col">NM</th><th scope="col">ft</th><th scope="col">${t("conflicts.peer")}</th></tr></thead>
-    <tbody>${active.slice(0, 200).map((row) => html`<tr key=${row.alert} data-alert=${row.alert}><th scope="row"><button type="button" class="plain" onClick=${() => acts.explain(row.alert)}>${levelMark(row.level)} ${code(nameOf(row.a))} ${row.b ? code(nameOf(row.b)) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</button></th>
-      <td class="num">${row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now)}</td>
-      <td class="num">${row.distance_m === null || row.kind === "incursion" ? "-" : (row.distance_m / 1852).toFixed(1)}</td>
-      <td class="num">${row.kind === "conflict" && row.vertical_ft !== null ? row.vertical_ft : "-"}</td>
-      <td>${row.verdicts.length ? row.verdicts.map((v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${verdict(v)}</span><span class="figures" aria-hidden="true">${verdictSign(v)}</span></div>`) : "-"}</td></tr>`)}</tbody></table>`;
+  const active = sortedOf(rows).urgent.filter((row) => row.state === "active").slice(0, 200);
+  if (predicted.of.size > active.length) predicted.keep(active.map((row) => row.alert));
+  // Its rows are laid out one by one, so that those out of sight cost nothing; what they are has to be said then.
+  const title = (/** @type {string} */ text) => html`<th role="columnheader" scope="col">${text}</th>`;
+  return html`<table class="grid" role="table"><thead role="rowgroup"><tr role="row">${[t("conflicts.pair"), t("conflicts.time"), "NM", "ft", t("conflicts.peer")].map(title)}</tr></thead>
+    <tbody role="rowgroup">${active.map((row) => predicted.view(row.alert, pairOf(row), () => event(row, acts)))}</tbody></table>`;
 }
+
+/** All that a line of the table shows but for its figures. @param {Row} row */
+const pairOf = (row) => JSON.stringify([row.level, row.a.label, row.b?.label, row.zone, row.zone_name, untimed(row)]);
+
+/** @param {Row} row @param {Acts} acts */
+const event = (row, acts) => html`<tr role="row" key=${row.alert} data-alert=${row.alert}><th role="rowheader" scope="row"><button type="button" class="plain" onClick=${() => acts.explain(row.alert)}>${levelMark(row.level)} ${code(nameOf(row.a))} ${row.b ? code(nameOf(row.b)) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</button></th>
+  <td role="cell" class="num" data-ticks="event"></td><td role="cell" class="num" data-ticks="distance"></td><td role="cell" class="num" data-ticks="vertical"></td>
+  <td role="cell">${row.verdicts.length ? row.verdicts.map((v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} <span data-ticks=${`verdict ${v.party}`}></span></span><span class="figures" aria-hidden="true" data-ticks=${`sign ${v.party}`}></span></div>`) : "-"}</td></tr>`;

@@ -10,6 +10,7 @@ import { arrow } from "../marks.js";
 import { give } from "../orders.js";
 import { callsignOf } from "../map/tracks.js";
 import { code, head, others, party, partyName } from "../words.js";
+import { Kept, tick } from "../kept.js";
 
 /** @typedef {Record<string, any>} Row */
 /** @typedef {import("../types.js").Board} Board */
@@ -19,14 +20,38 @@ import { code, head, others, party, partyName } from "../words.js";
 const LINES = /** @type {const} */ (["watch", "military", "intelligence", "foreign_service", "leader"]);
 const PRECEDENCES = /** @type {const} */ (["Z", "O", "P", "R"]);
 
+const said = new Kept();
+
+/** @type {WeakMap<MessageRow, string>} */
+const asText = new WeakMap();
+
+/** All that a message's row shows but for its countdown. @param {MessageRow} row @param {number} now */
+function shownOf(row, now) {
+  const text = asText.get(row) ?? JSON.stringify(row);
+  asText.set(row, text);
+  return `${text} ${isOverdue(row, now)}`;
+}
+
+/** @param {MessageRow} row @param {number} now */
+const isOverdue = (row, now) => row.acknowledge_by_ms !== null && row.acknowledge_by_ms <= now;
+
+/** Let the deadlines go on. @param {Element} place */
+export function tickHotline(place) {
+  const now = nodeNow();
+  tick(place, (until) => (Number(until) > now ? t("strip.due", { left: countdown(Number(until), now) }) : t("strip.overdue", { by: countdown(now, Number(until)) })));
+}
+
 export function hotline() {
   const board = state.board;
   const rows = board?.messages ?? [];
+  const now = nodeNow();
+  said.within([state.lang, t("hotline.title"), board?.party, JSON.stringify(board?.parties), state.codebook]);
+  if (said.of.size > rows.length) said.keep(rows.map((row) => row.message));
   const total = board?.messages_total ?? 0;
   return html`<section id="hotline" class="panel grows" aria-label=${t("hotline.title")} tabindex="-1">
     ${head(t("hotline.title"), "4", codebookState(board))}
     ${presence(board)}
-    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map(message)}
+    <ol class="rows scrolls" tabindex="0" aria-label=${t("hotline.title")}>${rows.map((row) => said.view(row.message, shownOf(row, now), () => message(row)))}
       ${rows.length === 0 && html`<li class="empty">${t("hotline.none")}</li>`}
       ${rows.length < total && html`<li class="empty">${t("count.of", { n: rows.length, total: count(total) })}</li>`}</ol>
     ${composer(board)}
@@ -74,7 +99,7 @@ function message(row) {
     ${!row.known_code && html`<div class="text-warning">${t("hotline.unknown_code")}</div>`}
     <div class="small muted">${word("role", row.by)} · ${t(`line.${row.line}`)} · ${code(row.message)} · ${delivery(row)}${row.reason ? html` · ${t("hotline.reason")} <bdi>${reasonText(row.reason)}</bdi>` : ""}</div>
     ${!row.recorded && html`<div class="text-warning small">${row.preview ? t("record.preview") : t("record.not_yet")}</div>`}
-    ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${row.acknowledge_by_ms < now ? "text-alarm small" : "small"}>${row.acknowledge_by_ms > now ? t("strip.due", { left: countdown(row.acknowledge_by_ms, now) }) : t("strip.overdue", { by: countdown(now, row.acknowledge_by_ms) })}${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
+    ${row.acknowledge_by_ms && !row.answered_by && html`<div class=${isOverdue(row, now) ? "text-alarm small" : "small"}><span data-ticks=${row.acknowledge_by_ms}></span>${row.rung ? ` · ${t("ladder.rung", { n: row.rung })}` : ""}</div>`}
     ${open && html`<div class="acts"><button type="button" onClick=${() => give({ order: "acknowledge_message", message: row.message })}>${t("act.acknowledge")}</button>
       ${[...new Set(row.expects)].filter(phraseOf).map((/** @type {any} */ c) => html`<button key=${c} type="button" onClick=${() => answer(row, c)}>${t("act.answer")} ${code(c)}</button>`)}</div>`}
   </li>`;

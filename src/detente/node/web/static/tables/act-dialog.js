@@ -1,13 +1,12 @@
-// One act before it is said: what it is about, whole; its fields; and for what binds the party a second, explicit yes.
+// One act before it is said: what it is about, and its fields. What binds the party is then shown whole, once, with its
+// digest, where one more sign-in is asked for (`step-up.js`).
 
 import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
-import { code, others, party } from "../words.js";
+import { others, party } from "../words.js";
 import { FORMS, actOf, isComplete } from "./act-forms.js";
-import { powerOf } from "./act-row.js";
-import { openBrief, sayAtTable } from "./load.js";
-import { whole } from "./whole.js";
+import { sayAtTable } from "./load.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -22,20 +21,13 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
 // What is in the form now, not at its last drawing: two fields may change between two drawings.
 const change = (/** @type {Row} */ more) => state.act && update({ act: { ...state.act, ...more } });
 
-/** An act that the matrix does not name is taken for one that binds. @param {string} act */
-const isBinding = (act) => powerOf(act)?.commitment ?? true;
-
-/** @param {Row} draft */
-const isReady = (draft) => isComplete(draft) && (draft.sure || !isBinding(draft.act));
-
 export function actDialog() {
   const draft = state.act;
   if (!draft) return "";
-  const binds = isBinding(draft.act);
   const say = async (/** @type {Event} */ event) => {
     event.preventDefault();
     const given = state.act;
-    if (!given || !isReady(given)) return;
+    if (!given || !isComplete(given)) return;
     const refusal = await sayAtTable(actOf(given));
     if (refusal) change({ refusal });
     else dialog?.close();
@@ -43,23 +35,13 @@ export function actDialog() {
   return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-head" onClose=${() => update({ act: null })}>
     <form id="act-form" onSubmit=${say}><h2 id="act-head">${t(`does.${draft.act}`)}</h2>
       <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
-      ${draft.act === "proposal.sign" && signed(draft.shown)}
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}
       ${draft.shown?.whole}
       ${draft.act === "proposal.counter" && carried(draft.shown.kept)}
-      ${binds && isComplete(draft) && whole({ order: "at_table", table: openBrief()?.table, act: actOf(draft) })}
-      ${binds && html`<label class="sure"><input id="act-sure" type="checkbox" checked=${draft.sure} onChange=${(/** @type {any} */ e) => change({ sure: e.target.checked })} /> <span>${t("table.binds")}</span></label>`}
       ${draft.refusal && html`<p class="text-alarm" role="alert">${t("order.refused")}: ${others(draft.refusal, "en")}</p>`}
-      <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isReady(draft)}>${t(`does.${draft.act}`)}</button></div>
+      <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isComplete(draft)}>${t(`does.${draft.act}`)}</button></div>
     </form></dialog>`;
 }
-
-/** The wording that a signature is under, whole, with its digest whole. @param {Row} shown */
-const signed = (shown) => html`<h3>${t("table.version", { n: shown.number })}</h3>
-  <div id="act-text" class="written scrolls" tabindex="0" role="region" aria-label=${t("table.version", { n: shown.number })}>${others(shown.text)}</div>
-  <ul>${shown.details.map((/** @type {Row} */ d) => html`<li key=${d.key}>${others(d.title)} <b>${word("stance", d.stance)}</b></li>`)}</ul>
-  ${Object.entries(shown.promises).map(([who, what]) => html`<p key=${who}>${party(who)}: ${others(what)}</p>`)}
-  <p>${t("table.digest")} <span id="act-digest">${code(shown.digest, "whole")}</span></p><p class="muted">${t("table.compare")}</p>`;
 
 /** What a new version takes over unchanged from the one it answers. @param {Row} kept */
 const carried = (kept) => html`<p class="muted">${t("table.carried")}</p>
@@ -70,8 +52,7 @@ const carried = (kept) => html`<p class="muted">${t("table.carried")}</p>
 function asked(field, values) {
   const { name, kind, list, options, optional } = field;
   const id = `act-${name}`;
-  // A yes is to what stood there when it was given.
-  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, refusal: "", sure: false });
+  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, refusal: "" });
   const value = values[name] ?? "";
   return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>
     ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}

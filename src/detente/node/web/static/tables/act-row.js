@@ -3,6 +3,8 @@
 import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
+import { actOf } from "./act-forms.js";
+import { sayAtTable } from "./load.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -16,6 +18,14 @@ const seatsFor = (act) => {
   return act === "proposal.sign" ? seats.filter((/** @type {string} */ seat) => signers.includes(seat)) : seats;
 };
 
+/** Open the act's form; a signature has nothing to fill in: what it is under is read beside the passkey. @param {Row} one */
+async function begin(one) {
+  const draft = { fixed: {}, about: "", ...one, values: one.values ?? {}, refusal: "" };
+  if (one.act !== "proposal.sign") return update({ act: draft });
+  const refusal = await sayAtTable(actOf(draft));
+  if (refusal && refusal !== t("step.left")) update({ act: { ...draft, refusal } });
+}
+
 /**
  * Each act with what it is about: `fixed` goes with the order as it is, `shown` is laid before the person first.
  * @param {{act: string, fixed?: Row, shown?: Row, about?: string, values?: Row}[]} offered
@@ -24,6 +34,6 @@ export function actRow(offered) {
   const role = state.session.role;
   const may = offered.filter((one) => seatsFor(one.act).includes(role));
   const mayNot = offered.filter((one) => !may.includes(one));
-  return html`<div class="acts">${may.map((one) => html`<button key=${one.act} type="button" data-act=${one.act} onClick=${() => update({ act: { fixed: {}, about: "", ...one, values: one.values ?? {}, refusal: "", sure: false } })}>${t(`does.${one.act}`)}…</button>`)}
+  return html`<div class="acts">${may.map((one) => html`<button key=${one.act} type="button" data-act=${one.act} onClick=${() => begin(one)}>${t(`does.${one.act}`)}…</button>`)}
     ${mayNot.length > 0 && html`<span class="small muted not-yours">${t("table.not_yours")} ${mayNot.map((one) => html`<span key=${one.act}>${t(`does.${one.act}`)}: ${seatsFor(one.act).map((seat) => word("role", seat)).join(", ")}. </span>`)}</span>`}</div>`;
 }

@@ -67,7 +67,7 @@ function acts(row, newest) {
   if (row.state === "in_force") return [{ act: "proposal.complete", fixed, about }, { act: "proposal.lapse", fixed, about }];
   if (!OPEN.includes(row.state)) return [];
   return [
-    { act: "proposal.sign", fixed: { ...fixed, number: newest.number, digest: newest.digest }, about, shown: { ...newest, title: row.title, details: row.details } },
+    { act: "proposal.sign", fixed: { ...fixed, number: newest.number, digest: newest.digest }, about },
     { act: "proposal.counter", fixed: { ...fixed, after: newest.number }, about, shown: { kept }, values: { text: newest.text } },
     { act: row.by === state.board?.party ? "proposal.withdraw" : "proposal.decline", fixed, about },
   ];
