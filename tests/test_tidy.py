@@ -254,6 +254,39 @@ def test_a_row_says_tested_just_when_a_test_carries_its_number():
     )
 
 
+# --- the requirements ----------------------------------------------------------------------------------------------
+
+
+def test_each_requirement_names_its_acceptance_test_and_each_acceptance_test_is_named():
+    text = (ROOT / "docs/requirements.md").read_text("utf-8")
+    rows = re.findall(r"^\| R(\d+) \|.*\| `(test_r\d\d_\w+)` \|$", text, flags=re.MULTILINE)
+    assert [int(n) for n, _ in rows] == list(range(1, 17))
+    assert all(test.startswith(f"test_r{int(n):02d}_") for n, test in rows)
+    tests = [
+        name
+        for path in sorted((ROOT / "tests/acceptance").glob("test_*.py"))
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), flags=re.MULTILINE)
+    ]
+    assert sorted(tests) == sorted(test for _, test in rows)
+
+
+# --- the packages --------------------------------------------------------------------------------------------------
+
+
+def test_every_package_stands_in_the_architecture_and_in_the_order_of_imports():
+    packages = {path.parent.name for path in (ROOT / "src/detente").glob("*/__init__.py")}
+    table = re.search(r"\| package \| only \|\n(.*?)\n\n", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.DOTALL)
+    assert table is not None
+    told = {
+        name for cell in re.findall(r"^\| ([^|]+) \|", table[1], re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)
+    }
+    assert packages - told == set()
+    layers = set(
+        re.findall(r"detente\.(\w+)", (ROOT / "pyproject.toml").read_text("utf-8").split("layers = [")[1].split("]")[0])
+    )
+    assert packages - layers == set()
+
+
 # --- the glossary --------------------------------------------------------------------------------------------------
 
 

@@ -97,6 +97,8 @@ def test_a_policy_that_tells_more_takes_two_persons_and_is_undone_by_one_key(ope
         page.locator("#policy-check").click()
         expect(page.locator("#policy-changes")).to_contain_text("a second person confirms")
         expect(page.locator("#policy-changes")).to_contain_text("1 tracks told more, 0 told less")
+        page.locator("#policy-changes summary").click()
+        expect(page.locator("#policy-changes details")).to_contain_text("THY1")
         page.locator("#policy-propose").click()
         passed(page)
         pending = page.locator(".pending")
@@ -118,6 +120,42 @@ def passed(page: Page) -> None:
     """Sign in once more where the node asks for it."""
     with suppress(TooLate):
         page.locator("#step-prove").click(timeout=4000)
+
+
+ODD = """name = "odd"
+[[rule]]
+name = "a grid each second"
+effect = "release"
+to = ["bravo"]
+give = { fields = ["position"], position_grid_m = 1000 }
+[[rule]]
+name = "never"
+effect = "withhold"
+"""
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_a_text_is_shown_in_words_with_what_is_odd_and_what_is_left_of_its_promises(
+    desk: Desk, opened: Opened, lang: str
+) -> None:
+    watched = opened(desk.address, lang, (1280, 720))
+    page = at_release(watched.page)
+    page.locator("#policy-prepare").click()
+    page.locator("#policy-text").fill(ODD)
+    page.locator("#policy-check").click()
+    words = page.locator("#policy-words")
+    expect(words.locator("li").first).to_contain_text("Tell bravo of every aircraft: position to 1000 m")
+    expect(words.locator(".fineness")).to_contain_text("408 m", timeout=20000)
+    if lang == "en":
+        expect(words.locator("li").first).to_contain_text("The promise does not hold")
+    assert axe(page) == []
+    wide = page.evaluate("""() => [...document.querySelectorAll("#release .table-column, #release .part, #release .thing, body")]
+      .filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth + ">" + e.clientWidth)""")
+    assert wide == []
+    page.locator("#policy-text").fill(ODD + "\n")
+    expect(page.locator("#policy-changes")).to_have_count(0)
+    expect(page.locator("#policy-propose")).to_be_disabled()
+    assert watched.complaints == []
 
 
 def test_a_text_that_is_no_policy_is_refused_with_the_place(desk: Desk, opened: Opened) -> None:

@@ -9,10 +9,11 @@ from detente.desk.orders import ConfirmPolicy, ProposePolicy, RevertPolicy
 from detente.engine.values import OrderGiven
 from detente.errors import OrderRefused
 from detente.evidence.keys import origin
-from detente.evidence.leaf import Lane, read
+from detente.evidence.leaf import Kind, Lane, read
 from detente.release.policy import parse_policy
 from detente.testing.parties import Parties, node_name
 from detente.types import Role
+from detente.wire.messages import decode_body, encode_body
 from engine.meeting import differently, meet, open_handed
 
 NOTHING = 'name = "nothing"\n'
@@ -132,6 +133,24 @@ def test_a_change_is_in_the_next_frame_and_the_record_shows_from_which_leaf_on()
     assert pols(parties)[before - 1] == parse_policy(CALLSIGNS).digest
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.3, 0.4, 0.9])
+def test_no_frame_is_left_out_when_the_policy_changes_and_none_leaves_under_the_old_one(after_s):
+    parties = pair()
+    meet(parties, 60.0, seconds=8.0)
+    parties.until(parties.now // 10**9 * 10**9 + 3 * 10**9)
+    parties.run(after_s)
+    before = len(pols(parties))
+    propose(parties, NOTHING)
+    changed_at = parties.now
+    parties.run(3.0)
+    log = origin(node_name("alfa"), node_name("bravo"), Lane.TRACK)
+    leaves = [read(e.leaf) for r in parties["alfa"].recorded for e in r.entries if r.origin == log]
+    assert {leaf.pol for leaf in leaves[before:]} == {parse_policy(NOTHING).digest}
+    stamps = [leaf.ts for leaf in leaves]
+    assert {b - a for a, b in itertools.pairwise(stamps)} == {1_000}
+    assert stamps[before] - changed_at // 10**6 <= 1_000
+
+
 def test_one_key_undoes_a_widening_and_a_proposal():
     parties = pair()
     propose(parties, NAMED)
@@ -242,6 +261,58 @@ def test_a_safety_override_of_both_sides_tells_a_hidden_conflict_exactly_and_bot
     why = parties["alfa"].engine.why_told("bravo", own[0].alert, parties.clock("alfa"))
     assert why.told == "override"
     assert "the last minute" in why.text
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_an_override_names_the_hidden_aircraft_only_where_both_agreed_to_names(names):
+    override = OVERRIDE + f"names = {str(names).lower()}\n"
+    parties = close(NOTHING + override, EVERYTHING + override)
+    [row] = [row for row in told_alerts(parties) if row.raised_by == "alfa"]
+    alerts = [body for body in alerts_sent(parties) if body.override]
+    assert row.override == "the last minute"
+    assert alerts
+    for body in alerts:
+        assert not body.is_banded
+        assert [named and named.identity for named in (body.a, body.b)] == ["bbbbbb", "aaaaaa" if names else None]
+
+
+def alerts_sent(parties):
+    """Every alert that Alfa wrote to Bravo, as its leaf has it."""
+    logs = {origin(node_name("alfa"), node_name("bravo"), lane) for lane in (Lane.FLASH, Lane.OPS)}
+    entries = [entry for record in parties["alfa"].recorded for entry in record.entries if record.origin in logs]
+    return [
+        decode_body(Kind.ALERT, entry.body)
+        for entry in entries
+        if read(entry.leaf).kind is Kind.ALERT and entry.body is not None
+    ]
+
+
+LATE = (
+    NOTHING
+    + """
+[[rule]]
+name = "late"
+effect = "release"
+to = ["bravo"]
+give = { fields = ["position", "altitude", "velocity", "callsign", "identity"], delay_s = 30 }
+"""
+)
+
+
+def test_t51_a_live_alert_about_a_late_aircraft_tells_what_one_about_a_hidden_one_does_and_as_soon():
+    late, hidden = close(LATE, EVERYTHING), close(NOTHING, EVERYTHING)
+    assert late["alfa"].engine.release_view("bravo").released > 0
+    said = [alerts_sent(parties) for parties in (late, hidden)]
+    assert said[0]
+    assert [encode_body(body) for body in said[0]] == [encode_body(body) for body in said[1]]
+    assert all(body.is_banded and body.b is None for body in said[0])
+
+
+def test_t51_a_safety_override_of_both_sides_tells_it_exactly_and_at_once():
+    parties = close(LATE + OVERRIDE, EVERYTHING + OVERRIDE)
+    first = next(body for body in alerts_sent(parties) if body.override)
+    assert first.event_at_ms is not None
+    assert not first.is_banded
 
 
 def test_an_override_of_one_side_alone_changes_nothing():

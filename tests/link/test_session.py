@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from detente.errors import OwnFault
+from detente.evidence.checkpoint import Checkpoint, sign_checkpoint
 from detente.evidence.leaf import Kind, Lane, disclose, is_disclosed, unpack_items
 from detente.evidence.note import b64
 from detente.evidence.store import Entry
 from detente.link.effects import Close, Forked, Heard, Held, Previewed, Refused, StateChanged, Wrote
-from detente.link.frames import Channel, Code, Cp, Credit, Hb, Leaves, Preview, Rcpt, decode, encode
+from detente.link.frames import Bodies, Channel, Code, Cp, Credit, Fork, Hb, Leaves, Preview, Rcpt, decode, encode
 from detente.link.identity import LinkLimits
 from detente.link.transitions import State
-from detente.testing.identities import peer_identity
+from detente.testing.identities import own_identity, peer_identity
 from detente.types import NS_PER_S, Instant, instant_ms
 from link.pair import ALFA, AMPLE, BRAVO, POL, Node, Pair, draft, joined
 
@@ -361,6 +362,52 @@ def test_t06_a_preview_that_the_log_does_not_come_to_is_a_fork():
     pair.write(pair.alfa, Lane.FLASH, draft("recorded"))
     assert len(pair.bravo.told_of(Forked)[0].proof) == 2
     assert not pair.bravo.told_of(Heard)
+
+
+def test_a_body_of_a_history_whose_leaf_never_came_does_not_stop_the_lane_after_the_next_hello():
+    pair = joined()
+    for seq, stale in enumerate((b"said before the backup", b"and this")):
+        pair.deliver(pair.bravo, Channel.PRIO, encode(Bodies(Lane.FLASH, seq, [bytes(16) + stale])))
+    pair.cut()
+    pair.write(pair.alfa, Lane.FLASH, draft("one"))
+    pair.write(pair.alfa, Lane.FLASH, draft("two"))
+    pair.heal()
+    pair.run(1)
+    assert [h.body for h in pair.bravo.told_of(Heard)] == [b"one", b"two"]
+    assert not pair.bravo.told_of(Refused)
+
+
+def shown_to_alfa(pair, checkpoint):
+    pair.deliver(pair.alfa, Channel.PRIO, encode(Fork(Lane.FLASH, own=False, notes=(checkpoint.decode(),))))
+
+
+def test_t06_a_checkpoint_alone_that_we_signed_before_we_went_back_is_a_fork_for_us():
+    """Bravo has the checkpoint, a cut took the leaves under it, and the nack too: all it can show is our own root."""
+    pair = joined()
+    past = Node(ALFA, BRAVO)
+    past.write(Lane.FLASH, draft("before the backup"), pair.now)
+    pair.write(pair.alfa, Lane.FLASH, draft("after it"))
+    origin = pair.alfa.session.writers[Lane.FLASH].log.origin
+    signed = past.store.checkpoint(origin)
+    shown_to_alfa(pair, signed)
+    assert pair.alfa.session.state is State.FORK
+    assert pair.alfa.session.forks[origin] == (pair.alfa.store.checkpoint(origin), signed)
+    with pytest.raises(OwnFault, match="frozen"):
+        pair.write(pair.alfa, Lane.FLASH, draft("more"))
+    shown_to_alfa(pair, signed)
+    assert len(pair.alfa.told_of(Forked)) == 1
+
+
+def test_t06_a_checkpoint_of_our_own_leaves_or_by_another_key_is_no_fork():
+    pair = joined()
+    pair.write(pair.alfa, Lane.FLASH)
+    origin = pair.alfa.session.writers[Lane.FLASH].log.origin
+    forged = sign_checkpoint(Checkpoint(origin, 1, bytes(32)), own_identity(BRAVO).log)
+    beyond = sign_checkpoint(Checkpoint(origin, 2, bytes(32)), own_identity(ALFA).log)
+    for checkpoint in (pair.alfa.store.checkpoint(origin), forged, beyond):
+        shown_to_alfa(pair, checkpoint)
+    assert pair.alfa.session.state is not State.FORK
+    assert not pair.alfa.told_of(Forked)
 
 
 def test_t06_a_false_root_in_seen_is_a_fork_with_the_leaf_as_proof():

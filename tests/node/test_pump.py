@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from detente.desk.orders import Acknowledge
-from detente.engine.values import OrderGiven, Tick
+from detente.engine.values import FramesDue, OrderGiven, Tick, ViewSet
 from detente.errors import OrderRefused
 from detente.evidence.store import Entry
 from detente.node.clock import SystemClock
@@ -58,6 +58,35 @@ def test_a_bug_in_one_order_is_refused_to_its_giver_shown_at_the_desk_and_the_wa
     assert engine.bugs == ["OrderGiven: KeyError"]
     assert screen.shown == 1
     assert engine.ticks > before
+
+
+def test_t49_what_was_made_leaves_before_anything_else_of_a_turn_is_looked_at():
+    class Noting(BrokenEngine):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def handle(self, event, now):
+            self.seen.append((event, now % 100_000_000))
+            return []
+
+    async def scene():
+        engine, inbox = Noting(), Inbox(4)
+        pump = Pump(engine, inbox, MemoryStore(), None, Screen(), SystemClock(), {}, dict)
+        inbox.put(ViewSet((0.0, 0.0), 1.0))  # waits before the first tick
+        running = asyncio.create_task(pump.run())
+        await asyncio.sleep(0.55)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return engine.seen
+
+    seen = asyncio.run(scene())
+    kinds = [type(event) for event, _ in seen]
+    assert kinds[kinds.index(Tick) - 1] in {FramesDue, ViewSet}
+    assert kinds.index(FramesDue) < kinds.index(Tick)
+    assert kinds.count(FramesDue) == kinds.count(Tick) >= 2
+    # Ticks keep to the grid: one that comes late moves no later one. The quickest shows it, whatever else the machine does.
+    assert min(at for event, at in seen[4:] if isinstance(event, Tick)) < 30_000_000
 
 
 def test_a_second_tick_waits_for_none():

@@ -14,11 +14,10 @@ from detente.detect.profile import EN_ROUTE
 from detente.evidence.leaf import BODY_LIMIT, Envelope, Lane, pack_items, padded, padded_items, unpack_items
 from detente.link import frames
 from detente.release.alerts import DISTANCE_BANDS_M, AlertTold, alert_for
-from detente.release.budget import ALARM_ASKED, WINDOW_NS, Answer, Box, ProbingBudget, coarsened
 from detente.types import Instant
 from detente.wire import messages
 from detente.wire.tracks import TrackItem
-from release.sky import BRAVO, CHARLIE, EVERYTHING, NOON, SECOND, releaser, tracks
+from release.sky import BRAVO, EVERYTHING, NOON, SECOND, releaser, tracks
 from release.test_alerts import HIDDEN, PARTIES, THEIRS, WITHHOLD, conflict, told
 
 # --- 45
@@ -55,92 +54,6 @@ def test_t45_another_band_is_another_word():
     rules = WITHHOLD + EVERYTHING
     said = [told(conflict(m), tracks(HIDDEN, THEIRS), rules).distance_m for m in (400, 600, 1_500, 3_000, 7_000)]
     assert said == [500, 1_000, 2_000, 5_000, None]
-
-
-# --- 46
-
-MINUTE = 60 * SECOND
-HIDDEN_BOX = Box(46.31, 7.42, 46.36, 7.49, 1_000.0, 3_000.0, NOON, Instant(NOON + 3_600 * SECOND))
-
-
-def is_conflict(box):
-    """Whether *box* meets the hidden activity: what the node knows."""
-    return all(
-        low < other_high and other_low < high
-        for low, high, other_low, other_high in (
-            (box.south_deg, box.north_deg, HIDDEN_BOX.south_deg, HIDDEN_BOX.north_deg),
-            (box.west_deg, box.east_deg, HIDDEN_BOX.west_deg, HIDDEN_BOX.east_deg),
-            (box.floor_m, box.ceiling_m, HIDDEN_BOX.floor_m, HIDDEN_BOX.ceiling_m),
-            (box.start, box.end, HIDDEN_BOX.start, HIDDEN_BOX.end),
-        )
-    )
-
-
-def asked(budget, box, now, peer=BRAVO):
-    return budget.asked(peer, box, is_conflict(coarsened(box).box()), now)
-
-
-def test_t46_an_automated_prober_learns_at_most_one_bit_in_ten_minutes_and_is_seen():
-    budget, now, learned, alarms = ProbingBudget(), NOON, [], 0
-    low_m, high_m = 0.0, 12_000.0
-    for probe in range(600):  # one every ten seconds for 100 minutes, halving what is left, and moving when refused
-        middle_m = (low_m + high_m) / 2.0
-        shift = 0.25 * (probe % 4)
-        box = HIDDEN_BOX._replace(floor_m=low_m, ceiling_m=middle_m, west_deg=7.0 + shift, east_deg=7.2 + shift)
-        judged = asked(budget, box, now)
-        alarms += judged.is_search
-        if judged.conflict is not None and (not learned or learned[-1][1] != coarsened(box)):
-            learned.append((now, coarsened(box)))
-            low_m, high_m = (low_m, middle_m) if judged.conflict else (middle_m, high_m)
-        now = Instant(now + 10 * SECOND)
-    new = list(dict.fromkeys(question for _, question in learned))
-    assert 1 <= len(new) <= 10
-    assert len(budget._peers[BRAVO].answered) <= 10
-    assert alarms > 50
-
-
-def test_t46_a_patient_prober_ends_within_a_cell_and_not_at_the_edge():
-    budget, south, north, now = ProbingBudget(), 46.0, 46.9, NOON
-    for _ in range(40):
-        middle = (south + north) / 2.0
-        judged = asked(budget, HIDDEN_BOX._replace(south_deg=south, north_deg=middle), now)
-        if judged.conflict is not None:
-            south, north = (south, middle) if judged.conflict else (middle, north)
-        now = Instant(now + WINDOW_NS)
-    # The edge of the activity is at 46.31; of its cell, at 46.25.
-    assert abs((south + north) / 2.0 - 46.25) < 0.01
-
-
-def test_t46_beyond_the_budget_it_is_not_assessed_and_never_no_conflict():
-    budget = ProbingBudget()
-    far = HIDDEN_BOX._replace(west_deg=7.8, east_deg=7.9)
-    assert asked(budget, HIDDEN_BOX, NOON).conflict is True
-    second = asked(budget, far, NOON)
-    assert (second.answer, second.conflict) == (Answer.NOT_ASSESSED, None)
-    assert asked(budget, far, Instant(NOON + WINDOW_NS)).conflict is False
-    assert asked(budget, far, NOON, CHARLIE).conflict is False  # each peer has its own
-
-
-def test_t46_the_same_question_has_the_same_answer_whatever_became_of_the_world():
-    budget = ProbingBudget()
-    assert budget.asked(BRAVO, HIDDEN_BOX, True, NOON).conflict is True
-    again = budget.asked(BRAVO, HIDDEN_BOX, False, Instant(NOON + MINUTE))
-    assert again.conflict is True
-    assert not again.is_search
-
-
-def test_t46_different_questions_about_one_area_are_an_alarm():
-    budget = ProbingBudget()
-    searched = [
-        asked(budget, HIDDEN_BOX._replace(floor_m=1_500.0 * n, ceiling_m=1_500.0 * (n + 1)), NOON).is_search
-        for n in range(ALARM_ASKED)
-    ]
-    assert searched == [False] * (ALARM_ASKED - 1) + [True]
-
-
-def test_t46_a_question_as_large_as_the_world_is_not_assessed():
-    world = HIDDEN_BOX._replace(south_deg=-90.0, north_deg=90.0, west_deg=-180.0, east_deg=180.0)
-    assert ProbingBudget().asked(BRAVO, world, True, NOON).conflict is None
 
 
 # --- 47, 53, 54

@@ -116,3 +116,10 @@ def test_a_rule_said_never_to_decide_never_does(rows, rules):
     decisions = set(policy.frame(tracks(*rows), BRAVO, NOON).decisions.tolist())
     for found in lint(policy.policy):
         assert int(found.split()[1]) - 1 not in decisions
+
+
+@pytest.mark.parametrize(("declared_by", "is_odd"), [("any", True), ("other", True), ("own", False)])
+def test_t46_a_release_that_others_can_ask_for_by_naming_an_aircraft_is_odd(declared_by, is_odd):
+    when = f'activity = {{ declared_by = "{declared_by}" }}'
+    assert any("they choose whom they name" in line for line in complaints(release("a", when))) is is_odd
+    assert complaints(withhold("a", when)) == []

@@ -404,7 +404,7 @@ def test_t32_one_sees_and_ends_only_ones_own_sessions_but_a_duty_officer_everybo
 
 
 def test_t32_an_account_that_is_ended_is_out_at_once_everywhere(desk: Desk, person: Person) -> None:
-    token = person.book.give_token(person.account.account, "script", NOW, NOW + 60_000)
+    token = person.book.give_token(person.account.account, "script", NOW, NOW + 3_600_000)
     program = Visitor(desk)
     assert program.ask("GET", "/api/board", authorization=f"Bearer {token}")[0] == 200
     person.book.end(person.account.account)
@@ -419,7 +419,7 @@ def test_t32_an_account_that_is_ended_is_out_at_once_everywhere(desk: Desk, pers
 def test_a_token_gives_its_accounts_orders_without_cookie_or_origin_and_commits_to_nothing(
     desk: Desk, person: Person
 ) -> None:
-    token = person.book.give_token(person.account.account, "script", NOW, NOW + 60_000)
+    token = person.book.give_token(person.account.account, "script", NOW, NOW + 3_600_000)
     program = Visitor(desk)
     bearer = {"authorization": f"Bearer {token}", "origin": ""}
     assert program.order(ACKNOWLEDGE, **bearer)[0] == 200
@@ -433,7 +433,7 @@ def test_a_token_gives_its_accounts_orders_without_cookie_or_origin_and_commits_
 
 
 def test_no_secret_stands_in_the_file_of_accounts(person: Person) -> None:
-    token = person.book.give_token(person.account.account, "script", NOW, NOW + 60_000)
+    token = person.book.give_token(person.account.account, "script", NOW, NOW + 3_600_000)
     code = person.book.enrol(person.account.account, NOW)
     text = person.book._path.read_text()
     assert token not in text

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from detente.cli.pictures import difference, side_by_side
+from detente.cli.policy_at_node import confirm, revert, set_, show
 from detente.cli.replay import read_zone_file
 from detente.detect.zone import Zone
 from detente.engine.values import Declared
@@ -53,6 +54,9 @@ _err = Console(stderr=True, highlight=False)
 def policy() -> None:
     """Look at a release policy before it is switched on. What no rule releases is withheld."""
 
+
+for _command in (set_, confirm, revert, show):
+    policy.add_command(_command)
 
 _file = click.Path(path_type=Path)
 _policy_file = click.argument("policy_file", metavar="POLICY.toml", type=_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -20,8 +21,10 @@ from detente.coordination.view import PowerRow, TableBrief, TableView
 from detente.coordination.watch import WatchRow
 from detente.desk.answers import (
     Done,
+    Grant,
     LogHead,
     Page,
+    PolicyCheck,
     PolicyView,
     Preview,
     Problem,
@@ -29,6 +32,7 @@ from detente.desk.answers import (
     ReleaseRow,
     RulePrecision,
     Seat,
+    StepUp,
     WhyTold,
 )
 from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow, ZoneRow
@@ -42,6 +46,9 @@ T = TypeVar("T")
 TIMEOUT_S: Final = 20.0
 ANSWER_MAX: Final = 64 << 20
 """Bytes of one answer that are read."""
+
+
+_JSON: Final = {"content-type": "application/json"}
 
 
 class Refused(DetenteError):
@@ -125,6 +132,17 @@ def policy() -> Ask[PolicyView]:
 
 def policy_precision() -> Ask[list[RulePrecision]]:
     return Ask("GET", "/api/policy/precision", list[RulePrecision])
+
+
+def check_policy(text: str) -> Ask[PolicyCheck]:
+    """What *text* would change as the release policy; nothing is changed."""
+    return Ask("POST", "/api/policy/check", PolicyCheck, body=msgspec.json.encode({"text": text}), headers=_JSON)
+
+
+def precision_of(text: str) -> Ask[list[RulePrecision]]:
+    """What a patient peer could know under *text*."""
+    body = msgspec.json.encode({"text": text})
+    return Ask("POST", "/api/policy/precision", list[RulePrecision], body=body, headers=_JSON)
 
 
 def why_told(peer: str, subject: str) -> Ask[WhyTold]:
@@ -212,10 +230,21 @@ def entries(log: str, after: int = 0, most: int = 200) -> Ask[Page[RecordEntry]]
     return _page("/api/record/entries", RecordEntry, after, most, log=log)
 
 
-def order(given: AnyOrder, key: str) -> Ask[Done]:
-    """*key*: of this order, so that it is done once however often it is sent."""
-    headers = {"idempotency-key": key, "content-type": "application/json"}
+def order(given: AnyOrder, key: str, grant: str = "") -> Ask[Done]:
+    """*key*: of this order, so that it is done once however often it is sent. *grant*: what `sure` gave for it."""
+    headers = {"idempotency-key": key, **_JSON} | ({"x-detente-step-up": grant} if grant else {})
     return Ask("POST", "/api/orders", Done, body=msgspec.json.encode(given), headers=headers)
+
+
+def demo_seat(role: str) -> Ask[Seat]:
+    """Take a seat with a demo account."""
+    return Ask("POST", "/api/session", Seat, body=msgspec.json.encode({"role": role}), headers=_JSON)
+
+
+def sure(given: bytes) -> Ask[Grant]:
+    """Say that one is sure of an order, *given* as it will be sent: with a demo account that is enough."""
+    said = StepUp(order_digest=hashlib.sha256(given).hexdigest(), sure=True)
+    return Ask("POST", "/api/step-up", Grant, body=msgspec.json.encode(said), headers=_JSON)
 
 
 # --- reading what comes back

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -398,6 +398,16 @@ class _Met:
     levels_known: bool
 
 
+class Flying(NamedTuple):
+    """An activity that is on now."""
+
+    name: str
+    party: PartyId  # who wrote its newest plan
+    is_joint: bool  # under everybody's signature
+    state: State
+    plan: Plan
+
+
 class Activities:
     """All activities of one table."""
 
@@ -528,10 +538,10 @@ class Activities:
             reason=reason,
         )
 
-    def flying(self, at_ms: int) -> Sequence[tuple[str, PartyId, State, Plan]]:
-        """Return what is to be watched now: name, whose it is, state, plan."""
+    def flying(self, at_ms: int) -> Sequence[Flying]:
+        """Return what is to be watched now."""
         return [
-            (it.name, it.party, it.state, it.newest.plan)
+            Flying(it.name, it.party, it.proposal is not None, it.state, it.newest.plan)
             for it in self._all_open()
             if it.state in FLYING and it.state_at(at_ms) is it.state
         ]

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from msgspec.structs import replace
 
-from detente.alerts.alert import AlertEvent, Happening, Kind, Level
+from detente.alerts.alert import Alert, AlertEvent, Happening, Kind, Level
 from detente.desk.warnings import Row, Subject, Told, subject_of
 from detente.engine.names import Names
 from detente.engine.policies import Policies
 from detente.engine.sharing import Sharing
 from detente.engine.speech import Speak
 from detente.engine.subjects import Subjects
+from detente.engine.tables import Tables
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
 from detente.link.unlogged import UnloggedFlash
 from detente.release.alerts import AlertTold, alert_for
+from detente.release.probing import Probing
 from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 
 MOVED_S: Final = 5.0
@@ -52,9 +54,10 @@ class Alerting:
         policies: Policies,
         names: Names,
         speak: Speak,
-        knows: Callable[[PartyId, str], bool],
+        tables: Tables,
     ) -> None:
-        self._knows = knows  # whether an activity was declared to a party
+        self._tables = tables
+        self._probing = Probing()
         self._ids = ids
         self._watch = setup.surveillance
         self._zones = {zone.zone_id: zone for zone in setup.zones}
@@ -71,7 +74,7 @@ class Alerting:
     def changed(self, event: AlertEvent, now: Instant) -> list[Effect]:
         """Take a change of our own alert: show it, and tell every peer that it concerns."""
         alert = event.alert
-        told = {party: self.told_of(event, party, now) for party in self._ids[1:]}
+        told = {party: self._body(event, party, now) for party in self._ids[1:]}
         concerned = {party for party, body in told.items() if body is not None}
         labels = (self._names.label(alert.a), self._names.label(alert.b) if alert.b else None)
         row, _ = self._subjects.warnings.changed(event, labels, concerned)
@@ -85,6 +88,30 @@ class Alerting:
             if body is not None and self._is_news(party, body):
                 out += self._tell(party, row, body, now)
         return out
+
+    def _body(self, event: AlertEvent, party: PartyId, now: Instant) -> AlertTold | None:
+        """Return what *party* is told of a change. What is its concern no longer is told to it as over."""
+        body, name = self.told_of(event, party, now), f"{self._ids[0]}-{event.alert.alert_id}"
+        self._note_question(event.alert, party, name, body, now)
+        last = self._told.get((party, name))
+        if body is None and last is not None and self._sharing.is_told(party):
+            return replace(last, happening="cleared", at_ms=instant_ms(now) // 1_000 * 1_000, because="ended")
+        return body
+
+    def _note_question(self, alert: Alert, party: PartyId, name: str, body: AlertTold | None, now: Instant) -> None:
+        """Note what *party* may have made up to read our answer: its activity, or an aircraft that it alone reports."""
+        if alert.kind is Kind.CONFORMANCE:
+            if body is None and self._tables.declarer(alert.zone) == party:
+                self._probing.named(party, alert.zone, now)
+        elif body is not None and body.is_banded and body.happening != "cleared":
+            tracks, index = self._watch.tracks, self._ids.index(party)
+            of_alert = np.isin(tracks["number"], [alert.a, alert.b])
+            if (of_alert & (tracks["declared_by"] == index) & (tracks["party"] == index)).any():
+                self._probing.warned(party, name, now)
+
+    def searches(self, now: Instant) -> list[str]:
+        """Return what looks as if a peer were searching for what it is not told, for our own desk."""
+        return self._probing.lines(now)
 
     def claimed(self, now: Instant) -> list[Effect]:
         """Tell of those of our alerts whose aircraft a party has said to be its own since: they concern it now."""
@@ -175,7 +202,9 @@ class Alerting:
             return None
         name = f"{self._ids[0]}-{event.alert.alert_id}"
         released = self._sharing.released_to(party, now)
-        is_known = event.alert.kind is Kind.CONFORMANCE and self._knows(party, event.alert.zone)
+        is_conformance = event.alert.kind is Kind.CONFORMANCE
+        is_known = is_conformance and self._tables.knows(party, event.alert.zone)
+        is_ours = is_conformance and self._tables.declarer(event.alert.zone) == self._ids[0]
         overrides = self._policies.overrides_with(party)
         return alert_for(
             event,
@@ -186,6 +215,7 @@ class Alerting:
             self._zones,
             overrides,
             declared_to_peer=is_known,
+            declared_by_us=is_ours,
         )
 
     def is_of(self, number: int, party: PartyId) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
 from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
-from detente.desk.board import AlertRow, Board, PeerRow
+from detente.desk.board import AlertRow, Board, FeedRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
@@ -69,6 +69,7 @@ from detente.engine.values import (
     DiskWorks,
     Effect,
     FeedSaid,
+    FramesDue,
     Input,
     KeysReplaced,
     Noticed,
@@ -160,7 +161,7 @@ class Engine:
             self.policies,
             self._names,
             self._voice.speak,
-            self.tables.knows,
+            self.tables,
         )
         self._explaining = Explaining(setup.surveillance, self._names, {zone.zone_id: zone for zone in setup.zones})
         self._speaking = Speaking(setup, self._sessions, self.subjects, self._voice)
@@ -229,6 +230,8 @@ class Engine:
             case Noticed(what, text):
                 self._notices[what] = text
                 return [Show()]
+            case FramesDue():
+                return self._sharing.send(now)
             case Tick():
                 return self._tick(now)
             case _:
@@ -277,7 +280,8 @@ class Engine:
         watched = self.tables.watched(now)
         if watched is not None:
             self._zone_names = {**self._notified, **watched[0]}
-            self._watch.set_activities(watched[1])
+            self._watch.set_activities([declared.activity for declared in watched[1]])
+            self._sharing.activities = watched[1]
         out += self._line_tests.tick(now)
         out += self.policies.tell(now)
         out += self._sharing.make(now)
@@ -593,11 +597,11 @@ class Engine:
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=self.peer_rows(now),
-            feeds=[feed_row(feed, self._watch.tracker) for feed in setup.feeds],
+            feeds=self.feed_rows(),
             zones=self._zone_rows,
             counts=counts_of(self._watch.tracks, len(self._watch.assessment.conflicts)),
             not_built_yet=list(setup.not_built_yet),
-            faults=self._fault_lines(),
+            faults=self._fault_lines(now),
             centre_e7=[round(angle * 1e7) for angle in self.centre_deg],
             range_nm=self.range_nm,
             tables=self.tables.briefs(now),
@@ -658,12 +662,12 @@ class Engine:
         """Return what the desk shows about *what* by the node's own notice; empty for nothing."""
         return self._notices.get(what, "")
 
-    def _fault_lines(self) -> list[str]:
+    def _fault_lines(self, now: Instant) -> list[str]:
         lines = [f"NOT RECORDED: {self._disk.fault}"] if self._disk.fault else []
         lines += [text for text in self._notices.values() if text]
         lines += [self.subjects.fault] if self.subjects.fault else []
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
-        lines += [*self._voice.faults(), *self.tables.faults()]
+        lines += [*self._voice.faults(), *self.tables.faults(), *self._alerting.searches(now)]
         return lines + [f"{party}: {what} ({n})" for party, seen in self._faults.items() for what, n in seen.items()]
 
     def preview(self, party: PartyId, now: Instant) -> tuple[bytes, list[tuple[str, str]]]:
@@ -690,6 +694,10 @@ class Engine:
     def check_policy(self, text: str, now: Instant) -> PolicyCheck:
         """Return what *text* would change as the release policy; raises OrderRefused."""
         return self.policies.check(text, now)
+
+    def feed_rows(self) -> list[FeedRow]:
+        """Return what the desk shows of each of our sensors."""
+        return [feed_row(feed, self._watch.tracker) for feed in self.setup.feeds]
 
     @property
     def tracks_made(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from detente.alerts.alert import Alert, AlertEvent, Happening
+from detente.alerts.alert import Alert, AlertEvent, Happening, Kind
 from detente.desk.answers import WhyTold
 from detente.engine.alerting import Alerting
 from detente.engine.sharing import Sharing
@@ -83,6 +83,10 @@ def _alert(party: PartyId, subject: str, alert: Alert, sharing: Sharing, alertin
     body = alerting.told_of(AlertEvent(Happening.UPDATED, alert), party, now)
     if body is None:
         text = f"withheld: it concerns no aircraft that {party} declares its own and no line that {party} notified"
+        if alert.kind is Kind.CONFORMANCE:
+            text = (
+                f"withheld: {party} does not hold this activity, or asks by its own about what does not leave exactly"
+            )
         return WhyTold(party, subject, "alert", "nothing", text)
     hidden = []
     for number in (alert.a, alert.b):

@@ -157,7 +157,7 @@ class Policies:
         self._proposed = None
         self._changes.append(_Change(releaser, text, instant_ms(now), by, was_wider))
         del self._changes[:-UNDO_LIMIT]
-        self._sharing.releaser = releaser
+        self._sharing.put_in_force(releaser, now)
         kept = b"" if releaser.digest == self.baseline.digest or not text else _kept(text, self.baseline)
         return [Show(), RecordState(STATE_KEY, kept), *self.tell(now)]
 

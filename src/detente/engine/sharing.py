@@ -26,6 +26,10 @@ from detente.wire.tracks import decode_frame, encode_items, identity_of, plots_o
 FRAME_NS: Final = NS_PER_S
 """Frames leave on a fixed grid of one second, whatever there is to say (threat-model.md, row 49)."""
 
+LEAVES_NS: Final = 3 * NS_PER_S // 10
+"""How long after its second a frame leaves. It is made at the second; how long that takes, and what else its tick has
+to do, depends on what is hidden, and is to be over by then."""
+
 DOWN_FRAME_NS: Final = 10 * NS_PER_S
 """While a link is down its frames are thinned to this before they become leaves."""
 
@@ -85,21 +89,29 @@ class Sharing:
         if now // FRAME_NS == self._frame_at // FRAME_NS:
             return []
         self._frame_at = Instant(now // FRAME_NS * FRAME_NS)
-        tracks = self._watch.tracks
-        due = [party for party in self.with_peer if self._is_due(party, now)]
-        for party, released in self.releaser.frames(tracks, due, now, self.circumstances()).items():
+        self._fill([party for party in self.with_peer if self._is_due(party, now)], now)
+        return [Show(console_frame(self._watch.tracks, now))]
+
+    def put_in_force(self, releaser: Releaser, now: Instant) -> None:
+        """Release by *releaser* from now on; frames that wait to leave are made anew, and none is left out."""
+        self.releaser = releaser
+        self._fill([party for party, exchange in self.with_peer.items() if exchange.ready is not None], now)
+
+    def _fill(self, parties: Sequence[PartyId], now: Instant) -> None:
+        for party, released in self.releaser.frames(self._watch.tracks, parties, now, self.circumstances()).items():
             exchange = self.with_peer[party]
             exchange.newest, exchange.frame_at = released, now
             exchange.ready = padded_items(encode_items(released.items))
-        return [Show(console_frame(tracks, now))]
 
     def send(self, now: Instant) -> list[Effect]:
-        """Return what sends the frames that were made: the first that a tick does, before anything is looked at."""
+        """Return what sends the frames that were made, once it is time: before a tick looks at anything."""
         out: list[Effect] = []
+        if 0 <= now - self._frame_at < LEAVES_NS:
+            return out
         for party, exchange in self.with_peer.items():
             items, exchange.ready = exchange.ready, None
-            # A policy that was put in force meanwhile counts from the very next leaf on.
-            if items is None or exchange.newest is None or exchange.newest.policy != self.releaser.digest:
+            # An arrangement may have been suspended since it was made.
+            if items is None or not self.is_told(party) or not self._flows(party):
                 continue
             said = self._speak(
                 party, Lane.TRACK, Kind.TRACK, items=items, precedence=Precedence.ROUTINE, by="node", now=now

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
-from detente.coordination.activities import AnyActivityAct, Deviate, Draft
+from detente.coordination.activities import AnyActivityAct, Deviate, Draft, Flying
 from detente.coordination.activities import State as ActivityStanding
 from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import IncidentRow, OpenIncident
-from detente.coordination.plan import Plan, Volume
+from detente.coordination.plan import Volume
 from detente.coordination.statement import AnyAct, decode_statement, statement_digest
 from detente.coordination.table import Contradiction, Table
 from detente.coordination.view import (
@@ -35,7 +35,6 @@ from detente.coordination.view import (
 from detente.desk.board import ContradictionRow
 from detente.desk.first_report import first_report
 from detente.desk.warnings import Row
-from detente.detect.volume import Activity
 from detente.engine.declared import activity_of
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, RecordState, Show
@@ -43,6 +42,7 @@ from detente.errors import OrderRefused, PeerFault
 from detente.evidence.leaf import Envelope, Kind, Lane, is_body_of
 from detente.evidence.note import b64, unb64
 from detente.link.session import Session
+from detente.release.circumstances import DeclaredActivity
 from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms
 from detente.wire.messages import TableBody
 
@@ -123,7 +123,7 @@ class Tables:
         self.tables = {charter.table: Table(charter, own) for charter in charters}
         self._looked_at = Instant(0)
         self._not_said: dict[str, str] = {}  # by table
-        self._flying: dict[str, tuple[PartyId, ActivityStanding, Plan]] = {}  # by table and activity
+        self._flying: dict[str, Flying] = {}  # by table and activity
         self._leaf_of: dict[_Place, tuple[str, int]] = {}  # (log, seq)
         self._said_to_hold: dict[_Place, tuple[str, PartyId]] = {}  # digest, by whose word, of what we do not have yet
         self._shown: set[_Place] = set()
@@ -220,30 +220,42 @@ class Tables:
 
     # --- what is watched
 
-    def watched(self, now: Instant) -> tuple[dict[str, str], tuple[Activity, ...]] | None:
+    def watched(self, now: Instant) -> tuple[dict[str, str], tuple[DeclaredActivity, ...]] | None:
         """Return what is declared and active now, with titles by name; None while it is what it was."""
         flying = {
-            f"{table}/{name}": (party, state, plan)
-            for table, one in self.tables.items()
-            for name, party, state, plan in one.standing.activities.flying(instant_ms(now))
-            if plan.identities or plan.callsigns
+            f"{table}/{one.name}": one
+            for table, at in self.tables.items()
+            for one in at.standing.activities.flying(instant_ms(now))
+            if one.plan.identities or one.plan.callsigns
         }
         if flying == self._flying:
             return None
         self._flying = flying
-        titles = {name: plan.title for name, (_, _, plan) in flying.items()}
-        found = (activity_of(name, party, state, plan) for name, (party, state, plan) in flying.items())
-        return titles, tuple(activity for activity in found if activity.volumes)
+        titles = {name: one.plan.title for name, one in flying.items()}
+        found = (
+            DeclaredActivity(activity_of(name, one.party, one.state, one.plan), one.plan.kind, self._is_ours(one))
+            for name, one in flying.items()
+        )
+        return titles, tuple(declared for declared in found if declared.activity.volumes)
 
     def knows(self, party: PartyId, activity: str) -> bool:
         """Whether *activity*, by table and name, was declared at a table at which *party* sits."""
         table = self.tables.get(activity.split("/", maxsplit=1)[0])
         return table is not None and party in table.charter.parties
 
+    def declarer(self, activity: str) -> PartyId | None:
+        """Return who declared *activity*, by table and name; ourselves where we signed it, None when it is not on."""
+        one = self._flying.get(activity)
+        return None if one is None else self._own if self._is_ours(one) else one.party
+
+    def _is_ours(self, one: Flying) -> bool:
+        # What is joint is under our signature too: who takes part was agreed.
+        return one.is_joint or one.party == self._own
+
     def _left(self, alert: Alert, now: Instant) -> list[Effect]:
         """Put on record that an own activity is out of its volumes, as its owner is bound to say."""
         held = self._flying.get(alert.zone)
-        if held is None or held[0] != self._own or held[1] is not ActivityStanding.ACTIVATED:
+        if held is None or held.party != self._own or held.state is not ActivityStanding.ACTIVATED:
             return []
         table, name = alert.zone.split("/")
         words = "Seen outside its volumes by our own surveillance."

@@ -169,6 +169,11 @@ class Tick:
     """Time has passed."""
 
 
+@dataclass(frozen=True, slots=True)
+class FramesDue:
+    """A tick is about to be taken: what was made before may leave, before the tick's own work takes its time."""
+
+
 Input = (
     PlotsReceived
     | PeerOpened
@@ -188,6 +193,7 @@ Input = (
     | VouchSaid
     | KeysReplaced
     | Noticed
+    | FramesDue
     | Tick
 )
 

@@ -65,6 +65,7 @@ def check_node_name(name: str) -> NodeName:
     return NodeName(name)
 
 
+@lru_cache(4_096)
 def origin(writer: NodeName, reader: NodeName, lane: str, epoch: int = 1) -> str:
     """Return the origin of the log in which *writer* speaks to *reader* on *lane*."""
     name = f"{check_node_name(writer)}/to/{check_node_name(reader).removesuffix('/detente')}/{Lane(lane)}/{epoch}"

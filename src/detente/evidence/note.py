@@ -288,6 +288,13 @@ def split_note(raw: bytes) -> tuple[bytes, list[tuple[str, bytes, bytes]]]:
 
     Raises PeerFault when *raw* is not a note.
     """
+    text, lines = _split(raw)
+    return text, list(lines)
+
+
+@lru_cache(32)
+def _split(raw: bytes) -> tuple[bytes, tuple[tuple[str, bytes, bytes], ...]]:
+    # A checkpoint is taken apart four times on its way to a receipt: for its key, its signatures, ours, and the peer.
     if len(raw) > NOTE_LIMIT:
         raise PeerFault(f"note: {len(raw)} bytes, more than {NOTE_LIMIT}", raw[:256])
     try:
@@ -302,7 +309,7 @@ def split_note(raw: bytes) -> tuple[bytes, list[tuple[str, bytes, bytes]]]:
     lines = raw[end + 2 :].splitlines(keepends=True)
     if len(lines) > SIGNATURES_LIMIT:
         raise PeerFault(f"note: {len(lines)} signatures, more than {SIGNATURES_LIMIT}", raw)
-    return raw[: end + 1], [_parse_line(line, raw) for line in lines]
+    return raw[: end + 1], tuple(_parse_line(line, raw) for line in lines)
 
 
 def _parse_line(line: bytes, raw: bytes) -> tuple[str, bytes, bytes]:

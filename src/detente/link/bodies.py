@@ -172,6 +172,11 @@ class Arrivals:
         """Whether part of the body of leaf *seq* has come."""
         return seq in self._bodies
 
+    def clear(self) -> None:
+        """Forget all that came."""
+        self._bodies.clear()
+        self._held = 0
+
     def drop(self, seq: int) -> None:
         """Forget what came for leaf *seq*."""
         arriving = self._bodies.pop(seq, None)

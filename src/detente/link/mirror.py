@@ -126,8 +126,13 @@ class Mirror:
         return max(0, stop - first) - sum(first <= seq < stop for seq in self._previewed)
 
     def opened(self) -> None:
-        """A channel is new: what was asked for is asked again, and a stopped lane gets another chance."""
+        """A channel is new: what was asked for is asked again, and a stopped lane gets another chance.
+
+        Bodies that came without their leaves are forgotten: the writer sends them again before the leaves, and where it
+        went back to a backup in between they are of leaves that never were.
+        """
         self.stopped = None
+        self._bodies.clear()
         self._asked_at.clear()
 
     def _nack(self, seq: int, code: Code) -> Transmit:

@@ -86,7 +86,7 @@ class Pulse:
     @property
     def rtt_p95_ms(self) -> float | None:
         """The round trip that one in twenty of the last sixteen exceeds: with so few, the longest but none."""
-        return max(rtt for rtt, _ in self._samples) / 1_000 if self._samples else None
+        return max(self._samples)[0] / 1_000 if self._samples else None
 
     @property
     def offset_ms(self) -> float | None:

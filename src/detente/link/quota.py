@@ -88,13 +88,14 @@ class Intake:
     def __init__(self, quotas: dict[Lane, Allowance], day_bytes: int) -> None:
         self.lanes = {lane: Bucket(allowance) for lane, allowance in quotas.items()}
         self.octets = Bucket(a_day(day_bytes))
+        self._buckets = (*self.lanes.values(), self.octets)
         self.taken = dict.fromkeys(quotas, 0)  # leaves and previews since the connection opened
         self._waiting: dict[Lane, deque[tuple[int, Counted]]] = {lane: deque() for lane in quotas}
         self._waiting_bytes: dict[Lane, int] = dict.fromkeys(quotas, 0)
 
     def refill(self, elapsed: int) -> None:
         """Let time pass."""
-        for bucket in (*self.lanes.values(), self.octets):
+        for bucket in self._buckets:
             bucket.refill(elapsed)
 
     def takes(self, frame: Counted) -> bool:

@@ -431,15 +431,15 @@ class Session:
 
     def _pump(self) -> list[Effect]:
         """Send what the window allows: lanes in strict order over both channels; nothing goes before a FLASH."""
-        rtt_ns, limits = self._pulses[Channel.PRIO].quickest_ns, self._limits
-        frame_bytes = self._window.frame_bytes(limits.frame_bytes, limits.frame_bytes_most, limits.frame_ns)
         effects: list[Effect] = []
         for lane, channel in CHANNEL_OF.items():
+            if not (self.writers[lane].may_have_more or self._giving[lane]):
+                continue
             connection = self._open.get(channel)
             if connection is None or not connection.is_greeted:
                 continue
-            if not (self.writers[lane].may_have_more or self._giving[lane]):
-                continue
+            rtt_ns, limits = self._pulses[Channel.PRIO].quickest_ns, self._limits
+            frame_bytes = self._window.frame_bytes(limits.frame_bytes, limits.frame_bytes_most, limits.frame_ns)
             reserve = limits.flash_reserve_bytes if lane is Lane.FLASH else 0
             while self._window.is_open(rtt_ns, reserve):
                 is_again = self._settlement.is_resending(lane)
@@ -698,7 +698,8 @@ class Session:
         return Event.WELL, "heard"
 
     def _receipt_lag(self) -> int:
-        return max(writer.receipt_lag(self._elapsed) for writer in self.writers.values())
+        elapsed = self._elapsed
+        return max([writer.receipt_lag(elapsed) for writer in self.writers.values()])
 
     def status(self, now: Instant) -> LinkStatus:
         """What a desk shows of this link at *now*; changes nothing."""

@@ -8,8 +8,10 @@ proof is kept across restarts and shown to the other side, and only a new epoch 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
-from detente.errors import OwnFault
+from detente.errors import OwnFault, PeerFault
+from detente.evidence.checkpoint import open_checkpoint
 from detente.evidence.keys import origin, parse_origin
 from detente.evidence.leaf import Lane
 from detente.evidence.note import b64
@@ -256,12 +258,26 @@ class Settlement:
         writer = self._writers[frame.lane]
         log = writer.log.origin
         proof = fork.proof_in(log, notes, [self._own.log.named(log).vkey], self._own.env_vkeys, self._held(writer))
+        proof = proof or self._signed_otherwise(writer, notes)
         if proof is None:
             return [Refused(Code.FORK, f"{self._peer.node} shows no proof against {log}", by_peer=True)]
         if self.forks.get(log) == proof:
             return []
         writer.freeze(Code.FORK)
         return [*self.forked(log, proof), Refused(Code.FORK, f"{self._peer.node} shows two histories of {log}")]
+
+    def _signed_otherwise(self, writer: Writer, notes: list[bytes]) -> fork.Proof | None:
+        """Return the checkpoint in *notes* that our own key signed over other leaves than ours, after our own; or None.
+
+        The peer had it before we went back, and none of the leaves under it: alone it convinces us and nobody else.
+        """
+        log = writer.log
+        for note in notes:
+            with suppress(PeerFault):
+                head = open_checkpoint(note, self._own.log.named(log.origin).vkey).checkpoint
+                if head.size <= log.size and log.tree.root(head.size) != head.root:
+                    return (log.checkpoint, note) if log.checkpoint else (note,)
+        return None
 
     def _their_fork(self, mirror: Mirror, notes: list[bytes]) -> list[Effect]:
         log, chain = mirror.log.origin, self._peer.chain

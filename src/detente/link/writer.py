@@ -327,8 +327,10 @@ class Writer:
         """Whether `next_frame` is worth asking; where it is not, nothing leaves."""
         if not self._is_open:
             return False
-        is_behind = self.sent != self.log.size or min(self.sent, self._signed_size) > max(self._offered_size, 0)
-        return is_behind or bool(self._queue or self._to_preview or self._bodies_asked)
+        sent = self.sent
+        if sent != self.log.size or self._queue or self._to_preview or self._bodies_asked:
+            return True
+        return sent > 0 and 0 < self._signed_size > self._offered_size < sent
 
     @property
     def is_held_back(self) -> bool:

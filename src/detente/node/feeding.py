@@ -1,13 +1,17 @@
-"""Sensors into the inbox: live receivers, and recordings played as if they were one."""
+"""Sensors into the inbox: receivers, and recordings played as if they were one; what is refused stands in the log."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from detente.config import BeastFeed, Config, RecordingFeed, SbsFeed, split_address
+from detente.desk.board import FeedRow
 from detente.engine.values import FeedSaid, PlotsReceived
 from detente.errors import FeedFault
 from detente.feeds.site import Site
@@ -16,6 +20,10 @@ from detente.node.inbox import Inbox
 from detente.node.receivers import Player, TcpReceiver, beast_receiver, sbs_receiver
 
 HEALTH_S = 1.0
+REFUSED_S = 5.0
+"""How long refused plots are added up before the log says so, for each sensor and reason."""
+
+log = structlog.get_logger()
 
 
 def receiver_of(feed: SbsFeed | BeastFeed, clock: Clock) -> TcpReceiver:
@@ -78,3 +86,27 @@ def feed_tasks(config: Config, folder: Path, inbox: Inbox, clock: Clock) -> list
         else:
             tasks.append(asyncio.create_task(live(source, receiver_of(feed, clock), inbox)))
     return tasks
+
+
+class Refused:
+    """What the log has said of refused plots: each sensor and reason on its own, and a sum, not a line a plot."""
+
+    def __init__(self) -> None:
+        self._said: Counter[tuple[str, str]] = Counter()
+
+    def note(self, rows: Sequence[FeedRow]) -> None:
+        """Log how many plots of which sensor were refused since the last call, and why."""
+        for row in rows:
+            for why, n in row.rejected.items():
+                count = n - self._said[row.feed, why]
+                if count > 0:
+                    self._said[row.feed, why] = n
+                    log.warning("plots refused", feed=row.feed, why=why, count=count)
+
+
+async def log_refused(rows: Callable[[], Sequence[FeedRow]], clock: Clock) -> None:
+    """Say in the log what *rows* count as refused, as it grows, until cancelled."""
+    refused = Refused()
+    while True:
+        refused.note(rows())
+        await asyncio.sleep(clock.real_s(REFUSED_S))

@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 FIELDS: Final = frozenset(
-    {"event", "level", "timestamp", "fault", "given", "exception", "feed", "peer", "origin", "count", "set_by_s"}
+    {"event", "level", "timestamp", "fault", "given", "exception", "feed", "peer", "origin", "count", "set_by_s", "why"}
 )
 
 

@@ -55,7 +55,7 @@ from detente.node.accounts import ACCOUNTS_FILE, AccountBook
 from detente.node.acts import Acts
 from detente.node.clock import Clock, SystemClock
 from detente.node.desk import Desk
-from detente.node.feeding import feed_tasks
+from detente.node.feeding import feed_tasks, log_refused
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, load_keyring, load_peers
@@ -378,6 +378,7 @@ class Node:
                 tasks.create_task(self.pictures.run())
                 tasks.create_task(serve(app, host, port, certificate=certificate, key=key))
                 tasks.create_task(webhooks.run())
+                tasks.create_task(log_refused(self.engine.feed_rows, self.clock))
                 if self.config.listen.logs:
                     where = split_address(self.config.listen.logs, "listen.logs")
                     tasks.create_task(serve(logs_app(self.store), *where))

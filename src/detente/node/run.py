@@ -20,6 +20,7 @@ from detente.engine.values import (
     CloseChannel,
     DiskWorks,
     Effect,
+    FramesDue,
     Input,
     OrderGiven,
     PolicySet,
@@ -50,6 +51,7 @@ from detente.node.peers import PeerLinks
 from detente.types import NS_PER_S, NodeName, PartyId
 
 TICK_S: Final = 0.1
+_TICK_NS: Final = round(TICK_S * NS_PER_S)
 STEP_S: Final = 1.0
 """The machine's clock was set, and did not merely drift, when it moves by more than this between two looks."""
 
@@ -108,8 +110,12 @@ class Pump:
         ticking = asyncio.create_task(self._tick())
         try:
             while True:
+                taken = await self._inbox.take()
+                if any(isinstance(event, Tick) for event in taken):
+                    # Before the work of this turn, whose time depends on what is hidden (threat-model.md, row 49).
+                    await self._perform(self._decide(FramesDue()))
                 effects: list[Effect] = []
-                for event in await self._inbox.take():
+                for event in taken:
                     effects += self._decide(event)
                 await self._perform(effects)
         finally:
@@ -125,7 +131,8 @@ class Pump:
                 log.warning("clock", set_by_s=round(by_s, 3))
                 self._inbox.put(ClockStepped(round(by_s * NS_PER_S)))
             self._inbox.put_tick(Tick())
-            await asyncio.sleep(self._clock.real_s(TICK_S))
+            # On a grid, so that a tick that came late makes no later one late.
+            await asyncio.sleep(self._clock.real_s(TICK_S - self._clock.now() % _TICK_NS / NS_PER_S))
 
     def _decide(self, event: Input | Asked) -> list[Effect]:
         given = event.given if isinstance(event, Asked) else event

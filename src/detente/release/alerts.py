@@ -5,6 +5,10 @@ distances to a hidden aircraft would give its place away (threat-model.md, row 4
 that is released late or coarsely would undo the release (row 51). So unless every aircraft in it left exactly, or is
 the peer's own, distance and time are told as bands, and the place is that of the peer's own aircraft. A safety override
 that both sides have in force tells an alert exactly all the same, and is named in it.
+
+That an aircraft leaves a declared activity is an answer too, and the volume is a question that its declarer is free to
+choose (row 46). It is answered only where the peer holds the activity, and about an aircraft that did not leave exactly
+only where we declared the activity ourselves, or signed it.
 """
 
 from __future__ import annotations
@@ -81,13 +85,14 @@ def alert_for(
     overrides: Sequence[SafetyOverride] = (),
     *,
     declared_to_peer: bool = False,
+    declared_by_us: bool = False,
 ) -> AlertTold | None:
     """Return what `released.peer` is told of *event*, or None when the alert is not its concern.
 
     name: of the alert on the wire. tracks: our picture. released: the newest frame to that peer. parties: as
     `declared_by` and `party` count them, ourselves first. zones: by id. declared_to_peer: whether the activity
-    that a conformance is about was declared at a table at which the peer sits: then leaving it is its concern.
-    overrides: that hold towards the peer.
+    that a conformance is about was declared at a table at which the peer sits: otherwise it is not its concern,
+    whosever the aircraft. declared_by_us: whether we declared or signed it. overrides: that hold towards the peer.
     """
     alert, peer = event.alert, released.peer
     zone = None if alert.kind is Kind.CONFORMANCE else zones.get(alert.zone)
@@ -97,6 +102,8 @@ def alert_for(
     if not owns_line and not any(named is not None and named[0].is_yours for named in mine):
         return None
     is_exact = all(named is not None and named[1] for named in mine)
+    if alert.kind is Kind.CONFORMANCE and not (declared_to_peer and (declared_by_us or is_exact)):
+        return None
     override = None if is_exact else next((o for o in overrides if _applies(o, alert)), None)
     if override is not None and override.names:
         others = [_by_name(number, tracks) for number in (alert.a, alert.b) if number]

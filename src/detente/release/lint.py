@@ -21,6 +21,11 @@ _WEAK: Final = 0.1
 """Distances from a line are within a hundredth; this is ten times as much, so that nothing is called out of reach."""
 
 
+ASKED_FOR: Final = (
+    'releases what takes part in an activity that others declare, and they choose whom they name: declared_by = "own"'
+)
+
+
 def lint(
     policy: Policy,
     peers: Collection[PartyId] = (),
@@ -43,6 +48,9 @@ def lint(
         if line is not None and zone_ids is not None and not any(is_part(zone, line.zone) for zone in zone_ids):
             found.append(f"{named}: no zone {line.zone!r} is notified; the policy will not start")
         found += [f"{named}: never matches: {why}" for why in _impossible(rule.when, areas, zones, now)]
+        activity = rule.when.activity
+        if rule.effect == "release" and activity is not None and activity.declared_by != "own":
+            found.append(f"{named}: {ASKED_FOR}")
         earlier = _shadowing(rule, policy.rule[:i])
         if earlier is not None:
             found.append(f"{named}: never decides: {_shadowed(rule, policy.rule, earlier)}")

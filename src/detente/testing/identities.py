@@ -8,6 +8,7 @@ from functools import cache
 from detente.evidence.keys import Key, KeyChain, KeyStatement, sign_statement
 from detente.evidence.note import Cosigner, Ed25519Signer
 from detente.link.identity import OwnIdentity, PeerIdentity
+from detente.testing.signatures import line_once
 from detente.types import NodeName
 
 
@@ -16,11 +17,21 @@ def _seed(node: str, use: str) -> bytes:
 
 
 class _TestSigner(Ed25519Signer):
-    """Makes each key under another name once: the real one is made for every log of every session."""
+    """Signs each text once in a simulation, and makes each key under another name once for all sessions."""
+
+    def line(self, text: bytes) -> bytes:
+        return line_once(self.vkey, text, 0, lambda: super(_TestSigner, self).line(text))
 
     @cache  # noqa: B019 test keys live as long as the process
     def named(self, name: str) -> Ed25519Signer:
-        return super().named(name)
+        return _TestSigner(name, self._key.private_bytes_raw())
+
+
+class _TestCosigner(Cosigner):
+    """Cosigns each text at one time once in a simulation."""
+
+    def line_at(self, text: bytes, at_s: int) -> bytes:
+        return line_once(self.vkey, text, at_s, lambda: super(_TestCosigner, self).line_at(text, at_s))
 
 
 @cache
@@ -28,9 +39,9 @@ def own_identity(node: str) -> OwnIdentity:
     """Return the identity of the test node *node* (``alfa.example/detente``)."""
     return OwnIdentity(
         node=NodeName(node),
-        env=Ed25519Signer(f"{node}/env", _seed(node, "env")),
+        env=_TestSigner(f"{node}/env", _seed(node, "env")),
         log=_TestSigner(f"{node}/log", _seed(node, "log")),
-        mirror=Cosigner(f"{node}/mirror", _seed(node, "mirror")),
+        mirror=_TestCosigner(f"{node}/mirror", _seed(node, "mirror")),
         salt_key=_seed(node, "salt"),
         chain=peer_identity(node).chain,
     )

@@ -101,6 +101,7 @@ class Laws:
         self._liar = liar
         self._opened: dict[bytes, Envelope] = {}
         self._proofs: dict[tuple[str, str], bool] = {}
+        self._heads: dict[bytes, Checkpoint] = {}
         self._verified: set[bytes] = set()
         self._cosigned: set[bytes] = set()
         self._ever: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
@@ -123,6 +124,13 @@ class Laws:
             writer = parse_origin(_place.decode(line).log).writer
             envelope = self._opened[leaf] = decode(leaf, own_identity(writer).env.vkey)
         return envelope
+
+    def _head(self, note: bytes) -> Checkpoint:
+        """Return the checkpoint that *note* is of, read once; its signatures are not looked at."""
+        head = self._heads.get(note)
+        if head is None:
+            head = self._heads[note] = Checkpoint.parse(split_note(note)[0].decode())
+        return head
 
     # --- what goes to a disk
 
@@ -165,7 +173,7 @@ class Laws:
 
     def signs(self, node: SimulatedNode, note: bytes) -> None:
         """A checkpoint is over leaves on its writer's disk, by the log's key, and no size is signed with two roots."""
-        head = Checkpoint.parse(split_note(note)[0].decode())
+        head = self._head(note)
         writer = parse_origin(head.origin).writer
         if note not in self._verified:
             try:
@@ -183,7 +191,7 @@ class Laws:
 
     def keeps_receipt(self, node: SimulatedNode, peer: str, origin: str, receipt: Receipt) -> None:
         """A receipt is by the mirror's key, over a root of leaves that are on the mirror's disk."""
-        head = Checkpoint.parse(split_note(receipt.note)[0].decode())
+        head = self._head(receipt.note)
         is_ours = parse_origin(origin).writer == node.name
         mirror = self._nodes[peer] if is_ours else node
         self.require(

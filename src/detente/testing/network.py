@@ -43,18 +43,16 @@ class LossyNetwork:
 
     def arrivals(self, sender: str, receiver: str, channel: str, now: Instant) -> list[Instant]:
         """Return when copies of a frame sent at *now* arrive: none where it is lost, in order unless reordered."""
-        faults = self.faults
+        faults, draw = self.faults, self._random.random
         way = line(sender, receiver)
-        if way not in self._open or way in self._silent or self._random.random() < faults.drop:
+        if way not in self._open or way in self._silent or (faults.drop and draw() < faults.drop):
             return []
-        copies = 2 if self._random.random() < faults.duplicate else 1
+        pipe = (sender, receiver, channel)
         times = []
-        for _ in range(copies):
-            at = now + faults.delay_ns + (self._random.randrange(faults.jitter_ns) if faults.jitter_ns else 0)
-            pipe = (sender, receiver, channel)
-            if self._random.random() >= faults.reorder:
-                at = max(at, self._last.get(pipe, 0))
-                self._last[pipe] = at
+        for _ in range(2 if faults.duplicate and draw() < faults.duplicate else 1):
+            at = now + faults.delay_ns + (int(draw() * faults.jitter_ns) if faults.jitter_ns else 0)
+            if not faults.reorder or draw() >= faults.reorder:
+                at = self._last[pipe] = max(at, self._last.get(pipe, 0))
             times.append(Instant(at))
         return times
 

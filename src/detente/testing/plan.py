@@ -78,5 +78,5 @@ class Plan:
         )
 
 
-TROUBLE_NS: Final = 5 * NS_PER_S
+TROUBLE_NS: Final = 4 * NS_PER_S
 """How long the faults go on; then everything heals."""

@@ -37,12 +37,14 @@ from detente.link.effects import (
 from detente.link.frames import Channel, Code
 from detente.link.restore import restored_session
 from detente.link.session import Draft, Session
+from detente.link.transitions import State
 from detente.testing.clock import DAY_ZERO, VirtualClock
 from detente.testing.identities import own_identity, peer_identity
 from detente.testing.laws import Laws, SimulatedNode, Violation, lane_of
 from detente.testing.liar import lie
 from detente.testing.network import Faults, Line, LossyNetwork, line
 from detente.testing.plan import TROUBLE_NS, Plan
+from detente.testing.signatures import shared
 from detente.types import NS_PER_MS, NS_PER_S, Instant, Precedence
 
 _POL: Final = b64(bytes(32))
@@ -51,6 +53,8 @@ _LOOK_NS: Final = 100 * NS_PER_MS
 _CALM_NS: Final = 40 * NS_PER_S
 _LONG_NS: Final = 200 * NS_PER_S  # what was held before is sent again at a quarter of the line
 _TRACE_LINES: Final = 60
+_BODY_BYTES: Final = (0, 1_000, 18_000, 120_000), (60, 29, 9, 2)
+"""Lengths and how often: short ones, some beyond the smallest window, few beyond what may wait."""
 _LANES: Final = (Lane.FLASH, Lane.FLASH, Lane.OPS, Lane.TRACK)
 _PRECEDENCE: Final = {
     Lane.FLASH: Precedence.FLASH,
@@ -159,9 +163,9 @@ class Simulation:
         looked = self.now
         while self._events and self._events[0][0] <= end:
             when, _, action = heapq.heappop(self._events)
-            self.now = Instant(max(self.now, when))
+            self.now = Instant(when)
             action()
-            if self.now - looked >= _LOOK_NS:
+            if when - looked >= _LOOK_NS:
                 looked = self.now
                 if is_done():
                     return
@@ -180,10 +184,11 @@ class Simulation:
             self._run_until(Instant(self.now + 3 * NS_PER_S))
             return
         if any(node.went_back for node in self._nodes.values()):
-            self._run_until(Instant(self.now + 5 * NS_PER_S))
+            self._run_until(Instant(self.now + NS_PER_S + 4 * self.plan.disk_ns))
             self._connect_all()  # what was on its way to a slow disk is there now, and is told
             self._run_until(Instant(self.now + _LONG_NS), self._is_settled)
-            self._run_until(Instant(self.now + 2 * NS_PER_S))  # the next heartbeats, which end a ROLLBACK
+            # The next heartbeats end a ROLLBACK, and show a fork to the other side.
+            self._run_until(Instant(self.now + 2 * NS_PER_S), self._is_shown)
             for one, other in self._links():
                 for lane in Lane:
                     self._laws.recovered_or_forked(one, other, lane)
@@ -236,7 +241,7 @@ class Simulation:
 
     def _write(self, name: str, peer: str, lane: Lane, n: int) -> None:
         node = self._nodes[name]
-        length = self._random.choices((0, 1_000, 40_000, 120_000), (60, 25, 12, 3))[0]
+        length = self._random.choices(*_BODY_BYTES)[0]
         body = b"%d of seed %d " % (n, self.seed) + self._random.randbytes(length)
         draft = Draft(
             kind=Kind.TRACK if lane is Lane.TRACK else Kind.HOTLINE,
@@ -421,16 +426,16 @@ class Simulation:
 
     def _do(self, node: SimulatedNode, peer: str, effect: Effect) -> None:
         match effect:
-            case KeepBody() | SaveCheckpoint() | SaveReceipt() | Keep():
-                write = partial(self._keep, node, peer, effect)
-                if not self._is_refused(node, write):
-                    write()
-            case Transmit(channel, frame):
+            case Transmit(channel, frame):  # the most by far
                 self._hash.update(frame.encode() if isinstance(frame, str) else frame)
                 self._laws.sends(node, peer, frame, self.now)
                 if self.trace.maxlen:
                     self._say(node.name, "to", peer, _told(frame))
                 self._carry(node, peer, channel, frame)
+            case KeepBody() | SaveCheckpoint() | SaveReceipt() | Keep():
+                write = partial(self._keep, node, peer, effect)
+                if not self._is_refused(node, write):
+                    write()
             case Forked(origin, proof):
                 self._say(node.name, "has proof that", origin, "has two histories")
                 self._laws.proves(node, origin, proof)
@@ -487,6 +492,13 @@ class Simulation:
             for lane in Lane
         )
 
+    def _is_shown(self) -> bool:
+        """Whether no desk waits to see that what was missing is there again, or that the other side sees a fork."""
+        return all(
+            one.state is not State.ROLLBACK and (one.state is State.FORK) is (other.state is State.FORK)
+            for one, other in self._links()
+        )
+
     def _history(self) -> History:
         leaves = 0
         for name, node in self._nodes.items():
@@ -515,7 +527,8 @@ def _told(frame: str | bytes) -> str:
 
 def _ran(run: Simulation) -> History:
     try:
-        return run.run()
+        with shared():
+            return run.run()
     except Violation:
         raise
     except Exception as wrong:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TypeVar
@@ -106,7 +105,13 @@ class MemoryStore:
 
     def backup(self) -> MemoryStore:
         """Return a copy as of now, to be restored later."""
-        return deepcopy(self)
+        return MemoryStore(
+            logs={origin: list(entries) for origin, entries in self.logs.items()},
+            checkpoints=dict(self.checkpoints),
+            receipts=dict(self.receipts),
+            states=dict(self.states),
+            wanted={origin: set(seqs) for origin, seqs in self.wanted.items()},
+        )
 
 
 class Fault(Enum):

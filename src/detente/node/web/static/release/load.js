@@ -63,11 +63,18 @@ export async function prepare() {
   }
 }
 
-/** What the prepared text would change; nothing is changed. */
+/** What the prepared text would change, then what is left of its promises; nothing is changed. */
 export async function checkText() {
+  const { text } = state.release;
+  const about = (/** @type {string} */ path) => ask(path, { method: "POST", body: JSON.stringify({ text }) });
+  // What was asked about a text that has been changed since says nothing about the new one.
+  const isThis = () => state.release.text === text;
   try {
-    put({ check: await ask("/api/policy/check", { method: "POST", body: JSON.stringify({ text: state.release.text }) }), fault: null });
+    const check = await about("/api/policy/check");
+    if (isThis()) put({ check, fault: null });
+    const fineness = await about("/api/policy/precision");
+    if (isThis() && state.release.check) put({ check: { ...state.release.check, fineness } });
   } catch (fault) {
-    put({ check: null, fault: /** @type {Error} */ (fault).message });
+    if (isThis()) put({ check: null, fault: /** @type {Error} */ (fault).message });
   }
 }

@@ -4,11 +4,12 @@
 import { html } from "../html.js";
 import { state } from "../store.js";
 import { t, word } from "../i18n.js";
-import { clockZ, count, digest, span } from "../format.js";
+import { clockZ, count, digest } from "../format.js";
 import { give } from "../orders.js";
 import { code, others, party, partyName } from "../words.js";
 import { sum } from "../panels/feeds.js";
-import { checkText, choose, openPeer, prepare, put } from "./load.js";
+import { editor, left } from "./editor.js";
+import { choose, openPeer } from "./load.js";
 import { pane } from "./split.js";
 import { gives, when } from "./words.js";
 
@@ -46,27 +47,12 @@ function pending() {
     <button type="button" id="release-withdraw" onClick=${() => give({ order: "revert_policy" })}>${t("release.withdraw")}</button></section>`;
 }
 
-/** Another policy, from its text: what it would change is seen before it is proposed. */
-function propose() {
-  const { text, check } = state.release;
-  if (text === null) return html`<button type="button" id="policy-prepare" onClick=${prepare}>${t("release.prepare")}…</button>`;
-  const offer = async () => {
-    if (check && (await give({ order: "propose_policy", text, digest: check.digest }))) put({ text: null, check: null });
-  };
-  return html`<label for="policy-text" class="small muted">${t("release.text")}</label><textarea id="policy-text" class="code" rows="12" maxlength="100000" spellcheck=${false} value=${text} onInput=${(/** @type {any} */ e) => put({ text: e.target.value, check: null })}></textarea>
-    <div class="line"><button type="button" id="policy-check" onClick=${checkText}>${t("release.check")}</button><button type="button" class="main" id="policy-propose" disabled=${!check} onClick=${offer}>${t("release.propose")}</button><button type="button" onClick=${() => put({ text: null, check: null })}>${t("act.close")}</button></div>
-    ${check && html`<div id="policy-changes" class="note"><p>${others(check.name)} ${code(check.digest, "whole")}</p>
-      ${check.wider_because.length ? html`<p class="text-caution">${t("release.takes_two")}</p><ul>${check.wider_because.map((/** @type {string} */ line) => html`<li key=${line}>${others(line, "en")}</li>`)}</ul>` : html`<p>${t("release.tells_no_more")}</p>`}
-      ${Object.entries(check.changes).map(([who, change]) => html`<p key=${who}>${party(who)} ${t("release.changes", { more: Object.keys(change.gained).length, less: Object.keys(change.lost).length })}</p>`)}
-      ${check.odd.map((/** @type {string} */ line) => html`<p key=${line} class="text-caution small">${others(line, "en")}</p>`)}</div>`}`;
-}
-
 /** @param {ReleaseView} view */
 function policy(view) {
   return html`<section class="part"><h2>${others(view.name)} ${code(digest(view.digest))}</h2>${view.note && html`<p class="written">${others(view.note)}</p>`}
       <dl class="facts"><dt>${t("release.released")}</dt><dd class="num">${count(view.released)}</dd><dt>${t("release.withheld")}</dt><dd class="num">${count(sum(view.withheld))}</dd><dt>${t("release.default")}</dt><dd>${t("release.default_withhold")}</dd></dl></section>
     <section class="part"><h2>${t("release.rules")} <span class="num muted">${view.rules.length}</span></h2><p class="small muted">${t("release.first_decides")}</p>
-      <ol class="rules">${view.rules.map((rule, k) => ruleRow(rule, k, view))}<li class="thing last"><h3>${t("release.else")}</h3><p>${t("release.default_withhold")}</p></li></ol>${propose()}</section>
+      <ol class="rules">${view.rules.map((rule, k) => ruleRow(rule, k, view))}<li class="thing last"><h3>${t("release.else")}</h3><p>${t("release.default_withhold")}</p></li></ol>${editor()}</section>
     <section class="part"><h2>${t("release.kept_by")}</h2><table class="grid"><tbody>${Object.entries(view.withheld).sort((p, q) => q[1] - p[1]).map(([reason, n]) => html`<tr key=${reason}><th scope="row">${others(word("why", reason))}</th><td class="num">${count(n)}</td></tr>`)}</tbody></table></section>`;
 }
 
@@ -75,14 +61,7 @@ const ruleRow = (rule, k, view) => html`<li key=${rule.name} class=${`thing rule
   ${when(rule)}<p>${others(gives(rule))}</p>${rule.why && html`<p class="small muted">${others(rule.why)}</p>`}${rule.effect === "release" && fineness(rule.name)}</li>`;
 
 /** What is left of a rule's promise once a peer has watched for a while. @param {string} rule */
-function fineness(rule) {
-  const row = state.release.fineness?.rows.find((one) => one.name === rule);
-  if (!row) return "";
-  const metres = (/** @type {number | null} */ m) => (m === null ? "-" : m >= 1852 ? `${(m / 1852).toFixed(1)} NM` : `${Math.round(m)} m`);
-  return html`<table class="grid fineness"><caption>${t("release.fineness")}</caption><thead><tr><th scope="col">${t("release.promised")}</th>${row.known.map((/** @type {Record<string, any>} */ k) => html`<th key=${k.after_s} scope="col">${t("release.after", { s: span(k.after_s) })}</th>`)}</tr></thead>
-    <tbody><tr><td class="num">${metres(row.promised_m)}</td>${row.known.map((/** @type {Record<string, any>} */ k) => html`<td key=${k.after_s} class="num">${metres(Math.min(k.straight_m, k.turning_m, k.anchored_m))}</td>`)}</tr></tbody></table>
-    ${row.holds === false && html`<p class="text-caution small">${t("release.promise_broken")} ${others(row.advice, "en")}</p>`}`;
-}
+const fineness = (rule) => left(state.release.fineness?.rows.find((one) => one.name === rule));
 
 function split() {
   const peer = openPeer();

@@ -57,6 +57,7 @@ function alert(alerts, leaf) {
   const row = before ?? {
     alert: name, raised_by: leaf.writer, raised_at_ms: leaf.at_ms, halves: [half(leaf.writer, leaf.at_ms)], verdicts: [], recorded: true, leaf: leaf.hash,
     rung: 0, rung_roles: [], next_rung_at_ms: null, acknowledge_by_ms: null, zone_name: null, unlogged: false, isGone: false,
+    levels: [], margin_m: 0, margin_ft: 0, override: "", useful: null, // of our own judgement only, which is in no leaf
   };
   const over = told?.happening === "cleared";
   Object.assign(row, {
