@@ -96,7 +96,10 @@ def test_a_row_stands_while_its_countdown_goes_on(desk: Desk, opened: Opened) ->
     page.evaluate(
         """(row) => {
           window.changed = [];
-          const noted = (list) => list.forEach((one) => window.changed.push([one.type, one.target.parentElement?.dataset.ticks ?? ""]));
+          // What the other side did meanwhile is news, and stands in the four times.
+          const isNews = (target) => target.parentElement?.closest(".times, .verdicts");
+          const noted = (list) => list.filter((one) => !isNews(one.target))
+            .forEach((one) => window.changed.push([one.type, one.target.parentElement?.dataset.ticks ?? ""]));
           new MutationObserver(noted).observe(document.querySelector(row), { subtree: true, childList: true, attributes: true, characterData: true });
         }""",
         row,

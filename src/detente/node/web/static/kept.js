@@ -39,25 +39,27 @@ export class Kept {
   }
 }
 
-/** @type {WeakMap<Element, {changes: number, found: HTMLElement[]}>} */
+/** @type {WeakMap<Element, {changes: number, found: {element: HTMLElement, ticks: string, name: string}[]}>} */
 const ticking = new WeakMap();
 
-/** The elements under *root* with `data-ticks`, looked for anew when rows were made. @param {Element} root */
+/** The elements under *root* with `data-ticks` and the alert that each stands in, looked for anew when rows were made. @param {Element} root */
 function tickingIn(root) {
   const before = ticking.get(root);
-  if (before?.changes === Kept.changes && before.found.every((element) => element.isConnected)) return before.found;
-  const found = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("[data-ticks]")]);
+  if (before?.changes === Kept.changes && before.found.every(({ element }) => element.isConnected)) return before.found;
+  const elements = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("[data-ticks]")]);
+  const nameOf = (/** @type {HTMLElement} */ element) => /** @type {HTMLElement | null} */ (element.closest("[data-alert]"))?.dataset.alert ?? "";
+  const found = elements.map((element) => ({ element, ticks: element.dataset.ticks ?? "", name: nameOf(element) }));
   ticking.set(root, { changes: Kept.changes, found });
   return found;
 }
 
 /**
  * Write the text of each element under *root* that has `data-ticks`; the renderer leaves such an element empty.
- * @param {Element} root @param {(ticks: string, element: HTMLElement) => string} says
+ * @param {Element} root @param {(ticks: string, name: string) => string} says what stands there, by the alert's name
  */
 export function tick(root, says) {
-  for (const element of tickingIn(root)) {
-    const text = says(element.dataset.ticks ?? "", element);
+  for (const { element, ticks, name } of tickingIn(root)) {
+    const text = says(ticks, name);
     const node = /** @type {Text | null} */ (element.firstChild);
     if (!node) element.append(text);
     else if (node.data !== text) node.data = text;

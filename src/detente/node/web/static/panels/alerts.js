@@ -88,6 +88,12 @@ function shownOf(row) {
 /** What the peers say, without when: that is reckoned anew each second too. @param {Row} row */
 const untimed = (row) => row.verdicts.map((v) => [v.party, v.says, v.time_to_event_s === null]);
 
+/** What a peer says; its time, where it gives another, ticks. @param {import("../types.js").PeerVerdict} v @param {"verdict" | "sign"} how */
+function told(v, how) {
+  if (v.time_to_event_s === null) return how === "sign" ? verdictSign(v) : verdict(v);
+  return html`<span data-ticks=${`${how} ${v.party}`}></span>`;
+}
+
 /** What of a row turns with time and no board: its words once the event is there, and the colour of the next rung. @param {Row} row @param {number} now */
 const phase = (row, now) => `${row.event_at_ms !== null && row.event_at_ms <= now} ${isNear(row, now)}`;
 
@@ -97,8 +103,8 @@ const isNear = (row, now) => row.next_rung_at_ms !== null && row.next_rung_at_ms
 /** Text that changes by itself. @param {string} ticks @param {Row} row @param {number} now */
 function said(ticks, row, now) {
   const [what, whose] = ticks.split(" ");
-  const told = whose && row.verdicts.find((v) => v.party === whose);
-  if (told) return what === "sign" ? verdictSign(told) : verdict(told);
+  const theirs = whose && row.verdicts.find((v) => v.party === whose);
+  if (theirs) return what === "sign" ? verdictSign(theirs) : verdict(theirs);
   switch (ticks) {
     case "event": return row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now);
     case "left": return row.event_at_ms === null ? "" : countdown(row.event_at_ms, now);
@@ -113,8 +119,8 @@ function said(ticks, row, now) {
 export function tickAlerts(place) {
   const { byName } = sortedOf(state.board?.alerts ?? []);
   const now = nodeNow();
-  tickAll(place, (ticks, element) => {
-    const row = byName.get(/** @type {HTMLElement | null} */ (element.closest("[data-alert]"))?.dataset.alert ?? "");
+  tickAll(place, (ticks, name) => {
+    const row = byName.get(name);
     return row ? said(ticks, row, now) : "";
   });
 }
@@ -131,7 +137,7 @@ function alert(row, acts) {
       ${cleared ? html`<b class=${`num time text-${row.level}`}>${t("alert.cleared")}</b>` : html`<b key="left" class=${`num time text-${row.level}`} data-ticks="left"></b>`}</div>
     <div class="muted">${what(row, now)}${measures(row) && html` <span class="figures" data-ticks="measures"></span>`}</div>
     ${conditions(row) && html`<div>${conditions(row)}</div>`}
-    ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((v) => html`<span key=${v.party}>${party(v.party)} <span data-ticks=${`verdict ${v.party}`}></span></span>`)}</div>`}
+    ${row.verdicts.length > 0 && html`<div class="verdicts">${row.verdicts.map((v) => html`<span key=${v.party}>${party(v.party)} ${told(v, "verdict")}</span>`)}</div>`}
     ${cleared ? html`<details><summary>${t("alert.times")}</summary>${times(row)}</details>` : times(row)}
     ${!cleared && ladder(row, now)}
     <div class="acts">
@@ -191,4 +197,4 @@ const pairOf = (row) => JSON.stringify([row.level, row.a.label, row.b?.label, ro
 /** @param {Row} row @param {Acts} acts */
 const event = (row, acts) => html`<tr role="row" key=${row.alert} data-alert=${row.alert}><th role="rowheader" scope="row"><button type="button" class="plain" onClick=${() => acts.explain(row.alert)}>${levelMark(row.level)} ${code(nameOf(row.a))} ${row.b ? code(nameOf(row.b)) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</button></th>
   <td role="cell" class="num" data-ticks="event"></td><td role="cell" class="num" data-ticks="distance"></td><td role="cell" class="num" data-ticks="vertical"></td>
-  <td role="cell">${row.verdicts.length ? row.verdicts.map((v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} <span data-ticks=${`verdict ${v.party}`}></span></span><span class="figures" aria-hidden="true" data-ticks=${`sign ${v.party}`}></span></div>`) : "-"}</td></tr>`;
+  <td role="cell">${row.verdicts.length ? row.verdicts.map((v) => html`<div key=${v.party}>${partyMark(partyIndex(v.party))} <span class="unseen">${partyName(v.party)} ${told(v, "verdict")}</span><span class="figures" aria-hidden="true">${told(v, "sign")}</span></div>`) : "-"}</td></tr>`;
