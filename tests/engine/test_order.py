@@ -240,9 +240,9 @@ def test_a_write_that_was_done_and_looked_refused_is_neither_lost_nor_doubled():
     parties, gate = gated()
     parties.run(2.5)
     gate.fault = Fault.DONE
-    parties.run(0.6)
+    parties.run(0.9)
     gate.fault = None
-    parties.run(12.4)
+    parties.run(12.1)
     assert parties["alfa"].store_faults
     assert parties.roots_equal()
     assert parties["alfa"].engine.written("bravo")[list(Lane).index(Lane.TRACK)].size > 10

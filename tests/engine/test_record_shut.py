@@ -67,7 +67,7 @@ def test_a_warning_crosses_while_the_disk_is_full_and_is_recorded_late():
     theirs = [r for r in parties.board("bravo").alerts if any(v.party == "alfa" for v in r.verdicts) or r.unlogged]
     assert any(r.unlogged for r in theirs)
     gate.fault = None
-    parties.run(45.3)
+    parties.run(45.6)
     assert not any(r.unlogged for party in ("alfa", "bravo") for r in parties.board(party).alerts)
     assert parties.roots_equal()
 
@@ -91,7 +91,7 @@ def test_a_flash_message_crosses_unlogged_a_promise_does_not():
     assert theirs.text == "turn north now"
     assert parties["bravo"].engine.mirrored("alfa")[0].size == 0
     gate.fault = None
-    parties.run(35.3)
+    parties.run(35.6)
     (mine,) = parties.board("alfa").messages
     (theirs,) = parties.board("bravo").messages
     assert mine.recorded
