@@ -85,7 +85,8 @@ async (n) => {
   const now = state.live.board, one = now.alerts.find((row) => row.state === "active");
   const place = document.querySelector("#left");
   const named = (i, k) => ({
-    ...structuredClone(one), alert: "alfa-" + (1000 + i), event_at_ms: now.at_ms + 60_000 + 1000 * i + 137 * k,
+    ...structuredClone(one), alert: "alfa-" + (1000 + i), updated_at_ms: now.at_ms + k,
+    event_at_ms: now.at_ms + 60_000 + 1000 * i + 137 * k,
     distance_m: 4000 + 37 * ((i * 7 + k * 3) % 50), latitude_e7: one.latitude_e7 + k, rung: (i + k) % 40 === 0 ? 1 : 0,
   });
   const rows = (k) => Array.from({ length: 200 }, (_, i) => named(i, k));

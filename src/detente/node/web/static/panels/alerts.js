@@ -78,7 +78,7 @@ function shownOf(row) {
   let text = shown.get(row);
   if (text === undefined) {
     // Reckoned anew each second: these are written into their places, or said in words below.
-    const { event_at_ms, distance_m, vertical_ft, latitude_e7, longitude_e7, margin_m, margin_ft, ...steadier } = row;
+    const { event_at_ms, updated_at_ms, distance_m, vertical_ft, latitude_e7, longitude_e7, margin_m, margin_ft, ...steadier } = row;
     text = JSON.stringify([{ ...steadier, verdicts: untimed(row) }, event_at_ms === null, measures(row) === "", conditions(row)]);
     shown.set(row, text);
   }
