@@ -163,6 +163,7 @@ def test_a_fork_takes_the_head_of_the_page_with_what_to_do_and_who_may(opened: O
         page.select_option("#seat", "foreign_service")
         fork.locator("summary").click()
         page.locator(f'[data-rebase="{OPS}"]').click()
+        page.locator("#step-prove").click()  # a new epoch binds: one more sign-in
         page.wait_for_timeout(300)
         assert [order for _, order in running.fake.orders if isinstance(order, Rebase)] == [Rebase("bravo", OPS)]
         assert axe(page) == []

@@ -302,20 +302,24 @@ class PeerLinks:
 
     async def __aenter__(self) -> Self:
         self._listener = _listener(self._host, self._wanted_port, self.door)
-        self._server = await serve(
-            self._accept,
-            sock=self._listener,
-            ssl=self._listen_tls,
-            ssl_handshake_timeout=self._limits.handshake_s,
-            open_timeout=self._limits.handshake_s,
-            subprotocols=[SUBPROTOCOL],
-            compression=None,
-            server_header=None,
-            ping_interval=None,
-            close_timeout=_CLOSE_S,
-            max_size=FRAME_LIMIT,
-            logger=_quiet,
-        )
+        try:
+            self._server = await serve(
+                self._accept,
+                sock=self._listener,
+                ssl=self._listen_tls,
+                ssl_handshake_timeout=self._limits.handshake_s,
+                open_timeout=self._limits.handshake_s,
+                subprotocols=[SUBPROTOCOL],
+                compression=None,
+                server_header=None,
+                ping_interval=None,
+                close_timeout=_CLOSE_S,
+                max_size=FRAME_LIMIT,
+                logger=_quiet,
+            )
+        except BaseException:  # a node that is ended while it starts leaves no socket behind
+            self._listener.close()
+            raise
         self._dialling = [
             asyncio.create_task(self._dial(side, channel))
             for side in self._sides.values()

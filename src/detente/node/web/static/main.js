@@ -195,7 +195,7 @@ function draw() {
   if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
 }
 
-const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn">${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
+const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn sound" title=${state.sound === "off" ? t("sound.off") : t("sound.silenced")}>${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
 
 const NARROW = matchMedia("(max-width: 1279px)");
 
