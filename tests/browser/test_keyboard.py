@@ -103,6 +103,7 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
     for seat in ("supervisor", "duty_officer", "military", "intelligence", "foreign_service"):
         page.keyboard.press("ArrowDown")
         expect(page.locator("#seat")).to_have_value(seat)
+    expect(page.locator("#seat")).to_have_attribute("aria-busy", "false")
     page.keyboard.press("Tab")
     page.keyboard.press("8")
     expect(page.locator("#tables")).to_be_focused()

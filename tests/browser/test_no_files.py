@@ -92,7 +92,9 @@ def test_t16_another_codebook_blocks_coded_sending_and_the_original_stands_besid
 def test_a_parameter_of_another_form_is_marked_before_it_is_sent(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
     page.select_option("#compose-code", "M04")
-    track, level = page.locator(".param input").all()
+    params = page.locator(".param input")
+    expect(params).to_have_count(2)
+    track, level = params.nth(0), params.nth(1)
     track.fill("BRV61")
     level.fill("twenty-four")
     expect(level).to_have_attribute("aria-invalid", "true")

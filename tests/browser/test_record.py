@@ -154,7 +154,9 @@ def test_a_fork_takes_the_head_of_the_page_with_what_to_do_and_who_may(opened: O
         running.do(forked)
         page = opened(running.address).page
         page.keyboard.press("9")
-        fork, rollback = page.locator("#record .grave").all()
+        graves = page.locator("#record .grave")
+        expect(graves).to_have_count(2)
+        fork, rollback = graves.nth(0), graves.nth(1)
         expect(fork).to_contain_text("two histories under one name")
         expect(fork.locator("li")).to_have_count(5)
         expect(fork).to_contain_text("f" * 64)

@@ -84,11 +84,10 @@ class RealNode:
             raise NodeDied(told)
         path = self.folder / "detente.toml"
         text = path.read_text().replace("127.0.0.1:8440", f"127.0.0.1:{self.console}")
-        text = text.replace("127.0.0.1:7440", f"127.0.0.1:{self.link}")
+        text = text.replace("127.0.0.1:7440", f"127.0.0.1:{self.link}").replace('kind = "passkey"', 'kind = "demo"')
         text += (
             f'\n[[peer]]\nparty = "{peer.party}"\nname = "{peer.party.title()}"\n'
             f'node = "{peer.party}.example/detente"\nlink = "127.0.0.1:{through_port}"\n'
-            '\n[accounts]\nkind = "demo"\n'
         )
         path.write_text(text)
 

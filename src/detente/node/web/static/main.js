@@ -47,20 +47,27 @@ export const situation = new Situation(at("#map"));
 
 /** @typedef {Record<string, any>} Row */
 
+let sat = Promise.resolve();
+
 export const acts = {
   /** @param {string} lang */
   speak: async (lang) => {
     await speak(lang);
     update({ lang });
   },
-  /** @param {string} role */
-  sit: async (role) => {
-    try {
-      await signIn(role);
-      connection.again();
-    } catch (fault) {
-      update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
-    }
+  /** Seats taken one after the other; one that was chosen past while another was being taken is not taken. @param {string} role */
+  sit: (role) => {
+    update({ sitting: role });
+    sat = sat.then(async () => {
+      if (state.sitting !== role) return;
+      try {
+        await signIn(role);
+        connection.again();
+      } catch (fault) {
+        update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+      }
+      if (state.sitting === role) update({ sitting: null });
+    });
   },
   /** @param {Row} row */
   showAlert: (row) => {

@@ -14,6 +14,7 @@ export const state = {
   /** @type {ZoneRow[]} */ zones: [],
   /** @type {Tracks | null} */ tracks: null,
   /** @type {Row} */ session: { role: null, token: null, roles: [], demo: false, kind: "", locked: false },
+  /** @type {string | null} a seat that was chosen and that the node has not given yet */ sitting: null,
   /** @type {Row | null} one more sign-in that is asked for: `{order, digest, asked, refusal, busy, done}` */ step: null,
   /** @type {Row[] | null} the list of sessions while it is open */ sessions: null,
   /** @type {string | null} a one-time code for a first passkey */ enrol: null,

@@ -39,8 +39,8 @@ export function top(acts) {
 
 /** A demo account takes any seat. @param {any} session @param {{sit: (role: string) => void}} acts */
 const seats = (session, acts) => html`<label class="unseen" for="seat">${t("top.seat")}</label>
-    <select id="seat" value=${session.role ?? ""} onChange=${(/** @type {any} */ e) => acts.sit(e.target.value)}>
-      ${(session.roles ?? []).map((/** @type {string} */ r) => html`<option key=${r} value=${r} selected=${r === session.role}>${word("role", r)}</option>`)}
+    <select id="seat" aria-busy=${String(state.sitting !== null)} value=${state.sitting ?? session.role ?? ""} onChange=${(/** @type {any} */ e) => acts.sit(e.target.value)}>
+      ${(session.roles ?? []).map((/** @type {string} */ r) => html`<option key=${r} value=${r} selected=${r === (state.sitting ?? session.role)}>${word("role", r)}</option>`)}
     </select>`;
 
 /** @param {any} board */
