@@ -55,7 +55,11 @@ def test_t36_every_package_the_node_runs_on_is_locked_by_hash_and_named_in_the_p
     wanted = {re.split(r"[<>=~\[ ]", line)[0].lower() for line in PROJECT["dependencies"]}
     assert wanted <= names
     # More than the twelve of the first plan: the row says how many and why, so that one more is a decision, not an accident.
-    row = next(line for line in (ROOT / "docs" / "threat-model.md").read_text("utf-8").splitlines() if line.startswith("| 36 |"))
+    row = next(
+        line
+        for line in (ROOT / "docs" / "threat-model.md").read_text("utf-8").splitlines()
+        if line.startswith("| 36 |")
+    )
     assert f"{len(wanted)} packages the node runs on" in row
     assert len(names) <= 60
 
