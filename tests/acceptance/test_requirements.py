@@ -168,10 +168,8 @@ def test_r02_tracks_and_reports_cross_within_a_measured_latency_a_stale_one_is_m
         assert row.observed_ms < row.shared_at_ms < row.valid_until_ms
     assert not rows[1].stale
     both_see("past its time it is stale", two, lambda node: report_at(node, "line", report).stale)
-    point = msgspec.structs.replace(
-        item("A point"), area=None, point=reports.Point(latitude_e4=410_000, longitude_e4=310_000)
-    )
-    assert bravo.intelligence.refusal("line", point) == "precise"
+    point = msgspec.to_builtins(item("A point")) | {"point": {"latitude_e4": 410_000, "longitude_e4": 310_000}}
+    assert bravo.intelligence.refusal("line", point) == "unreadable"  # the schema has no place for it
 
 
 def item(title: str, originator: str = "bravo", valid_until_ms: int = 0, **more) -> reports.Share:

@@ -157,8 +157,20 @@ def test_t55_no_parameter_list_or_order_selects_others_by_who_they_are(visitor: 
     assert [name for name in fields if words.search(name)] == []
 
 
-def test_t55_a_point_for_others_forces_is_refused_and_a_search_is_by_coarse_cells(visitor: Visitor) -> None:
+def test_t55_the_api_has_no_place_for_a_point_about_others_and_a_search_is_by_coarse_cells(visitor: Visitor) -> None:
     described = visitor.ask("GET", "/api/openapi.json")[2]
+    pointed = {
+        n: c["properties"] for n, c in described["components"]["schemas"].items() if "point" in c.get("properties", {})
+    }
+    assert pointed.keys() == {"SharePoint", "PointReportRow"}
+    assert all(properties["about"] == {"enum": ["own", "safety_of_life"]} for properties in pointed.values())
+    act = {
+        "act": "report.share", "title": "x", "words": "x", "kind": "movement", "about": "others", "observed_ms": 1,
+        "valid_until_ms": 2, "originator": "alfa", "point": {"latitude_e4": 361_234, "longitude_e4": 371_234},
+    }  # fmt: skip
+    for one in (act, act | {"act": "report.share_point"}):
+        status, _, problem = visitor.order({"order": "at_table", "table": "line", "act": one})
+        assert (status, problem["code"]) == (400, "unreadable")
     asked = described["paths"]["/api/tables/{table}/reports"]["get"]["parameters"]
     bounds = {p["name"]: p["schema"] for p in asked if p["name"] in {"south", "west", "north", "east"}}
     assert all(schema["type"] == "integer" and schema["maximum"] <= 1799 for schema in bounds.values())

@@ -64,6 +64,7 @@ POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
     decisions.Confirm: (_FS,),
     decisions.Dispute: (_FS,),
     reports.Share: (_INT, _MIL),
+    reports.SharePoint: (_INT, _MIL),
     reports.GradeIt: (_INT,),
     reports.Ask: (_INT, _FS),
     reports.Consent: (_INT,),
@@ -119,7 +120,7 @@ _TALKS: Final = (
     ceasefire.Find, ceasefire.Remedy, ledger.NoteStatement, ledger.NoteConduct, ledger.Comment, ledger.OpenDifference,
     ledger.Word, ledger.CloseDifference,
 )  # fmt: skip
-_REPORTS: Final = (reports.Share, reports.GradeIt, reports.Ask)
+_REPORTS: Final = (reports.Share, reports.SharePoint, reports.GradeIt, reports.Ask)
 
 _ACTIVITIES: Final = (
     activities.Declare, activities.Change, activities.Accept, activities.Object, activities.PassOn,

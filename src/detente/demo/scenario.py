@@ -296,7 +296,8 @@ class ShowView(_Action, frozen=True, kw_only=True, tag="show_view"):
 class Act(_Action, frozen=True, kw_only=True, tag="act"):
     """Do an act at a table. It waits, until `within_s`, for what it refers to; the step holds only if it was done.
 
-    With `refused` it must be refused with that code, and the step holds only if it was.
+    With `refused` it must be refused with that code, and the step holds only if it was. `unreadable` is what the schema
+    of acts has no place for.
     """
 
     party: PartyName
@@ -509,7 +510,7 @@ def _table_problems(step: Step, members: dict[str, tuple[str, ...]], where: str)
             yield f"{where}.{place}.table: {part.party} sits at no table {part.table!r}"
         try:
             if isinstance(part, Act):
-                check_act(part.act)
+                check_act(part.act, part.refused)
             else:
                 check_path(part.at)
         except ConfigError as wrong:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from detente.coordination import (
     activities,
@@ -271,22 +271,28 @@ def _on_part(make: Callable[[Drawing, tuple[str, str, str]], AnyAct], *, own: bo
     return draw
 
 
+def _item(d: Drawing) -> dict[str, Any]:
+    originator = d.party if d.rng.random() < 0.7 else d.other()
+    return {
+        "title": "Seen",
+        "words": d.words(),
+        "kind": "movement",
+        "observed_ms": d.now_ms - d.rng.randrange(_HOUR_MS),
+        "valid_until_ms": d.now_ms + _HOUR_MS,
+        "originator": originator,
+        "material": None if originator == d.party else "m-1",
+    }
+
+
 def _share(d: Drawing) -> AnyAct:
     abouts: tuple[reports.About, ...] = ("own", "others", "general")
-    about = d.rng.choice(abouts)
-    originator = d.party if d.rng.random() < 0.7 else d.other()
-    return reports.Share(
-        title="Seen",
-        words=d.words(),
-        kind="movement",
-        about=about,
-        observed_ms=d.now_ms - d.rng.randrange(_HOUR_MS),
-        valid_until_ms=d.now_ms + _HOUR_MS,
-        originator=originator,
-        material=None if originator == d.party else "m-1",
-        area=(360, 360),
-        point=reports.Point(latitude_e4=360_500, longitude_e4=360_500) if d.rng.random() < 0.2 else None,
-    )
+    return reports.Share(about=d.rng.choice(abouts), area=(360, 360) if d.rng.random() < 0.8 else None, **_item(d))
+
+
+def _share_point(d: Drawing) -> AnyAct:
+    abouts: tuple[reports.PointAbout, ...] = ("own", "safety_of_life")
+    point = reports.Point(latitude_e4=360_500, longitude_e4=360_500)
+    return reports.SharePoint(about=d.rng.choice(abouts), point=point, **_item(d))
 
 
 def _find(d: Drawing, row: ceasefire.ClaimRow) -> AnyAct:
@@ -406,6 +412,7 @@ _DRAWS: Final[Mapping[type, Draw]] = {
     proposals.Complete: _on_proposal(lambda _, row: proposals.Complete(proposal=row.proposal), is_open=False),
     proposals.NotAnswered: _due(proposals.NotAnswered),
     reports.Share: _share,
+    reports.SharePoint: _share_point,
     reports.GradeIt: _on_report(
         lambda d, n: reports.GradeIt(report=n, grade=reports.Grade(source="B", item="2"), words=d.words())
     ),

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from detente.coordination.act import Cell, Key, Ms
+from detente.coordination.act import Key, Ms
 from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
@@ -20,7 +20,7 @@ from detente.coordination.ledger import DifferenceRow, EntryRow
 from detente.coordination.notam import read_notam
 from detente.coordination.plan import Plan, Volume
 from detente.coordination.proposals import ProposalRow
-from detente.coordination.reports import ReportRow, coarse, is_within
+from detente.coordination.reports import ReportRow, cell_of, is_within
 from detente.coordination.view import TableBrief, TableView
 from detente.coordination.watch import WatchRow
 from detente.desk.answers import After, Most, Page, page_of
@@ -195,9 +195,7 @@ def is_asked(row: ReportRow, asked: ReportsAsked) -> bool:
     corners = (asked.south, asked.west), (asked.north, asked.east)
     if corners == ((-900, -1800), (899, 1799)):
         return True
-    cell: Cell | None = (row.area[0], row.area[1]) if row.area else None
-    if cell is None and row.point is not None:
-        cell = coarse(row.point[0] / 1e4, row.point[1] / 1e4)
+    cell = cell_of(row)
     return cell is not None and is_within(cell, *corners)
 
 
