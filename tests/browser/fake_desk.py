@@ -68,10 +68,10 @@ from detente.desk.orders import (
     SendText,
     StandDown,
 )
+from detente.desk.record_view import LinkSamples, Portion
 from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
 from detente.errors import OrderRefused
-from detente.node.dossiers import Portion
-from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
+from detente.node.link_history import EVERY_NS, LinkHistory
 from detente.node.web.port import Changes, RecordPort
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from detente.coordination.plan import Plan
 from detente.desk.board import PolicyState
 from detente.release.words import RuleWords
 
@@ -55,6 +56,20 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     statement: str = ""
     policy: str = ""  # of a release policy: in_force, waits (for a second seat), withdrawn
+
+
+class PlanRead(msgspec.Struct, frozen=True):
+    """A plan as a text gives it, after its name there. Nothing is checked yet against the table."""
+
+    name: str
+    plan: Plan
+
+
+class PlansRead(msgspec.Struct, frozen=True):
+    """What a text holds."""
+
+    plans: list[PlanRead]
+    from_q_line: bool = False  # of a NOTAM whose text names no outline: it is the circle of its Q line
 
 
 class LogHead(msgspec.Struct, frozen=True):

@@ -26,6 +26,7 @@ from detente.desk.answers import (
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.record_view import LinkSamples, Portion
 from detente.desk.release_view import ReleaseView
 from detente.engine.engine import Engine
 from detente.engine.values import OrderGiven
@@ -34,9 +35,8 @@ from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
 from detente.evidence.store import LeafStore
 from detente.node.clock import Clock
-from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
-from detente.node.link_history import LinkHistory, LinkSamples
+from detente.node.link_history import LinkHistory
 from detente.node.replays import Replays
 from detente.node.web.port import Changes, RecordPort
 from detente.release.inference import Precision, precision

@@ -13,12 +13,18 @@ from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview
 from detente.desk.board import Board
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.record_view import (
+    DossierAsked,
+    Kept,
+    LeafPage,
+    LeavesAsked,
+    LinkSamples,
+    LogRow,
+    Portion,
+    ProofParts,
+    SaidPage,
+)
 from detente.desk.release_view import ReleaseView
-from detente.node.dossiers import Portion
-from detente.node.link_history import LinkSamples
-from detente.node.pictures import Kept
-from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
-from detente.node.said import SaidPage
 
 
 class RecordPort(Protocol):
