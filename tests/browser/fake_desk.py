@@ -24,7 +24,8 @@ from browser.policy_scene import PolicyScene
 from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
 from detente.desk.answers import (

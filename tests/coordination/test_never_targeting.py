@@ -10,7 +10,7 @@ import pytest
 
 from coordination.meeting import ALFA, BRAVO, Meeting
 from coordination.test_activities import PLACE, SITE
-from detente.coordination.activities import Declare, GivePlace
+from detente.coordination.activity_acts import Declare, GivePlace
 from detente.coordination.plan import Kind
 from detente.coordination.reports import Point, Share, SharePoint
 from detente.coordination.statement import AnyAct, Statement, decode_statement, encode_statement

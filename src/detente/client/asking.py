@@ -12,7 +12,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
-from detente.coordination.activities import ActivityRow, AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import ActivityRow, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.incidents import IncidentRow

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import (

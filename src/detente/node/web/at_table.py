@@ -11,7 +11,8 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from detente.coordination.act import Key, Ms
-from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
+from detente.coordination.activity_acts import ActivityName, AnyActivityAct
+from detente.coordination.activity_rows import ActivityRow, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.features import read_plans

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
