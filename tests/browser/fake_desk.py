@@ -29,6 +29,7 @@ from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
 from detente.desk.answers import (
+    InRecord,
     LogHead,
     Page,
     PolicyCheck,
@@ -38,6 +39,7 @@ from detente.desk.answers import (
     RulePrecision,
     WhyTold,
     Withheld,
+    page_in,
     page_of,
 )
 from detente.desk.board import (
@@ -512,6 +514,14 @@ class FakeDesk:
             raise OrderRefused("unknown_log", f"this node holds no log {log!r}")
         rows = [RecordEntry(n, "aGFzaA==", f"leaf {n}", None, "") for n in range(self.entries_held)]
         return page_of(rows, after, most)
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        rows = self.board("operator").alerts
+        return page_in(rows[after : after + most], after, len(rows), InRecord("alert", [LOG]))
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        rows = self.board("operator").messages
+        return page_in(rows[after : after + most], after, len(rows), InRecord("hotline", [LOG]))
 
     def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
         if table != "line":

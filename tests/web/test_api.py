@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import detente
+from browser.fake_desk import LOG
 from browser.serving import Desk, served
 from detente.node.web.endpoint import Who
 from detente.node.web.problem import DOOR, PROBLEMS
@@ -103,6 +104,21 @@ def test_a_list_is_given_in_pages_to_its_end_and_never_more_than_two_hundred(vis
     for most in ("201", "0", "-1", "many", ""):
         status, _, problem = visitor.ask("GET", f"/api/record/entries?log={log['log']}&most={most}")
         assert (status, problem["code"]) == (400, "unreadable")
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/api/alerts", "alert"), ("/api/messages", "hotline")])
+def test_the_last_page_of_what_a_desk_forgets_says_where_older_ones_stand(visitor: Visitor, path, kind) -> None:
+    after, rows, pages = 0, [], []
+    while after is not None:
+        page = visitor.ask("GET", f"{path}?after={after}&most=2")[2]
+        pages.append(page)
+        rows += page["rows"]
+        after = page["after"]
+    assert len(pages) > 1
+    assert len(rows) == pages[0]["total"]
+    assert [page["record"] for page in pages] == [None] * (len(pages) - 1) + [{"kind": kind, "logs": [LOG]}]
+    beyond = visitor.ask("GET", f"{path}?after={len(rows) + 5}")[2]
+    assert (beyond["rows"], beyond["after"], beyond["record"]["logs"]) == ([], None, [LOG])
 
 
 def test_a_parameter_that_is_not_described_is_refused(visitor: Visitor) -> None:

@@ -11,9 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from detente.client import asking
-from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Refused, Tracks, Unreachable, Zones
+from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Refused, Rows, Tracks, Unreachable, Zones
 from detente.client.calls import Calls, Talk
-from detente.desk.answers import Page
 from detente.desk.board import Board
 
 T = TypeVar("T")
@@ -88,16 +87,16 @@ class AsyncDesk(Calls["AsyncDesk"]):
             found: T = end.value
             return found
 
-    async def pages(self, first: Ask[Page[T]]) -> AsyncIterator[T]:
+    async def pages(self, first: Ask[Rows[T]]) -> AsyncIterator[T]:
         """Yield every row of the list that *first* begins."""
-        ask: Ask[Page[T]] | None = first
+        ask: Ask[Rows[T]] | None = first
         while ask is not None:
             page = await self.ask(ask)
             for row in page.rows:
                 yield row
             ask = asking.page_after(ask, page)
 
-    def each(self, page: Callable[..., Ask[Page[Any]]], *about: str, **by: str | int) -> AsyncIterator[Any]:
+    def each(self, page: Callable[..., Ask[Rows[Any]]], *about: str, **by: str | int) -> AsyncIterator[Any]:
         """Yield every row of a list of `detente.client.asking`."""
         return self.pages(page(*about, **by))
 

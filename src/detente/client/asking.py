@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
@@ -58,6 +58,7 @@ from detente.desk.release_view import ReleaseView
 from detente.errors import ConfigError, DetenteError
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 TIMEOUT_S: Final = 20.0
 ANSWER_MAX: Final = 64 << 20
@@ -91,7 +92,7 @@ class Tracks(msgspec.Struct, frozen=True):
     frame: bytes
 
 
-class Ask(NamedTuple, Generic[T]):
+class Ask(NamedTuple, Generic[T_co]):
     """One request. *kind* is the type of its answer; bytes: as it comes."""
 
     method: str
@@ -128,7 +129,7 @@ def board() -> Ask[Board]:
 
 
 def alerts(after: int = 0, most: int = 200) -> Ask[Page[AlertRow]]:
-    """Alerts, as the board has them."""
+    """Alerts, active ones first; with the last page, where older ones stand in the record."""
     return _page("/api/alerts", AlertRow, after, most)
 
 
@@ -138,7 +139,7 @@ def why_raised(alert: str) -> Ask[Explanation]:
 
 
 def messages(after: int = 0, most: int = 200) -> Ask[Page[MessageRow]]:
-    """Messages of the hotline, newest first."""
+    """Messages of the hotline, newest first; with the last page, where older ones stand in the record."""
     return _page("/api/messages", MessageRow, after, most)
 
 
@@ -328,7 +329,7 @@ def log_rows() -> Ask[list[LogRow]]:
 
 
 def leaves(asked: LeavesAsked) -> Ask[LeafPage]:
-    """Leaves of one log, the newest first, with what a person can read of each; `next` goes on as `before`."""
+    """Leaves of one log, the newest first, with what a person can read of each."""
     query = {name: value for name, value in msgspec.to_builtins(asked).items() if value not in (None, "")}
     return Ask("GET", "/api/record/leaves", LeafPage, query)
 
@@ -388,9 +389,22 @@ def answered(ask: Ask[T], status: int, body: bytes) -> T:
     raise Refused(problem)
 
 
-def page_after(ask: Ask[Page[T]], page: Page[T]) -> Ask[Page[T]] | None:
+class Rows(Protocol[T_co]):
+    """A part of a list: `Page`, or `LeafPage`."""
+
+    @property
+    def rows(self) -> Sequence[T_co]: ...
+
+
+def page_after(ask: Ask[Rows[T]], page: object) -> Ask[Rows[T]] | None:
     """Return what asks for the rows after *page*, which answered *ask*; None when nothing follows."""
-    return None if page.after is None else ask._replace(query={**ask.query, "after": page.after})
+    match page:
+        case Page(after=int() as after):
+            return ask._replace(query={**ask.query, "after": after})
+        case LeafPage(next=int() as before):
+            return ask._replace(query={**ask.query, "before": before})
+        case _:
+            return None
 
 
 class _BoardText(msgspec.Struct, frozen=True, tag="board", tag_field="kind"):

@@ -13,9 +13,9 @@ from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, Self, TypeVar, overload
 
 from detente.client import asking
-from detente.client.asking import Ask, Refused
+from detente.client.asking import Ask, Refused, Rows
 from detente.coordination.statement import AnyAct
-from detente.desk.answers import Done, Page
+from detente.desk.answers import Done
 from detente.desk.orders import (
     Acknowledge,
     AcknowledgeMessage,
@@ -43,14 +43,14 @@ class Waits(_Desk, Protocol):
     """A desk that has the answer when it returns."""
 
     def hold(self, talk: Talk[T]) -> T: ...
-    def pages(self, first: Ask[Page[T]]) -> Iterator[T]: ...
+    def pages(self, first: Ask[Rows[T]]) -> Iterator[T]: ...
 
 
 class Awaits(_Desk, Protocol):
     """A desk whose answers are awaited."""
 
     async def hold(self, talk: Talk[T]) -> T: ...
-    def pages(self, first: Ask[Page[T]]) -> AsyncIterator[T]: ...
+    def pages(self, first: Ask[Rows[T]]) -> AsyncIterator[T]: ...
 
 
 D_co = TypeVar("D_co", bound=Waits | Awaits, covariant=True)
@@ -101,7 +101,7 @@ def asks(ask: Callable[P, Ask[T]]) -> talks[P, T]:
 class lists(Generic[P, T]):  # noqa: N801 as above
     """A call that yields every row of a list, from `after` on, `most` at a time."""
 
-    def __init__(self, page: Callable[P, Ask[Page[T]]]) -> None:
+    def __init__(self, page: Callable[P, Ask[Rows[T]]]) -> None:
         self._page = page
         self.__doc__ = page.__doc__
 
@@ -247,7 +247,7 @@ class Record(Group[D_co]):
     logs = asks(asking.logs)
     entries = lists(asking.entries)
     log_rows = asks(asking.log_rows)
-    leaves = asks(asking.leaves)
+    leaves = lists(asking.leaves)
     raw_leaves = asks(asking.raw_leaves)
     proof = asks(asking.proof)
     dossier_plan = asks(asking.dossier_plan)

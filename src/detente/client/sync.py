@@ -13,9 +13,8 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
 from detente.client import asking
-from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Refused, Tracks, Unreachable, Zones
+from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Refused, Rows, Tracks, Unreachable, Zones
 from detente.client.calls import Calls, Talk
-from detente.desk.answers import Page
 from detente.desk.board import Board
 
 T = TypeVar("T")
@@ -88,15 +87,15 @@ class Desk(Calls["Desk"]):
             found: T = end.value
             return found
 
-    def pages(self, first: Ask[Page[T]]) -> Iterator[T]:
+    def pages(self, first: Ask[Rows[T]]) -> Iterator[T]:
         """Yield every row of the list that *first* begins."""
-        ask: Ask[Page[T]] | None = first
+        ask: Ask[Rows[T]] | None = first
         while ask is not None:
             page = self.ask(ask)
             yield from page.rows
             ask = asking.page_after(ask, page)
 
-    def each(self, page: Callable[..., Ask[Page[Any]]], *about: str, **by: str | int) -> Iterator[Any]:
+    def each(self, page: Callable[..., Ask[Rows[Any]]], *about: str, **by: str | int) -> Iterator[Any]:
         """Yield every row of a list of `detente.client.asking`."""
         return self.pages(page(*about, **by))
 

@@ -256,11 +256,11 @@ class Hotline:
     def total(self) -> int:
         return sum(message.said is not None for message in self._messages.values())
 
-    def rows(self, limit: int = 200) -> list[MessageRow]:
-        """Return the newest messages, newest first."""
+    def rows(self, after: int = 0, most: int = 200) -> list[MessageRow]:
+        """Return messages, newest first: at most *most*, after the *after* newest."""
         said = [m for m in self._messages.values() if m.said is not None]
         said.sort(key=lambda m: _newness(m.said), reverse=True)
-        return [self._row(m, m.said) for m in said[:limit] if m.said is not None]
+        return [self._row(m, m.said) for m in said[after : after + most] if m.said is not None]
 
     def _row(self, message: _Message, said: Said) -> MessageRow:
         rendered = self._codebook.rendered(said.code, said.params) if said.code is not None else {}

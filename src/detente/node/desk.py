@@ -24,7 +24,7 @@ from detente.desk.answers import (
     WhyTold,
     Withheld,
 )
-from detente.desk.board import Board
+from detente.desk.board import AlertRow, Board, MessageRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
 from detente.desk.record_view import LinkSamples, Portion
@@ -84,6 +84,12 @@ class Desk:
         if role not in self._boards:
             self._boards[role] = self._engine.board(Role(role), self._clock.now())
         return self._boards[role]
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        return self._engine.alert_page(after, most)
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        return self._engine.message_page(after, most)
 
     def frame(self) -> bytes | None:
         return self._frame

@@ -11,7 +11,7 @@ from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
-from detente.desk.board import Board
+from detente.desk.board import AlertRow, Board, MessageRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
 from detente.desk.record_view import (
@@ -69,6 +69,14 @@ class DeskPort(Protocol):
 
     def board(self, role: str) -> Board:
         """Return the newest board as *role* may see it."""
+        ...
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        """Return at most *most* alerts from the index *after* on, in the board's order."""
+        ...
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        """Return at most *most* messages from the index *after* on, newest first."""
         ...
 
     def frame(self) -> bytes | None:
