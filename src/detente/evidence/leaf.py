@@ -130,6 +130,14 @@ def read(leaf: bytes) -> Envelope:
     return _read(leaf)[0]
 
 
+def recalled(leaf: bytes) -> Envelope:
+    """Return the envelope in a leaf of our own record, which was verified when it was kept; raises PeerFault."""
+    try:
+        return _decoder.decode(leaf[len(_HEAD) : leaf.find(b"\n", len(_HEAD))])
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise PeerFault(f"leaf: {wrong}", leaf) from None
+
+
 def _read(leaf: bytes) -> tuple[Envelope, bytes, str, bytes]:
     """Return the envelope, the signed text, and the name and the key id with signature of the one line under it."""
     if len(leaf) > LEAF_LIMIT:
