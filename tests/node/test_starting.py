@@ -84,7 +84,7 @@ def test_a_short_record_needs_no_index():
 
 
 @pytest.mark.parametrize("at", [0, 31, 32, 40, -1])
-def test_an_index_in_which_a_bit_was_turned_is_not_begun_by(disk, at):
+def test_t25_an_index_in_which_a_bit_was_turned_is_not_begun_by(disk, at):
     first, _ = disk.start()
     sealed = bytearray(disk.store.state(INDEX_KEY))
     sealed[at] ^= 1
@@ -94,7 +94,7 @@ def test_an_index_in_which_a_bit_was_turned_is_not_begun_by(disk, at):
     assert read == disk.size()
 
 
-def test_the_index_of_another_node_is_not_begun_by(disk):
+def test_t25_the_index_of_another_node_is_not_begun_by(disk):
     disk.start(secret=b"t" * 32)
     foreign = disk.store.state(INDEX_KEY)
     _, read = disk.start()
@@ -102,7 +102,7 @@ def test_the_index_of_another_node_is_not_begun_by(disk):
     assert disk.store.state(INDEX_KEY) != foreign
 
 
-def test_the_index_of_another_record_is_not_begun_by(disk):
+def test_t25_the_index_of_another_record_is_not_begun_by(disk):
     other = Disk(seed=2, leaves=100)
     other.start()
     disk.store.put_state(INDEX_KEY, other.store.state(INDEX_KEY))

@@ -56,7 +56,7 @@ WAITS: Final = frozenset({"P02", "P04", "P05"})
 MESSAGES_LIMIT: Final = 20_000
 """Messages kept in memory; beyond it the oldest closed ones are forgotten and counted. The record keeps all."""
 
-FORGOTTEN_AT_ONCE: Final = 200
+FORGOTTEN_AT_ONCE: Final = 2_000
 """So many, at the limit: to look for the oldest costs as much for one as for all."""
 
 SETTLED_RECALLED: Final = 1_000
