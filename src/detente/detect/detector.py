@@ -22,6 +22,7 @@ from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
 from detente.detect.motion import MOTION, Floats, along, geodetic, motions
 from detente.detect.profile import Minima, Profile, widest
+from detente.detect.room import Room, borrowed
 from detente.detect.screen import pairs_in_conflict, parted
 from detente.detect.shares import each_of
 from detente.detect.zone import Zone
@@ -55,18 +56,23 @@ def conflicts(
     v_up_fps: Floats,
     minima: Minima,
     threads: Executor | None = None,
+    room: Room | None = None,
 ) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.bool_]]:
     """Judge all pairs of n aircraft at one instant, each holding its course and climb.
 
     All inputs (n,) float64, NaN unknown; altitudes of one datum, taken to whole feet. Returns the pairs in conflict
     (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
-    of which no pair says anything.
+    of which no pair says anything. *room*: to work in, kept for the next pass.
     """
     n = len(latitude_rad)
-    m, unknown = np.empty((n, MOTION)), np.empty(n, np.bool_)
+    unknown = np.empty(n, np.bool_)
     columns = (latitude_rad, longitude_rad, altitude_ft, v_east_mps, v_north_mps, v_up_fps)
-    each_of(threads, n, _placed, columns, m, unknown)
-    pairs, found, _ = pairs_in_conflict(m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads)
+    with borrowed(room) as work:
+        m = work.array("m", (n, MOTION), np.float64)
+        each_of(threads, n, _placed, columns, m, unknown)
+        pairs, found, _ = pairs_in_conflict(
+            m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads, work
+        )
     return pairs, found, unknown
 
 
@@ -82,7 +88,7 @@ def _placed(columns: tuple[Floats, ...], m: Floats, unknown: npt.NDArray[np.bool
 
 
 class Detector:
-    """Judges a snapshot by its profiles and a set of zones. Holds no state between passes."""
+    """Judges a snapshot by its profiles and a set of zones. Holds nothing between passes but room to work in."""
 
     def __init__(
         self,
@@ -105,6 +111,7 @@ class Detector:
         )
         self.zones = tuple(zones)
         self._threads = threads
+        self._room: Final = Room()
         self._standing = standing.Standing(self.zones, parties, threads)
 
     def know(self, parties: Sequence[PartyId]) -> None:
@@ -196,7 +203,10 @@ class Detector:
         if is_lost.any():
             m = m.copy()
             m[is_lost, 0] = np.nan
-        fine = pairs_in_conflict(m, screen.horizontal_m, screen.vertical_ft, screen.lookahead_s, self._threads)
+        with borrowed(self._room) as room:
+            fine = pairs_in_conflict(
+                m, screen.horizontal_m, screen.vertical_ft, screen.lookahead_s, self._threads, room
+            )
         if not is_coarse.any():
             return *fine, is_coarse
         sigma_m = known.sigma_m[~is_lost]

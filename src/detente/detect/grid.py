@@ -21,6 +21,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.motion import BLOCK, MOTION, Floats, flown
+from detente.detect.room import Room
 from detente.detect.shares import each_of, shares_of, together
 
 CLASSES: Final = 8  # each reaches twice as far as the one before
@@ -129,7 +130,7 @@ def _sweep(
     A motion with a number missing gets row -1 and is left to the caller.
     """
     in_row = np.zeros(rows.first[CLASSES], np.int32)
-    half = 0.5 * lookahead_s
+    half, height, first = 0.5 * lookahead_s, rows.height, rows.first
     own, piece = np.empty((MOTION, BLOCK)), np.empty((SWEPT, BLOCK), np.float32)
     latitude, reach_rad, longitude = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     for begin in range(lo, hi, BLOCK):
@@ -162,9 +163,9 @@ def _sweep(
                 row_of[i] = -1
                 continue
             k = 0
-            while 2.0 * reach > rows.height[k] and k < CLASSES - 1:
+            while 2.0 * reach > height[k] and k < CLASSES - 1:
                 k += 1
-            r = row_at(latitude[q], rows.height[k], rows.first[k], rows.first[k + 1])
+            r = row_at(latitude[q], height[k], first[k], first[k + 1])
             row_of[i] = r
             in_row[r] += 1
             # At a pole it may be no number, and may be any.
@@ -332,18 +333,23 @@ def _arrange(unsorted: Singles, dealt: Keys, place: Numbers, rows: Rows, grid: G
 arrange = njit(cache=True, nogil=True, error_model="numpy")(_arrange)
 
 
-def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executor | None = None) -> tuple[Rows, Grid]:
-    """Return motions *m* as swept pieces, sorted; those with a number missing other than an altitude are left out."""
-    n = len(m)
+def grid_of(
+    m: Floats, horizontal_m: float, lookahead_s: float, threads: Executor | None = None, room: Room | None = None
+) -> tuple[Rows, Grid]:
+    """Return motions *m* as swept pieces, sorted; those with a number missing other than an altitude are left out.
+
+    The grid lies in *room*, if there is one.
+    """
+    n, room = len(m), room or Room()
     rows = rows_of(smallest_reach(m, horizontal_m, lookahead_s))
-    unsorted = np.empty((n, SWEPT), np.float32)
-    row_of, turned = np.empty(n, np.int32), np.empty(n, np.int32)
+    unsorted = room.array("unsorted", (n, SWEPT), np.float32)
+    row_of, turned = room.array("row_of", (n,), np.int32), room.array("turned", (n,), np.int32)
     counts = each_of(threads, n, sweep, m, horizontal_m, lookahead_s, rows, unsorted, row_of, turned)
     in_row = np.stack(counts, axis=1)
     # Each share's first piece of each row comes after those of the rows, and of the shares, before.
     place = np.concatenate(([0], np.cumsum(in_row)), dtype=np.int32)
     places, known = place[:-1].reshape(in_row.shape), int(place[-1])
-    dealt, shares = np.empty(known, np.int64), shares_of(threads, n)
+    dealt, shares = room.array("dealt", (known,), np.int64), shares_of(threads, n)
     each = [(row_of, turned, places[:, part].copy(), dealt, *share) for part, share in enumerate(shares)]
     together(threads if len(shares) > 1 else None, deal, each)
     first_piece = np.append(places[:, 0], place[-1])
@@ -353,9 +359,9 @@ def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executo
         start=start,
         reach=np.zeros(len(in_row)),
         farthest=np.zeros(CLASSES),
-        order=np.empty((tiles, LANES), np.int32),
-        tiles=np.empty((tiles, SWEPT, LANES), np.float32),
-        balls=np.empty((tiles, BALL), np.float32),
+        order=room.array("order", (tiles, LANES), np.int32),
+        tiles=room.array("tiles", (tiles, SWEPT, LANES), np.float32),
+        balls=room.array("balls", (tiles, BALL), np.float32),
     )
     each_of(threads, known, arrange, unsorted, dealt, first_piece, rows, grid)
     return rows, grid._replace(farthest=np.maximum.reduceat(grid.reach, rows.first[:-1]))

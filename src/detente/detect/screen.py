@@ -26,6 +26,7 @@ from numba import njit
 from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDICT, by_arcs, by_series
 from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, row_at
 from detente.detect.motion import BLOCK, MOTION, Floats
+from detente.detect.room import Room
 from detente.detect.shares import LEAST, each_of, shares_of, together
 
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
@@ -115,14 +116,22 @@ meeting = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_m
 
 
 def _meet(
-    grid: Grid, a: int, asked: Numbers, n: int, vertical_ft: np.float32, half_s: np.float32, keys: Keys, count: int
+    tiles: Singles,
+    order: Numbers,
+    a: int,
+    asked: Numbers,
+    bits_of: Numbers,
+    n: int,
+    vertical_ft: np.float32,
+    half_s: np.float32,
+    keys: Keys,
+    count: int,
 ) -> int:
-    """Append to *keys* the pairs of tile *a* and *n* pieces *asked*, worth a look; returns the new *count*.
+    """Append to *keys* the pairs of tile *a* and *n* pieces *asked* that are worth a look; returns the new *count*.
 
     Each test is made of all that passed the one before, and what passes is written where the last was, whether it will
     stay or not: the processor need not guess, as often wrong as right, what comes out of a test.
     """
-    tiles, bits_of = grid.tiles, asked[n:]
     passed = 0
     for p in range(n):
         piece = asked[p]
@@ -138,11 +147,11 @@ def _meet(
         asked[met], bits_of[met] = piece, bits
         met += bits != 0
     for p in range(met):
-        left, two = np.int64(bits_of[p]), np.int64(grid.order[asked[p] >> _LOG, asked[p] & (LANES - 1)])
+        left, two = np.int64(bits_of[p]), np.int64(order[asked[p] >> _LOG, asked[p] & (LANES - 1)])
         while left != 0:
             lowest = left & -left
             if count < keys.shape[0]:
-                one = np.int64(grid.order[a, _PLACE[(lowest * _DE_BRUIJN >> 12) & 15]])
+                one = np.int64(order[a, _PLACE[(lowest * _DE_BRUIJN >> 12) & 15]])
                 keys[count] = (min(one, two) << 32) | max(one, two)
             count += 1
             left ^= lowest
@@ -176,10 +185,10 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
     Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
     than fit: the caller then comes again with more room.
     """
-    start, first, balls = grid.start, rows.first, grid.balls
+    start, first, balls, tiles, order = grid.start, rows.first, grid.balls, grid.tiles, grid.order
     limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
     count, own, waiting = 0, 0, 0
-    asked = np.empty(2 * _ASKED, np.int32)
+    asked, bits_of = np.empty(_ASKED, np.int32), np.empty(_ASKED, np.int32)
     here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
     for a in range(lo, hi):
         while start[here + 1] <= a:
@@ -204,15 +213,15 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
                     shift = 2.0 * math.pi * turn
                     b = first_tile(balls, b, end, west - width + shift)
                     while b < end and balls[b, 4] <= east + width + shift:
-                        candidates = touched(grid.tiles, b, balls, a)
+                        candidates = touched(tiles, b, balls, a)
                         for j in range(LANES):
                             asked[waiting] = b * LANES + j
                             waiting += (candidates >> j) & 1
                         b += 1
                         if waiting > _ASKED - LANES:
-                            count = meet(grid, a, asked, waiting, limit_ft, half_s, keys, count)
+                            count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
                             waiting = 0
-        count = meet(grid, a, asked, waiting, limit_ft, half_s, keys, count)
+        count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
         waiting = 0
     return count
 
@@ -271,17 +280,23 @@ Answers = tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8]]
 
 
 def pairs_in_conflict(
-    m: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, threads: Executor | None = None
+    m: Floats,
+    horizontal_m: float,
+    vertical_ft: float,
+    lookahead_s: float,
+    threads: Executor | None = None,
+    room: Room | None = None,
 ) -> Answers:
     """Judge all pairs of motions *m*; returns what is not clear, in order of the pairs.
 
     pairs: (k, 2) rows of *m*, lower first; findings: (k, FOUND), see `detente.detect.cpa`; verdicts: (k,) CONFLICT or
     NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
-    *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
+    *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without. *room*: to
+    work in, kept for the next pass.
     """
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
-    rows, grid = grid_of(m, minima[0], minima[2], threads)
+    rows, grid = grid_of(m, minima[0], minima[2], threads, room)
     # Each share of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
     shares = shares_of(threads, len(m))
     edges = np.array([lo << 32 for lo, _ in shares[1:]], np.int64)
