@@ -1,9 +1,10 @@
 """How long a node takes to open a record of a million leaves.
 
-`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What is
-timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the
-fold of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it. `first`
-is a start that finds no start index, reads everything and leaves one; `--spoken 1000000` takes some five minutes.
+`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What
+is timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the
+fold of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it.
+`first` is a start that finds no start index, reads everything and leaves one; `--spoken 1000000` takes some five
+minutes.
 """
 
 from __future__ import annotations
