@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import nsmallest
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -20,13 +20,12 @@ from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
 from detente.coordination.plain import plain_text
 from detente.desk.board import Half, MessageRow
 from detente.desk.codebook import Codebook
-from detente.desk.orders import Line, SendCode, SendText
+from detente.desk.orders import Line, Prec, SendCode, SendText
 from detente.desk.seats import LINES, RUNG_OF
 from detente.desk.words import Lang
 from detente.errors import OrderRefused, OwnFault
 from detente.types import NS_PER_MS, Instant, PartyId, Precedence, Role, duration_ns, instant_ms, instant_of_ms
 
-Prec = Literal["Z", "O", "P", "R"]
 FLASH: Final = "Z"
 
 DISPLAY_WITHIN_S: Final[dict[Prec, float]] = {"Z": 5.0, "O": 15.0, "P": 60.0, "R": 300.0}
@@ -261,11 +260,11 @@ class Hotline:
     def total(self) -> int:
         return sum(message.said is not None for message in self._messages.values())
 
-    def rows(self, limit: int = 200) -> list[MessageRow]:
-        """Return the newest messages, newest first."""
+    def rows(self, after: int = 0, most: int = 200) -> list[MessageRow]:
+        """Return messages, newest first: at most *most*, after the *after* newest."""
         said = [m for m in self._messages.values() if m.said is not None]
         said.sort(key=lambda m: _newness(m.said), reverse=True)
-        return [self._row(m, m.said) for m in said[:limit] if m.said is not None]
+        return [self._row(m, m.said) for m in said[after : after + most] if m.said is not None]
 
     def _row(self, message: _Message, said: Said) -> MessageRow:
         rendered = self._codebook.rendered(said.code, said.params) if said.code is not None else {}

@@ -126,12 +126,11 @@ class Warnings:
 
     def __init__(self, party: PartyId, shown: int = 200) -> None:
         self._party = party
-        self._shown = shown
+        self.shown = shown
         self._by_name: dict[str, Row] = {}
         self._by_subject: dict[Subject, Row] = {}
         self._by_leaf: dict[bytes, Row] = {}
         self._waiting: dict[tuple[PartyId, str], dict[int, Row]] = {}  # (peer, lane) → seq → row, not yet held
-        self.total = 0
 
     def named(self, name: str) -> Row | None:
         """Return the row *name*; a peer's name for the same event finds the row too."""
@@ -270,9 +269,11 @@ class Warnings:
     def rows(
         self, rungs: dict[str, Rung], rungs_of: dict[str, dict[PartyId, int]], zone_names: dict[str, str]
     ) -> list[AlertRow]:
-        """Return what the desk shows: active first, by level and time to event, then the newest cleared."""
+        """Return all there are: active first, by level and time to event, then the newest cleared.
+
+        A desk shows the first `shown` of them.
+        """
         rows = [self._row(row, rungs.get(row.name), rungs_of.get(row.name, {}), zone_names) for row in self.all()]
-        self.total = len(rows)
         far = 1 << 62
         rows.sort(
             key=lambda r: (
@@ -282,7 +283,7 @@ class Warnings:
                 r.alert,
             )
         )
-        return rows[: self._shown]
+        return rows
 
     def forget_old(self) -> None:
         """Drop the oldest cleared rows beyond CLEARED_KEPT; the record keeps them."""

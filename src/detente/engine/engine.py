@@ -22,8 +22,8 @@ import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
-from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
-from detente.desk.board import AlertRow, Board, FeedRow, PeerRow
+from detente.desk.answers import InRecord, Page, PolicyCheck, PolicyView, WhyTold, page_in
+from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
@@ -635,8 +635,7 @@ class Engine:
         """Return the board of one desk as *role* may see it."""
         self._boards += 1
         setup, subjects = self.setup, self.subjects
-        subjects.warnings.forget_old()
-        alerts = subjects.warnings.rows(*rungs_of(subjects.warnings, subjects.escalations), self._zone_names)
+        alerts = self._alerts()
         return Board(
             at_ms=instant_ms(now),
             number=self._boards,
@@ -646,8 +645,8 @@ class Engine:
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
             badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=[self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())],
-            alerts_total=subjects.warnings.total,
+            alerts=self._marked(alerts[: subjects.warnings.shown]),
+            alerts_total=len(alerts),
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=self.peer_rows(now),
@@ -666,6 +665,28 @@ class Engine:
             flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
             flash_misused={str(party): n for party, n in subjects.hotline.flash_misused.items() if n},
         )
+
+    def _alerts(self) -> list[AlertRow]:
+        warnings = self.subjects.warnings
+        warnings.forget_old()
+        return warnings.rows(*rungs_of(warnings, self.subjects.escalations), self._zone_names)
+
+    def _marked(self, alerts: list[AlertRow]) -> list[AlertRow]:
+        return [self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())]
+
+    def alert_page(self, after: int, most: int) -> Page[AlertRow]:
+        """Return alerts of the board's order by index; those that the desk has forgotten are leaves of the record."""
+        rows = self._alerts()
+        return page_in(self._marked(rows[after : after + most]), after, len(rows), self._in_record(Kind.ALERT))
+
+    def message_page(self, after: int, most: int) -> Page[MessageRow]:
+        """Return messages by index, newest first; those that the desk has forgotten are leaves of the record."""
+        hotline = self.subjects.hotline
+        rows = self.subjects.marked(hotline.rows(after, most), self._voice.unlogged())
+        return page_in(rows, after, hotline.total, self._in_record(Kind.HOTLINE))
+
+    def _in_record(self, kind: Kind) -> InRecord:
+        return InRecord(kind.value, [log for log in self.logs() if parse_origin(log).lane is not Lane.TRACK])
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
         """Return what the desk shows of each link."""

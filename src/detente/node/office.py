@@ -19,6 +19,7 @@ import structlog
 
 from detente.config import Config
 from detente.desk.orders import ConfirmPolicy, MarkAlert, ProposePolicy
+from detente.desk.record_view import Portion
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -44,7 +45,6 @@ from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
 from detente.node.clock import Clock
-from detente.node.dossiers import Portion
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring

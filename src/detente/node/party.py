@@ -73,6 +73,7 @@ from detente.node.web.server import build_app, serve
 from detente.node.webhooks import Webhooks, hosts_of, secret_of
 from detente.picture import tracker as picture
 from detente.picture.tracker import Tracker
+from detente.release import match
 from detente.release.lint import lint
 from detente.release.policy import NOTHING, Policy, parse_policy
 from detente.release.release import Releaser
@@ -531,6 +532,7 @@ def warm() -> None:
     """Compile, or load from the cache, every kernel: none is compiled once a node runs."""
     picture.warm()
     detection.warm()
+    match.warm()
 
 
 def _ref_key(salt_key: bytes, node: str) -> bytes:

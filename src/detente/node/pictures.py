@@ -23,6 +23,7 @@ import numpy.typing as npt
 import structlog
 
 from detente.desk.frame import ALTITUDE_UNKNOWN, COLUMNS, FRAME
+from detente.desk.record_view import Kept, Span
 from detente.units import DEG_PER_RAD, RAD_PER_DEG
 
 if TYPE_CHECKING:
@@ -60,24 +61,6 @@ class Limits(Protocol):
     def hours(self) -> int: ...
     @property
     def mb(self) -> int: ...
-
-
-class Span(msgspec.Struct, frozen=True):
-    """A time without a gap of which the picture is kept."""
-
-    from_ms: int
-    to_ms: int
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What can be shown again."""
-
-    spans: list[Span]
-    hours: int  # kept at most; 0: this node keeps no picture
-    mb: int
-    used_mb: float
-    rows_lost: int  # because the disk took none
-    fault: str  # why nothing is written now; empty: it is
 
 
 @dataclass(slots=True)

@@ -15,10 +15,8 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from detente.coordination.act import Party
+from detente.desk.record_view import DossierAsked, LeafPage, LeavesAsked, LinkSamples, LogRow, Portion, ProofParts
 from detente.errors import OrderRefused
-from detente.node.dossiers import Portion
-from detente.node.link_history import LinkSamples
-from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.types import Role
 
