@@ -23,7 +23,7 @@ from detente.desk.codebook import Codebook
 from detente.desk.orders import Line, Prec, SendCode, SendText
 from detente.desk.seats import LINES, RUNG_OF
 from detente.desk.words import Lang
-from detente.errors import OrderRefused
+from detente.errors import OrderRefused, OwnFault
 from detente.types import NS_PER_MS, Instant, PartyId, Precedence, Role, duration_ns, instant_ms, instant_of_ms
 
 FLASH: Final = "Z"
@@ -55,8 +55,11 @@ WAITS: Final = frozenset({"P02", "P04", "P05"})
 MESSAGES_LIMIT: Final = 20_000
 """Messages kept in memory; beyond it the oldest closed ones are forgotten and counted. The record keeps all."""
 
-FORGOTTEN_AT_ONCE: Final = 200
+FORGOTTEN_AT_ONCE: Final = 2_000
 """So many, at the limit: to look for the oldest costs as much for one as for all."""
+
+SETTLED_RECALLED: Final = 1_000
+"""Messages that nobody waits for, of which a start remembers the newest; those that wait it remembers all."""
 
 
 class State(StrEnum):
@@ -154,6 +157,7 @@ class Hotline:
         self.flash: Counter[PartyId] = Counter()  # FLASH messages, by sender
         self.flash_misused: Counter[PartyId] = Counter()  # of which without a coded reason, or with a routine phrase
         self.forgotten = 0
+        self.fault = ""  # a limit reached, for the desk
 
     def compose(self, order: SendText | SendCode) -> Words:
         """Return what *order* would say, every rule but the seat's checked; raises OrderRefused."""
@@ -326,6 +330,25 @@ class Hotline:
             self._escalations.forget(name)
         self.forgotten += len(oldest)
 
+    def forget_settled(self) -> set[str]:
+        """Forget what a start does not remember: of the messages that nobody waits for all but the newest.
+
+        An answer stays with the message that it answers. Returns the messages that are answered by one still here.
+        """
+        settled = [n for n, m in self._messages.items() if self._up_at(m) is None and not self._is_climbing(n)]
+        settled.sort(key=lambda name: _newness(self._messages[name].said), reverse=True)
+        old = {*settled[SETTLED_RECALLED:], *(name for name in settled if self._messages[name].said is None)}
+        answers = {n: m.said.answers for n, m in self._messages.items() if m.said is not None and m.said.answers}
+        while stays := {name for name in old & answers.keys() if answers[name] in self._messages.keys() - old}:
+            old -= stays
+        for name in old:
+            del self._messages[name]
+            self._escalations.forget(name)
+        return {answered for name, answered in answers.items() if name not in old}
+
+    def _is_climbing(self, name: str) -> bool:
+        return self._escalations.is_climbing(name)
+
     def _happened(self, name: str, event: Event, at_ms: int) -> None:
         message = self._at(name)
         message.at_ms[event] = min(at_ms, message.at_ms.get(event, at_ms))
@@ -361,15 +384,18 @@ class Hotline:
         within = _within_s(said)
         if within is None:
             return
-        self._escalations.raised(
-            said.message,
-            Cause.HOTLINE,
-            (said.to,),
-            instant_of_ms(said.sent_at_ms),
-            first_after_s=within,
-            from_rung=RUNG_OF[LINES[said.line][0]],
-            informed=(said.sender,),
-        )
+        try:
+            self._escalations.raised(
+                said.message,
+                Cause.HOTLINE,
+                (said.to,),
+                instant_of_ms(said.sent_at_ms),
+                first_after_s=within,
+                from_rung=RUNG_OF[LINES[said.line][0]],
+                informed=(said.sender,),
+            )
+        except OwnFault as fault:
+            self.fault = str(fault)  # said and shown all the same
 
     def _up_at(self, message: _Message) -> Instant | None:
         """Return when *message* is to be recorded as not answered; None when it is not waited for, or was answered."""
@@ -401,9 +427,13 @@ class Hotline:
         if said.precedence != FLASH:
             return
         self.flash[said.sender] += 1
-        phrase = self._codebook.phrases.get(said.code or "")
+        self.flash_misused[said.sender] += self.is_misuse(said.code, said.reason)
+
+    def is_misuse(self, code: str | None, reason: str | None) -> bool:
+        """Whether a FLASH of this *code* for this *reason* is counted as misused."""
+        phrase = self._codebook.phrases.get(code or "")
         is_routine = phrase is not None and phrase.precedence is Precedence.ROUTINE
-        self.flash_misused[said.sender] += is_routine or not self._is_flash_reason(said.reason)
+        return is_routine or not self._is_flash_reason(reason)
 
     def _check_answers(self, order: SendText | SendCode) -> None:
         known = self._messages.get(order.answers or "")

@@ -287,12 +287,13 @@ class Warnings:
 
     def forget_old(self) -> None:
         """Drop the oldest cleared rows beyond CLEARED_KEPT; the record keeps them."""
-        cleared = sorted((r for r in self.all() if not r.is_active), key=_cleared_at_ms)
-        for row in cleared[: max(0, len(cleared) - CLEARED_KEPT)]:
-            self._by_name = {name: r for name, r in self._by_name.items() if r is not row}
-            self._by_leaf = {leaf: r for leaf, r in self._by_leaf.items() if r is not row}
-            if self._by_subject.get(row.subject) is row:
-                del self._by_subject[row.subject]
+        cleared = sorted((r for r in self.all() if not r.is_active), key=lambda row: (_cleared_at_ms(row), row.name))
+        old = {id(row) for row in cleared[: max(0, len(cleared) - CLEARED_KEPT)]}
+        if not old:
+            return
+        self._by_name = {name: row for name, row in self._by_name.items() if id(row) not in old}
+        self._by_leaf = {leaf: row for leaf, row in self._by_leaf.items() if id(row) not in old}
+        self._by_subject = {subject: row for subject, row in self._by_subject.items() if id(row) not in old}
 
     def _open_row(self, subject: Subject) -> Row | None:
         row = self._by_subject.get(subject)

@@ -184,6 +184,11 @@ class Alerting:
         if body.happening != "cleared":
             self._before[party, body.alert] = body
 
+    def rests_on(self, party: PartyId, body: AlertTold) -> bool:
+        """Whether what we told *party* before this start counts: it is not over, or is the last that was numbered."""
+        is_last = int(body.alert.rsplit("-", 1)[1]) == self._watch.book.last_id
+        return is_last or (party, body.alert) in self._before
+
     def end_before(self, now: Instant) -> list[Effect]:
         """Say that what we told before this start is over: our picture began anew, and what still holds is raised."""
         before, self._before = self._before, {}

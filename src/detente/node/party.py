@@ -31,9 +31,7 @@ from detente.detect import detector as detection
 from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones, told_apart
-from detente.engine.engine import Engine
 from detente.engine.policies import STATE_KEY, kept_policy
-from detente.engine.restore import restore
 from detente.engine.values import (
     Declared,
     Feed,
@@ -67,6 +65,7 @@ from detente.node.records import KeysHeld, Records
 from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
+from detente.node.starting import Starting
 from detente.node.web.door import Accounts, Demo
 from detente.node.web.passkeys import Passkeys
 from detente.node.web.provider import Provider
@@ -267,8 +266,8 @@ class Node:
         self._hybrid = HybridClock()
         self._high_water = HighWater(directory / config.record.high_water)
         self._behind = self._high_water.behind(store)
-        self.engine = Engine(self._setup())
-        restore(self.engine, store.read)
+        self._starting = Starting(self._setup, lambda: self._setup(HybridClock()), lambda: self.keyring.salt_key)
+        self.engine = self._starting.engine(store)
         self.acts = Acts(directory, keyring, clock)
         self.office = Office(
             config,
@@ -281,6 +280,7 @@ class Node:
             self.inbox,
             clock,
             self.sessions,
+            self._starting.renewed,
         )
         ids = [config.node.party, *(peer.party for peer in config.peer)]
         self.pictures = PictureLog(directory / "pictures", ids, config.picture)
@@ -394,7 +394,9 @@ class Node:
         """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
-    def sessions(self, parties: Collection[PartyId] | None = None) -> dict[PartyId, Session]:
+    def sessions(
+        self, parties: Collection[PartyId] | None = None, clock: HybridClock | None = None
+    ) -> dict[PartyId, Session]:
         """Return every link (or those to *parties*) as the store has it: at the start, and after a failed write."""
         own = OwnIdentity(
             self.keyring.node,
@@ -412,7 +414,7 @@ class Node:
                 PeerIdentity(paired.keys.chain, paired.confirmed_at is not None),
                 link_limits(self.config),
                 codebook=self.codebook.digest,
-                clock=self._hybrid,
+                clock=clock or self._hybrid,
             )
             for party, paired in self.keys.paired.items()
             if parties is None or party in parties
@@ -427,7 +429,7 @@ class Node:
         keys = {PartyId(p.party): _ref_key(self.keyring.salt_key, p.node) for p in self.config.peer}
         return Releaser(policy, self.zones, keys)
 
-    def _setup(self) -> Setup:
+    def _setup(self, clock: HybridClock | None = None) -> Setup:
         config = self.config
         airspace = airspace_of(config, self.folder)
         profile = airspace.profiles[0]
@@ -439,7 +441,7 @@ class Node:
         kept = kept_policy(self.store.state(STATE_KEY), baseline)
         return Setup(
             parties=parties,
-            sessions=self.sessions(),
+            sessions=self.sessions(clock=clock),
             surveillance=Surveillance(
                 Tracker(config.limits.tracks),
                 detection.Detector(profile, self.zones, ids, airspace=airspace),
