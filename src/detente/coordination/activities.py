@@ -311,6 +311,7 @@ class ActivityRow(msgspec.Struct, frozen=True):
     stale: bool  # a site whose owner has not confirmed it in time
     reason: str
     history: list[tuple[str, str, int]]  # (act, by whom, when)
+    plan: Plan | None  # the newest as it was declared, for its owner to change; None once it is over
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -803,6 +804,7 @@ class Activities:
             stale=it.verified_ms is not None and now_ms - it.verified_ms > CONFIRM_MS,
             reason=it.reason,
             history=it.history,
+            plan=None if it.state_at(now_ms) in _OVER else plan,
         )
 
     def _answer_row(self, it: _Activity, party: PartyId) -> AnswerRow:
