@@ -17,7 +17,7 @@ from detente.desk.release_view import ReleaseView
 from detente.node.dossiers import Portion
 from detente.node.link_history import LinkSamples
 from detente.node.pictures import Kept
-from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
+from detente.node.records import DossierAsked, DossierChecked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.said import SaidPage
 
 
@@ -30,6 +30,7 @@ class RecordPort(Protocol):
     def proof(self, log: str) -> ProofParts: ...
     def plan(self, asked: DossierAsked) -> list[Portion]: ...
     def dossier(self, asked: DossierAsked, at_ms: int) -> tuple[list[Portion], bytes]: ...
+    def check(self, raw: bytes) -> DossierChecked: ...
 
 
 class ReplayPort(Protocol):

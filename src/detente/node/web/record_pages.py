@@ -18,7 +18,7 @@ from detente.coordination.act import Party
 from detente.errors import OrderRefused
 from detente.node.dossiers import Portion
 from detente.node.link_history import LinkSamples
-from detente.node.records import DossierAsked, LeafPage, LeavesAsked, LogRow, ProofParts
+from detente.node.records import CHECK_MAX, DossierAsked, DossierChecked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.types import Role
 
@@ -80,6 +80,10 @@ async def _dossier(call: Call[Nothing, DossierAsked]) -> Response:
     name = re.sub(r"[^A-Za-z0-9-]", "-", call.body.incident)[:40] or time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {"content-disposition": f'attachment; filename="dossier-{name}.zip"'}
     return Response(packed, media_type="application/zip", headers=headers)
+
+
+async def _check(call: Call[Nothing, bytes]) -> DossierChecked:
+    return await asyncio.to_thread(call.desk.records().check, call.body)
 
 
 def _may_export(role: str) -> None:
@@ -152,5 +156,15 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         body=DossierAsked,
         problems=_CHOICES,
         media_type="application/zip",
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/record/check",
+        summary="Whether a dossier, sent as its zip, holds under the roots confirmed here: nothing is kept of it",
+        does=_check,
+        gives=DossierChecked,
+        body=bytes,
+        problems=("no_record",),
+        body_max=CHECK_MAX,
     ),
 )

@@ -246,6 +246,7 @@
 /** @typedef {{node: string, use: string, vkey: string}} KeyRow */
 /** @typedef {{party: string, node: string, digits: string}} RootRow */
 /** @typedef {{log: string, size: number, start: number, tiles: string[], checkpoint: string, receipt: string | null, keys: KeyRow[], roots: RootRow[]}} ProofParts */
+/** @typedef {{outcome: string, failures: string[][], parties: string[]}} DossierChecked */
 /** @typedef {{log: string, form: string, start: number, stop: number, size: number, receipt_outstanding: number, without_body: number, only_incident: boolean}} Portion */
 
 /** @typedef {{position_grid_m: number, altitude_step_ft: number, delay_s: number, every_s: number}} PrecisionRow */
