@@ -28,7 +28,7 @@ $(VENV)/.run: requirements.lock requirements-build.lock pyproject.toml | $(VENV)
 	@$(PIP) -r requirements.lock -r requirements-build.lock
 	@$(BIN)/python -m pip --disable-pip-version-check -q install --no-build-isolation --no-deps -e .
 	@echo "[3/3] compiling the kernels for this machine (half a minute, once)"
-	@$(BIN)/python -c "from detente.node.party import warm; warm()"
+	@$(BIN)/python -c "from detente.cli.kernels import compile_kernels; compile_kernels()"
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run

@@ -14,7 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 
-from detente.coordination.activities import Accept, Activate, Declare, End, Object
+from detente.coordination.activity_acts import Accept, Activate, Declare, End, Object
 from detente.coordination.ceasefire import AgreeTerms, Claim, Reply, Terms
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import Account, OpenIncident

@@ -1,6 +1,7 @@
 """One node under load, in a process of its own: CPU, memory, and how long a plot takes to be an alert at the peer's.
 
-`detente bench node_load` or `python benchmarks/node_load.py [--rate 1000] [--seconds 60] [--release line] [--json]`.
+`detente bench node_load` or `python benchmarks/node_load.py [--rate 1000] [--seconds 60] [--release line]
+[--flood 200] [--json]`.
 
 Alfa and Bravo run as `detente run` would, each in a process, linked over mutual TLS on loopback. Alfa hears 4,000
 airliners through one live SBS connection, two lines (velocity, position) a plot, *rate* plots a second. They fly in
@@ -10,6 +11,9 @@ FLASH to Alfa. *CPU* is user and system time of Alfa's process in percent of one
 *Plot to alert* is from the aircraft's newest plot before the alert, written to the socket, to Bravo's board with the
 alert on it (one monotonic clock for all processes). *FLASH to held* is from the order at Bravo's desk to Alfa's receipt
 on Bravo's board: signed, on Bravo's disk, over the link, on the loaded node's disk, and back.
+
+`--flood 200` has Bravo say 200 things a second as well, ten times what Alfa takes of a peer (threat-model row 2). *Plot
+to own alert* is the same as *plot to alert*, on Alfa's own board. `--seconds 1800` makes it half an hour.
 """
 
 from __future__ import annotations
@@ -111,11 +115,15 @@ def configured(folder: Path, party: str, ports: dict[str, int]) -> Config:
     )
 
 
-async def run_node(folder: Path, party: str, ports: dict[str, int]) -> None:
-    """Run one node until it is terminated; Bravo's says each alert on stdout as soon as it is on the board."""
+async def run_node(folder: Path, party: str, ports: dict[str, int], flood_per_s: float) -> None:
+    """Run one node until it is terminated; it says each alert on stdout as soon as it is on its board."""
     node = Node.open(configured(folder, party, ports), folder / party)
     running = asyncio.create_task(node.run())
-    watching = [asyncio.create_task(task(node)) for task in (watch, call)] if party == "bravo" else []
+    watching = [asyncio.create_task(watch(node))]
+    if party == "bravo":
+        watching.append(asyncio.create_task(call(node)))
+        if flood_per_s:
+            watching.append(asyncio.create_task(flood(node, flood_per_s)))
     try:
         await running
     finally:
@@ -149,6 +157,20 @@ async def call(node: Node) -> None:
         while not is_held(node, said["message"]):
             version = await node.desk.wait(version)
         print(json.dumps(["flash", time.monotonic_ns() - begun, ""]), flush=True)
+
+
+async def flood(node: Node, per_s: float) -> None:
+    """Say *per_s* things a second to Alfa, whether it takes them or not; tell how many stand in the record."""
+    order = SendText("alfa", "watch", "R", "one of very many")
+    said, began = 0, time.monotonic()
+    while True:
+        due = int((time.monotonic() - began) * per_s)
+        while said < due:
+            said += 1
+            with contextlib.suppress(OrderRefused):
+                await node.inbox.ask(OrderGiven(order, Role.DUTY_OFFICER))
+                print(json.dumps(["said", time.monotonic_ns(), ""]), flush=True)
+        await asyncio.sleep(0.02)
 
 
 def is_held(node: Node, message: object) -> bool:
@@ -239,11 +261,13 @@ def rss_mb(pid: int) -> float:
 
 
 @contextlib.asynccontextmanager
-async def nodes(folder: Path, ports: dict[str, int], profile: Path | None) -> AsyncIterator[dict[str, Any]]:
+async def nodes(
+    folder: Path, ports: dict[str, int], profile: Path | None, flood_per_s: float
+) -> AsyncIterator[dict[str, Any]]:
     running = {}
     try:
         for party in ("bravo", "alfa"):
-            words = [__file__, "--node", party, str(folder), json.dumps(ports)]
+            words = [__file__, "--node", party, str(folder), json.dumps(ports), str(flood_per_s)]
             if profile is not None and party == "alfa":
                 words = ["-m", "cProfile", "-o", str(profile), *words]
             errors = (folder / f"{party}.log").open("wb")
@@ -283,24 +307,36 @@ def prepared(folder: Path, release: str) -> dict[str, int]:
     return ports
 
 
-async def read_bravo(process: asyncio.subprocess.Process, seen: dict[str, int], flashes: list[float]) -> None:
-    while line := await process.stdout.readline():
-        what, ns, label = json.loads(line)
-        if what == "alert":
-            seen.setdefault(label.lower(), ns)
-        else:
-            flashes.append(ns / 1e6)
+class Told:
+    """What one node said on its stdout."""
+
+    def __init__(self) -> None:
+        self.alerts: dict[str, int] = {}
+        self.flashes: list[float] = []
+        self.said = 0
+
+    async def read(self, process: asyncio.subprocess.Process) -> None:
+        while line := await process.stdout.readline():
+            what, ns, label = json.loads(line)
+            if what == "alert":
+                self.alerts.setdefault(label.lower(), ns)
+            elif what == "flash":
+                self.flashes.append(ns / 1e6)
+            else:
+                self.said += 1
 
 
-async def load(rate: float, seconds: float, release: str, profile: Path | None = None) -> dict[str, Any]:
+async def load(
+    rate: float, seconds: float, release: str, profile: Path | None = None, flood_per_s: float = 0.0
+) -> dict[str, Any]:
     """Run the load and return the figures."""
     with tempfile.TemporaryDirectory(prefix="detente-load-") as name:
         folder = Path(name)
         ports = prepared(folder, release)
-        sky, seen, flashes = Sky(rate, every_s=2.0), {}, []
+        sky, told = Sky(rate, every_s=2.0), {"alfa": Told(), "bravo": Told()}
         server = await asyncio.start_server(sky.serve, "127.0.0.1", ports["sbs"])
-        async with server, nodes(folder, ports, profile) as running:
-            reading = asyncio.create_task(read_bravo(running["bravo"], seen, flashes))
+        async with server, nodes(folder, ports, profile, flood_per_s) as running:
+            reading = [asyncio.create_task(told[party].read(process)) for party, process in running.items()]
             started = time.monotonic()
             while not sky.plots:
                 if time.monotonic() - started > 120 or running["alfa"].returncode is not None:
@@ -308,7 +344,7 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
                 await asyncio.sleep(0.1)
             await asyncio.sleep(WARM_S + 2.0)
             pids = {party: process.pid for party, process in running.items()}
-            flashes.clear()
+            told["bravo"].flashes.clear()
             before, plots, at = {party: cpu_s(pid) for party, pid in pids.items()}, sky.plots, time.monotonic()
             memory = {party: [] for party in pids}
             while time.monotonic() - at < seconds:
@@ -319,8 +355,10 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
             used = {party: 100.0 * (cpu_s(pid) - before[party]) / took for party, pid in pids.items()}
             taken = (sky.plots - plots) / took
             sky.end()
-            reading.cancel()
-    waits = latencies(sky, seen)
+            for task in reading:
+                task.cancel()
+    waits, own = (latencies(sky, told[party].alerts) for party in ("bravo", "alfa"))
+    flashes, tenth = told["bravo"].flashes, max(1, len(memory["alfa"]) // 10)
     return {
         "aircraft": AIRCRAFT,
         "plots_per_s": round(taken),
@@ -328,10 +366,15 @@ async def load(rate: float, seconds: float, release: str, profile: Path | None =
         "seconds": round(took),
         "cpu_percent_of_one_core": round(used["alfa"], 1),
         "cpu_percent_of_the_peer": round(used["bravo"], 1),
+        "flood_per_s": round(told["bravo"].said / took, 1),
         "rss_mb": round(max(memory["alfa"])),
+        "rss_mb_first_and_last_tenth": [
+            round(statistics.median(part)) for part in (memory["alfa"][:tenth], memory["alfa"][-tenth:])
+        ],
         "rss_mb_of_the_peer": round(max(memory["bravo"])),
         "staged": len(sky.written),
         "alerts_at_the_peer": len(waits),
+        "plot_to_own_alert_ms": quantiles(own),
         "plot_to_alert_at_the_peer_ms": quantiles(waits),
         "flashes": len(flashes),
         "flash_to_held_ms": quantiles(flashes),
@@ -367,18 +410,19 @@ def measured(quick: bool = False) -> dict[str, Any]:
 def main() -> None:
     if sys.argv[1:2] == ["--node"]:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(run_node(Path(sys.argv[3]), sys.argv[2], json.loads(sys.argv[4])))
+            asyncio.run(run_node(Path(sys.argv[3]), sys.argv[2], json.loads(sys.argv[4]), float(sys.argv[5])))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rate", type=float, default=1_000.0)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--release", choices=sorted(POLICIES), default="line")
+    parser.add_argument("--flood", type=float, default=0.0, help="Things the peer says a second besides.")
     parser.add_argument(
         "--profile", type=Path, help="Write a cProfile of the node here; its CPU figure then means nothing."
     )
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    found = asyncio.run(load(asked.rate, asked.seconds, asked.release, asked.profile))
+    found = asyncio.run(load(asked.rate, asked.seconds, asked.release, asked.profile, asked.flood))
     print(json.dumps(found) if asked.json else "\n".join(f"{key:<30} {value}" for key, value in found.items()))
 
 

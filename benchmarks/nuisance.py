@@ -42,8 +42,10 @@ RECORDINGS = {
     "Black Rock, 1 h": ("readsb/brc_20230829_1000-1100Z.jsonl.gz", ("light-aircraft", "low-level")),
     "Black Rock, 20 min": ("readsb/brc_20230830_0810-0830Z.jsonl.gz", ("light-aircraft", "low-level")),
 }
-PROMOTED = "level-off a warning from 50 s on (promote_level_off_s = 50)"
 DEFAULT = "the default"
+NEVER = "level-off a warning only once its level is passed (promote_level_off_s = 0)"
+PROMOTED_S = (45.0, 55.0)
+"""Beside the default's, as `promote_level_off_s`."""
 PROMOTION = "Swiss upper airspace, 13 h"
 RULED = {PROMOTION: "Swiss", "Paris TMA, 2 h": "Paris"}
 """Recordings of controlled traffic, and their set of level busts."""
@@ -185,10 +187,10 @@ def without(profile: Profile) -> dict[str, Profile]:
         changed["without taking a small rate near a level for noise"] = replace(
             profile, level=replace(level, level_rate_fps=0.0)
         )
-        changed["level-off told at once, not from 45 s on"] = replace(
+        changed["level-off told at once, not from 60 s on"] = replace(
             profile, level=replace(level, conditional_s=profile.minima.lookahead_s)
         )
-        changed[PROMOTED] = promoting(profile, 50.0)
+        changed[NEVER] = promoting(profile, 0.0)
     changed["without a second look (1 of 1)"] = replace(profile, confirm=(1, 1))
     changed["without wider minima and time to hold"] = replace(profile, hold=profile.minima, clear_after_s=0.0)
     if profile.below_floor:
@@ -207,10 +209,10 @@ class Judged:
 
 
 def judged(
-    recording: str, plots: Plots, profile: Profile, true: dict[tuple[str, str], int], busts: list[level_busts.Bust]
+    all_told: list[Told], profile: Profile, true: dict[tuple[str, str], int], busts: list[level_busts.Bust]
 ) -> Judged:
-    """Replay *plots* and *busts* under *profile*."""
-    found = [t for t in told(recording, plots, profile) if t.told_at_ns]
+    """Return what *all_told*, the alerts of a recording under *profile*, come to; replays *busts* under it."""
+    found = [t for t in all_told if t.told_at_ns]
     pairs = [(min(t.a, t.b), max(t.a, t.b)) for t in found]
     first = {pair: t.told_at_ns for pair, t in zip(reversed(pairs), reversed(found), strict=True)}
     return Judged(
@@ -225,15 +227,21 @@ def in_time(leads_s: list[float]) -> str:
     return f"{sum(lead >= level_busts.NEEDED_S for lead in leads_s)} of {len(leads_s)}" if leads_s else ""
 
 
-def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.Bust]) -> Iterator[tuple[str, str]]:
-    """Yield the rows of the table of rules for one recording and profile, and those of the table of promotion."""
+def rule_rows(
+    recording: str, plots: Plots, name: str, by_default: list[Told], busts: list[level_busts.Bust]
+) -> Iterator[tuple[str, str]]:
+    """Yield the rows of the table of rules for one recording and profile, and those of the table of promotion.
+
+    *by_default*: its alerts under the profile as it is.
+    """
     profile, hours = PROFILES[name], flight_hours(plots)
     true = came_below(plots, profile)
     rules = without(profile)
     if recording == PROMOTION:
-        rules |= {f"level-off a warning from {s:.0f} s on": promoting(profile, s) for s in (45.0, 55.0)}
+        rules |= {f"level-off a warning from {s:.0f} s on": promoting(profile, s) for s in PROMOTED_S}
     for rule, changed in rules.items():
-        one = judged(recording, plots, changed, true, busts)
+        found = by_default if rule == DEFAULT else list(told(recording, plots, changed))
+        one = judged(found, changed, true, busts)
         lead = f"{one.leads_s[len(one.leads_s) // 2]:.0f}" if one.leads_s else ""
         row = (
             f"| {recording} | {name} | {rule} | {one.warned} | {one.outside} | {len(one.leads_s)} of {len(true)} "
@@ -241,7 +249,7 @@ def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.B
         )
         promoted = ""
         if recording == PROMOTION and (rule == DEFAULT or rule.startswith("level-off a warning")):
-            when = "only once the level is passed (the default)" if rule == DEFAULT else rule
+            when = "from 50 s on (the default)" if rule == DEFAULT else rule.removeprefix("level-off a warning ")
             least = min(one.busts_s)
             promoted = (
                 f"| {when} | {one.warned} | {one.warned / hours * 100:.1f} | {in_time(one.busts_s)} | {least:.0f} s |"
@@ -249,16 +257,30 @@ def rule_rows(recording: str, plots: Plots, name: str, busts: list[level_busts.B
         yield row, promoted
 
 
+def held_back_rows(folder: Path) -> Iterator[str]:
+    """Yield the rows of the table of level busts on which no rule was chosen, by the default and without promotion."""
+    for name, busts in level_busts.held_back(folder):
+        cells = []
+        for promotes in (True, False):
+            by = {n: profile if promotes else promoting(profile, 0.0) for n, profile in PROFILES.items()}
+            warned = [level_busts.warned_at_ns(bust.level_off, by[bust.profile]) for bust in busts]
+            leads = [level_busts.lead_s(bust, by[bust.profile]) for bust in busts]
+            cells += [f"{sum(lead >= level_busts.NEEDED_S for lead in leads)}", f"{np.isfinite(warned).sum()}"]
+        yield f"| {name} | {len(busts)} | {len(level_busts.undecided(busts))} | {' | '.join(cells)} |"
+
+
 def table(folder: Path) -> str:
     """Return docs/nuisance.md."""
     rows, causes, listed, rules, promoted = [], [], [], [], []
+    alike = 0
     bound: list[level_busts.Bust] = []
     drawn: list[level_busts.Bust] = []
     for recording, (file, profiles) in RECORDINGS.items():
         plots = open_recording(folder / file).plots
         hours = flight_hours(plots)
+        by_default: dict[str, list[Told]] = {}
         for name in profiles:
-            found = list(told(recording, plots, PROFILES[name]))
+            found = by_default[name] = list(told(recording, plots, PROFILES[name]))
             warned = [t for t in found if t.level is not Level.CAUTION]
             true = sum(t.cause in TRUE for t in warned)
             rate = (len(warned) - true) / hours * 100
@@ -270,6 +292,8 @@ def table(folder: Path) -> str:
             causes += [
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
             ]
+            if recording == PROMOTION:
+                alike = sum(level_busts.hides_a_bust(plots, (t.a, t.b), t.told_at_ns, PROFILES[name]) for t in warned)
             if recording in RULED and name != "light-aircraft":
                 listed += [
                     f"| {t.at} | {name} | {t.a} {t.b} | {t.level} | {t.condition} "
@@ -284,7 +308,7 @@ def table(folder: Path) -> str:
         if recording == PROMOTION:
             drawn, bound = busts, level_busts.undecided(busts)
             least = len({(bust.a, bust.b) for bust in bound}) / hours * 100
-        for row, promotion in rule_rows(recording, plots, profiles[0], busts):
+        for row, promotion in rule_rows(recording, plots, profiles[0], by_default[profiles[0]], busts):
             rules.append(row)
             promoted += [promotion] if promotion else []
             print(row, file=sys.stderr)
@@ -294,12 +318,18 @@ def table(folder: Path) -> str:
         for row in coarse.rows(recording, plots, profile, came_below(plots, profile)):
             worse.append(row)
             print(row, file=sys.stderr)
+    held = []
+    for row in held_back_rows(folder):
+        held.append(row)
+        print(row, file=sys.stderr)
     filled = TEXT
     for mark, lines in (
         ("ROWS", rows),
         ("CAUSES", causes),
         ("RULES", rules),
         ("PROMOTED", promoted),
+        ("HELD", held),
+        ("ALIKE", [str(alike)]),
         ("SEEDED", list(coarse.seeded_rows())),
         ("COARSE", worse),
         ("STAGED", list(staged.rows(folder.parents[1]))),

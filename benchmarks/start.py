@@ -1,8 +1,10 @@
 """How long a node takes to open a record of a million leaves.
 
-`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What is
-timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the fold
-of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it.
+`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What
+is timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the
+fold of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it.
+`first` is a start that finds no start index, reads everything and leaves one; `--spoken 1000000` takes some five
+minutes.
 """
 
 from __future__ import annotations
@@ -103,13 +105,18 @@ def opened(config: Config, folder: Path, repeats: int) -> dict[str, Any]:
 
 def one(tracks: int, spoken: int, repeats: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="detente-start-") as name:
-        config = record(Path(name), tracks, spoken)
-        return {"track_leaves": tracks, "spoken_leaves": spoken, **opened(config, Path(name), repeats)}
+        folder = Path(name)
+        config = record(folder, tracks, spoken)
+        first = opened(config, folder, 1)
+        found = opened(config, folder, repeats)
+        return {"track_leaves": tracks, "spoken_leaves": spoken, "first": first, **found}
 
 
-def measured(quick: bool = False) -> dict[str, Any]:
-    """Return how long a record of so many leaves takes to open."""
-    sizes = [(0, 10), (20_000, 100)] if quick else [(0, 10), (1_000_000, 10), (1_000_000, 5_000)]
+def measured(quick: bool = False, spoken: int | None = None) -> dict[str, Any]:
+    """Return how long records take to open; *spoken*: one record of so many leaves on the ops lane."""
+    sizes = [(0, 10), (20_000, 6_000)] if quick else [(0, 10), (1_000_000, 10), (1_000_000, 20_000)]
+    if spoken is not None:
+        sizes = [(0, spoken)]
     return {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "open": [one(tracks, spoken, 3 if quick else 7) for tracks, spoken in sizes],
@@ -120,8 +127,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--spoken", type=int)
     asked = parser.parse_args()
-    found = measured(asked.quick)
+    found = measured(asked.quick, asked.spoken)
     print(json.dumps(found, indent=None if asked.json else 2))
 
 

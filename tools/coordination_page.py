@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from detente.alerts import escalation
-from detente.coordination import activities, ceasefire, decisions, plan, proposals, reports
+from detente.coordination import activity_states, ceasefire, decisions, plan, proposals, reports
 from detente.coordination.arrangement import FLOWS, Flow
 from detente.coordination.charter import Charter
 from detente.coordination.powers import COMMITMENTS, NEEDS, POWERS
@@ -33,7 +33,7 @@ PAGE = ROOT / "docs/protocol/coordination.md"
 
 DIAGRAMS: Mapping[str, Mapping[Any, Mapping[Any, Any]]] = {
     "A proposal": proposals.TRANSITIONS,
-    "An activity": activities.TRANSITIONS,
+    "An activity": activity_states.TRANSITIONS,
     "One party's part of a decision": decisions.TRANSITIONS,
     "A claim that a ceasefire was broken": ceasefire.TRANSITIONS,
     "A message on the hotline": hotline.TRANSITIONS,

@@ -99,7 +99,7 @@ class DetectionConfig(_Part, frozen=True):
     profile: ProfileName = "en-route"
     area: list[AreaConfig] = []  # the first that an aircraft is in counts
     pair: list[PairConfig] = []  # before any area
-    promote_level_off_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 0.0  # docs/nuisance.md
+    promote_level_off_s: Annotated[float, msgspec.Meta(ge=0.0, le=60.0)] = 50.0  # docs/nuisance.md
     zones: list[str] = []  # GeoJSON files of notified lines and zones
     tick_s: Annotated[float, msgspec.Meta(ge=0.05, le=10.0)] = 0.2  # how often new plots are judged
 

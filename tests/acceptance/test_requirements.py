@@ -18,16 +18,7 @@ from acceptance.nodes import Node, both_see, half, heard, in_line, names_of, now
 from acceptance.staging import CHARTER, charters, configure, quoted, reconstruction, start, two_airliners
 from detente.client import Refused, asking
 from detente.client.asking import Ask
-from detente.coordination import (
-    activities,
-    arrangement,
-    ceasefire,
-    decisions,
-    incidents,
-    ledger,
-    proposals,
-    reports,
-)
+from detente.coordination import activity_acts, arrangement, ceasefire, decisions, incidents, ledger, proposals, reports
 from detente.coordination.plan import Circle, Kind, Plan, PressureLevels, Volume
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, SendCode, SendText
 from detente.errors import ConfigError
@@ -168,10 +159,8 @@ def test_r02_tracks_and_reports_cross_within_a_measured_latency_a_stale_one_is_m
         assert row.observed_ms < row.shared_at_ms < row.valid_until_ms
     assert not rows[1].stale
     both_see("past its time it is stale", two, lambda node: report_at(node, "line", report).stale)
-    point = msgspec.structs.replace(
-        item("A point"), area=None, point=reports.Point(latitude_e4=410_000, longitude_e4=310_000)
-    )
-    assert bravo.intelligence.refusal("line", point) == "precise"
+    point = msgspec.to_builtins(item("A point")) | {"point": {"latitude_e4": 410_000, "longitude_e4": 310_000}}
+    assert bravo.intelligence.refusal("line", point) == "unreadable"  # the schema has no place for it
 
 
 def item(title: str, originator: str = "bravo", valid_until_ms: int = 0, **more) -> reports.Share:
@@ -405,7 +394,7 @@ def test_r07_a_change_by_one_side_unsigns_the_other_and_leaving_the_volume_raise
     for row in both_see("un-signed", two, lambda node: len((found := proposal_at(node, name)).versions) == 2 and found):
         assert row.state == "under_discussion"
         assert not any(one.holds for one in row.signatures)
-    begin = activities.Activate(activity=joint, digest=plan.digest)
+    begin = activity_acts.Activate(activity=joint, digest=plan.digest)
     assert alfa.duty_officer.refusal("line", msgspec.structs.replace(begin, digest=first.digest)) == "not_in_force"
     assert {activity_at(node, joint).state for node in two} == {"unsigned"}
 

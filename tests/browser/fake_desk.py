@@ -24,10 +24,12 @@ from browser.policy_scene import PolicyScene
 from browser.replay_scene import ReplayScene
 from browser.table_scene import TableScene
 from coordination.meeting import ALFA
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView, overlaps_with
 from detente.desk.answers import (
+    InRecord,
     LogHead,
     Page,
     PolicyCheck,
@@ -37,6 +39,7 @@ from detente.desk.answers import (
     RulePrecision,
     WhyTold,
     Withheld,
+    page_in,
     page_of,
 )
 from detente.desk.board import (
@@ -68,10 +71,10 @@ from detente.desk.orders import (
     SendText,
     StandDown,
 )
+from detente.desk.record_view import LinkSamples, Portion
 from detente.desk.release_view import AreaRow, PrecisionRow, ReleaseView, RuleRow
 from detente.errors import OrderRefused
-from detente.node.dossiers import Portion
-from detente.node.link_history import EVERY_NS, LinkHistory, LinkSamples
+from detente.node.link_history import EVERY_NS, LinkHistory
 from detente.node.web.port import Changes, RecordPort
 from detente.node.web.server import build_app, serve
 from detente.picture.picture import NOBODY, TRACK, Mark, Reason
@@ -511,6 +514,14 @@ class FakeDesk:
             raise OrderRefused("unknown_log", f"this node holds no log {log!r}")
         rows = [RecordEntry(n, "aGFzaA==", f"leaf {n}", None, "") for n in range(self.entries_held)]
         return page_of(rows, after, most)
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        rows = self.board("operator").alerts
+        return page_in(rows[after : after + most], after, len(rows), InRecord("alert", [LOG]))
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        rows = self.board("operator").messages
+        return page_in(rows[after : after + most], after, len(rows), InRecord("hotline", [LOG]))
 
     def draft(self, table: str, act: AnyActivityAct, role: str) -> Draft:
         if table != "line":

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from detente.desk.frame import track_frame
-from detente.node.pictures import Kept, PictureLog
+from detente.desk.record_view import Kept, SaidPage, SaidRow
+from detente.node.pictures import PictureLog
 from detente.node.replays import Replays
-from detente.node.said import SaidPage, SaidRow
 from detente.types import Instant
 
 BEFORE_S = 20 * 60

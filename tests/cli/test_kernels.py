@@ -9,6 +9,8 @@ import pytest
 
 from detente.cli import kernels
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
@@ -56,3 +58,14 @@ def test_kernels_are_compiled_anew_when_any_file_with_a_kernel_changed_and_not_w
     source.write_text("njit, changed")
     kernels.drop_stale(tmp_path)
     assert not compiled.exists()
+
+
+def test_what_an_installation_compiles_is_kept_by_the_first_command(monkeypatch):
+    """Thrown away after it was compiled, it would be compiled twice: the stamp comes first."""
+    done = []
+    monkeypatch.setattr(kernels, "keep_kernels", lambda: done.append("stamped"))
+    monkeypatch.setattr("detente.node.party.warm", lambda: done.append("compiled"))
+    kernels.compile_kernels()
+    assert done == ["stamped", "compiled"]
+    line = next(line for line in (ROOT / "Makefile").read_text("utf-8").splitlines() if "compile_kernels" in line)
+    assert "party" not in line

@@ -20,9 +20,12 @@ from browser.serving import Desk as Served
 from browser.serving import served
 from detente.cli import cli
 from detente.client import AsyncDesk, Desk, Refused, Tracks, Unreachable, Zones, asking
+from detente.client.asking import Ask
+from detente.client.calls import Calls, Group, Talk, lists, talks
 from detente.coordination.reports import ReportRow
 from detente.desk.board import AlertRow, Board
 from detente.desk.orders import Acknowledge, Rebase, SendText
+from detente.desk.record_view import DossierAsked, LeavesAsked
 from detente.errors import ConfigError
 from detente.node.web.assets import assets
 from detente.node.web.routes import TABLE
@@ -78,24 +81,53 @@ def test_a_long_list_is_read_to_its_end(desk: Desk) -> None:
     assert [entry.seq for entry in desk.record.entries(LOG)] == list(range(500))
 
 
-def test_every_read_whose_answer_is_no_affair_of_the_nodes_own_has_its_ask() -> None:
-    """What stands in `detente.node` (replays, dossiers, samples of a link) is for the console alone."""
+class Noting:
+    """A desk that answers nothing: it notes the first thing that a call asks."""
+
+    is_demo = True
+
+    def __init__(self) -> None:
+        self.asked: Ask[Any] | None = None
+
+    def hold(self, talk: Talk[Any]) -> None:
+        self.asked = next(talk)
+
+    def pages(self, first: Ask[Any]) -> None:
+        self.asked = first
+
+
+STAND_IN: dict[type, Any] = {str: "x", int: 1, LeavesAsked: LeavesAsked(log="x"), DossierAsked: DossierAsked()}
+
+
+def every_call() -> Iterator[tuple[str, Any, Noting]]:
+    desk = Noting()
+    calls = Calls(desk)
+    for where, group in [("", calls), *((n, g) for n, g in vars(calls).items() if isinstance(g, Group))]:
+        for name, made in vars(type(group)).items():
+            if isinstance(made, talks | lists):
+                yield f"{where}.{name}", getattr(group, name), desk
+
+
+def test_every_endpoint_but_those_of_the_door_has_a_call() -> None:
     made = set()
-    for name, build in vars(asking).items():
-        said = getattr(build, "__annotations__", {}).get("return", "") if callable(build) else ""
-        if said.startswith("Ask[") and not name.startswith("_") and name != "order":
-            wanted = [p for p in inspect.signature(build).parameters.values() if p.default is p.empty]
-            named = [p for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD]
-            ask = build(*["x"] * len(named)) if name != "sure" else None
-            made |= {ask.path} if ask is not None and ask.method == "GET" else set()
+    for _, call, desk in every_call():
+        wanted = [p for p in inspect.signature(call, eval_str=True).parameters.values() if p.default is p.empty]
+        named = [p for p in wanted if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"]
+        call(*[STAND_IN.get(p.annotation, {}) for p in named])
+        made.add((desk.asked.method, desk.asked.path))
     described = {
-        re.sub(r"{\w+}", "x", endpoint.path)
+        (endpoint.method, re.sub(r"{\w+}", "x", endpoint.path))
         for endpoint in TABLE
-        if endpoint.method == "GET"
-        and "detente.node" not in str(endpoint.gives)
-        and not endpoint.path.startswith(("/api/oidc", "/api/sessions", "/api/record/raw", "/api/replay"))
-    }
+        if not endpoint.path.startswith(
+            ("/api/oidc", "/api/session/", "/api/sessions", "/api/sign-in", "/api/passkeys")
+        )
+        and not endpoint.path.startswith("/api/step-up")
+    } - {("POST", "/api/session"), ("DELETE", "/api/session")}
     assert made == described
+
+
+def test_every_call_says_what_it_gives() -> None:
+    assert [name for name, call, _ in every_call() if not inspect.getdoc(call)] == []
 
 
 def test_an_order_is_the_accounts_and_what_binds_takes_a_person(house: tuple[Served, str], desk: Desk) -> None:
@@ -141,11 +173,27 @@ def test_the_asynchronous_client_says_the_same(house: tuple[Served, str]) -> Non
                     break
             with pytest.raises(Refused):
                 await desk.tables.say("nowhere", None)  # type: ignore[arg-type]
+            with pytest.raises(Refused, match="step_up_needed"):
+                await desk.orders.give_for_sure(Rebase("bravo", "x"))
             return board.role, len(alerts), len(entries), view.brief.table, calendar[:15], type(event)
 
     role, alerts, entries, table, calendar, kind = asyncio.run(ask())
     assert (role, entries, table, calendar, kind) == ("foreign_service", 500, "line", b"BEGIN:VCALENDAR", Board)
     assert alerts > 0
+
+
+def test_at_a_demo_seat_either_client_says_that_it_is_sure_and_the_order_is_done() -> None:
+    async def ask(address: str) -> None:
+        async with await AsyncDesk.at_demo_seat(address, "supervisor") as desk:
+            await desk.orders.give_for_sure(Rebase("bravo", "asynchronous"))
+
+    with served(tracks=4) as running:
+        with Desk.at_demo_seat(running.address, "supervisor") as desk:
+            desk.orders.give_for_sure(Rebase("bravo", "synchronous"))
+        asyncio.run(ask(running.address))
+        assert [order for _, order in running.fake.orders] == [
+            Rebase("bravo", "synchronous"), Rebase("bravo", "asynchronous"),
+        ]  # fmt: skip
 
 
 def test_what_is_no_node_is_unreachable_and_a_wrong_token_is_refused(house: tuple[Served, str]) -> None:

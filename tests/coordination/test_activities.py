@@ -7,9 +7,8 @@ from msgspec.structs import replace
 
 from coordination.meeting import ALFA, BRAVO, CHARLIE, Meeting
 from detente.coordination.act import digest_of
-from detente.coordination.activities import (
-    EARLY_MS,
-    TRANSITIONS,
+from detente.coordination.activities import EARLY_MS
+from detente.coordination.activity_acts import (
     Accept,
     Activate,
     Cancel,
@@ -18,14 +17,13 @@ from detente.coordination.activities import (
     Declare,
     Deviate,
     End,
-    Event,
     GivePlace,
     Object,
     PassOn,
     Question,
     ShortLead,
-    State,
 )
+from detente.coordination.activity_states import TRANSITIONS, Event, State
 from detente.coordination.arrangement import Narrow
 from detente.coordination.plan import (
     CONFIRM_MS,

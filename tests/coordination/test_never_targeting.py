@@ -10,12 +10,13 @@ import pytest
 
 from coordination.meeting import ALFA, BRAVO, Meeting
 from coordination.test_activities import PLACE, SITE
-from detente.coordination.activities import Declare, GivePlace
+from detente.coordination.activity_acts import Declare, GivePlace
 from detente.coordination.plan import Kind
-from detente.coordination.reports import Point, Share
-from detente.coordination.statement import Statement
+from detente.coordination.reports import Point, Share, SharePoint
+from detente.coordination.statement import AnyAct, Statement, decode_statement, encode_statement
 from detente.coordination.view import TableView
-from detente.errors import OrderRefused
+from detente.errors import PeerFault
+from detente.evidence.leaf import padded
 from detente.node.web.at_table import ReportsAsked
 from detente.types import Role
 
@@ -69,7 +70,7 @@ def test_t55_a_precise_place_stands_only_in_what_a_party_plans_itself_and_in_a_r
         for name, component in components.items()
         if any(refers_to(component, one) for one in precise) and name not in precise
     }
-    assert holders == {"Share", "Volume"}
+    assert holders == {"SharePoint", "Volume"}
     assert {name for name, component in components.items() if refers_to(component, "Volume")} == {"Plan", "GivePlace"}
     places = {
         name
@@ -79,18 +80,57 @@ def test_t55_a_precise_place_stands_only_in_what_a_party_plans_itself_and_in_a_r
     assert places == {"Point"}
 
 
-@pytest.mark.parametrize("about", ["others", "general"])
-def test_t55_a_point_about_others_is_refused_and_shown_in_no_row(about):
-    meeting = Meeting()
-    point = Point(latitude_e4=361_234, longitude_e4=371_234)
-    share = Share(
-        title="x", words="x", kind="movement", about=about, observed_ms=1, valid_until_ms=9_999, originator="alfa",
-        area=(361, 371), point=point,
+def test_t55_the_schema_has_no_place_for_a_point_about_others():
+    """Every component with a place finer than a cell says itself what it can be about, and others are not in the list."""
+    components = schemas(Statement, TableView)
+    pointed = {name: c for name, c in components.items() if "point" in c.get("properties", {})}
+    assert pointed.keys() == {"SharePoint", "PointReportRow"}
+    for component in pointed.values():
+        assert component["properties"]["about"]["enum"] == ["own", "safety_of_life"]
+        assert {"about", "point"} <= set(component["required"])
+    for name in ("Share", "AreaReportRow"):
+        assert "others" in components[name]["properties"]["about"]["enum"]
+        assert components[name]["properties"]["area"]["anyOf"][0]["prefixItems"][0] == {
+            "type": "integer", "minimum": -900, "maximum": 899,
+        }  # fmt: skip
+
+
+SAID = {
+    "title": "x", "words": "x", "kind": "movement", "observed_ms": 1, "valid_until_ms": 9_999, "originator": "alfa",
+}  # fmt: skip
+POINT = {"latitude_e4": 361_234, "longitude_e4": 371_234}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        *({"act": "report.share", "about": about, "point": POINT} for about in ("others", "general", "own")),
+        *({"act": "report.share_point", "about": about, "point": POINT} for about in ("others", "general")),
+        {"act": "report.share", "about": "others", "area": [36.1234, 37.1234]},
+        {"act": "report.share", "about": "others", "area": [361_234, 371_234]},
+    ],
+)
+def test_t55_a_point_about_others_can_neither_be_said_nor_be_heard(act):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(SAID | act, AnyAct)
+    coarse = Share(**SAID, about="others", area=(361, 371))
+    assert msgspec.convert(SAID | {"act": "report.share", "about": "others", "area": [361, 371]}, AnyAct) == coarse
+    statement = Statement(
+        table="line", charter="0" * 64, party="alfa", n=1, prev="0" * 64, by=Role.INTELLIGENCE, at_ms=1,
+        act=coarse,
     )  # fmt: skip
-    with pytest.raises(OrderRefused) as refused:
-        meeting.say(ALFA, Role.INTELLIGENCE, share)
-    assert refused.value.code == "precise"
-    assert meeting.tables[BRAVO].standing.reports.rows(meeting.now_ms) == []
+    assert decode_statement(encode_statement(statement)) == statement
+    forged = msgspec.to_builtins(statement) | {"act": SAID | act}
+    with pytest.raises(PeerFault, match="statement: "):
+        decode_statement(padded(msgspec.json.encode(forged, order="sorted")))
+
+
+def test_t55_a_point_of_ones_own_is_shown_as_such():
+    meeting = Meeting()
+    meeting.say(ALFA, Role.INTELLIGENCE, SharePoint(**SAID, about="own", point=Point(**POINT)))
+    [row] = msgspec.to_builtins(meeting.tables[BRAVO].standing.reports.rows(meeting.now_ms))
+    assert (row["place"], row["about"], row["point"]) == ("point", "own", (361_234, 371_234))
+    assert "area" not in row
 
 
 def test_t55_an_activity_is_its_own_partys_and_no_kind_of_it_is_about_anybody_else():

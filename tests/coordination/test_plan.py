@@ -17,14 +17,12 @@ from detente.coordination.plan import (
     Corridor,
     EllipsoidLevels,
     Kind,
-    LeadClass,
     Plan,
     Polygon,
     PressureLevels,
     Volume,
     check_plan,
     extents_of,
-    lead_class,
     levels_meet,
 )
 from detente.errors import ConfigError, OrderRefused
@@ -127,19 +125,6 @@ def test_levels_are_compared_only_within_one_datum():
     assert levels_meet(PressureLevels(0, 99), PressureLevels(100, None)) is False
     assert levels_meet(PressureLevels(None, 99), EllipsoidLevels(100_000, None)) is None
     assert levels_meet(PressureLevels(), EllipsoidLevels(100_000, None)) is True
-
-
-def test_lead_times_have_classes():
-    hour = 3_600_000
-    leads = (43 * 24 * hour, 8 * 24 * hour, 49 * hour, 2 * hour, hour - 1, -hour)
-    assert [lead_class(ms) for ms in leads] == [
-        LeadClass.CALENDAR,
-        LeadClass.PLANNED,
-        LeadClass.NOTIFIED,
-        LeadClass.SHORT,
-        LeadClass.IMMEDIATE,
-        LeadClass.IMMEDIATE,
-    ]
 
 
 @pytest.mark.parametrize(

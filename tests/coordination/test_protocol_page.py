@@ -8,7 +8,7 @@ import re
 import pytest
 
 from conftest import ROOT
-from detente.coordination import activities, proposals
+from detente.coordination import activity_states, proposals
 
 PAGE = (ROOT / "docs/protocol/coordination.md").read_text("utf-8")
 
@@ -27,7 +27,9 @@ def test_the_page_is_up_to_date(tool):
 
 def test_a_changed_table_is_noticed(tool, monkeypatch):
     fewer = {
-        state: events for state, events in activities.TRANSITIONS.items() if state is not activities.State.UNSIGNED
+        state: events
+        for state, events in activity_states.TRANSITIONS.items()
+        if state is not activity_states.State.UNSIGNED
     }
     monkeypatch.setattr(tool, "DIAGRAMS", tool.DIAGRAMS | {"An activity": fewer})
     assert tool.filled(PAGE) != PAGE
@@ -39,7 +41,7 @@ def test_every_refusal_of_the_fold_is_on_the_page():
 
 
 def test_every_transition_is_an_edge_of_its_diagram():
-    for table in (activities.TRANSITIONS, proposals.TRANSITIONS):
+    for table in (activity_states.TRANSITIONS, proposals.TRANSITIONS):
         for state, events in table.items():
             for event, after in events.items():
                 assert re.search(rf"^    {state.value} --> {after.value}: .*\b{event.value}\b", PAGE, re.MULTILINE)

@@ -17,8 +17,11 @@ from detente.coordination.reports import (
     Marking,
     Point,
     Share,
+    SharePoint,
     WithdrawReport,
+    cell_of,
     coarse,
+    is_within,
 )
 from detente.errors import OrderRefused
 from detente.types import Role
@@ -34,8 +37,17 @@ def share(**given) -> Share:
     return Share(**{**usual, **given})
 
 
-def rows(meeting: Meeting, at=BRAVO, **search):
-    return meeting.tables[at].standing.reports.rows(meeting.now_ms, **search)
+def share_point(**given) -> SharePoint:
+    usual = {
+        "title": "Column", "words": "Vehicles on the road.", "kind": "movement", "about": "own",
+        "observed_ms": 1_000, "valid_until_ms": 60_000, "originator": "alfa",
+        "point": Point(latitude_e4=362_000, longitude_e4=371_000),
+    }  # fmt: skip
+    return SharePoint(**{**usual, **given})
+
+
+def rows(meeting: Meeting, at=BRAVO):
+    return meeting.tables[at].standing.reports.rows(meeting.now_ms)
 
 
 def test_r02_a_report_is_pushed_and_goes_stale_when_its_time_is_up():
@@ -103,21 +115,23 @@ def test_nobody_is_asked_who_has_no_seat_here():
     assert rows(meeting) == []
 
 
-@pytest.mark.parametrize("about", ["others", "general"])
-def test_a_precise_point_is_refused_unless_it_is_one_s_own_or_saves_lives(about):
+def test_a_report_about_others_says_where_as_a_coarse_area():
     meeting = Meeting()
-    point = Point(latitude_e4=362_000, longitude_e4=371_000)
-    with pytest.raises(OrderRefused, match="a point is only for"):
-        meeting.say(ALFA, INT, share(about=about, point=point))
     with pytest.raises(OrderRefused, match="as a coarse area"):
         meeting.say(ALFA, INT, share(area=None))
-    for own in ("own", "safety_of_life"):
-        meeting.say(ALFA, INT, share(about=own, area=None, point=point))
-    assert [row.point for row in rows(meeting)] == [[362_000, 371_000]] * 2
+    meeting.say(ALFA, INT, share(about="general", area=None))
+    assert [row.area for row in rows(meeting)] == [None]
+
+
+@pytest.mark.parametrize("about", ["own", "safety_of_life"])
+def test_a_point_is_given_of_ones_own_and_to_save_lives(about):
+    meeting = Meeting()
+    meeting.say(ALFA, INT, share_point(about=about))
+    assert [(row.about, row.point) for row in rows(meeting)] == [(about, (362_000, 371_000))]
 
 
 def test_no_field_of_a_report_could_choose_or_point_at_anybody():
-    fields = {field.name for field in msgspec.structs.fields(Share)}
+    fields = {field.name for act in (Share, SharePoint) for field in msgspec.structs.fields(act)}
     banned = {
         "target",
         "weapon",
@@ -142,22 +156,26 @@ def test_r15_what_nobody_filled_in_is_shown_as_missing():
     assert rows(meeting)[0].missing == ["outlet"]
 
 
-def test_a_report_is_found_by_kind_by_time_and_by_area_and_by_nothing_else():
+def test_a_search_finds_a_report_by_its_cell_and_a_point_by_the_cell_that_holds_it():
     meeting = Meeting()
-    name = meeting.say(ALFA, INT, share())
-    for search in (
-        {"kind": "movement"},
-        {"since_ms": 1_000},
-        {"south_west": (360, 370), "north_east": (365, 375)},
-        {"south_west": (360, 1_700), "north_east": (365, 400)},  # over the antimeridian
-    ):
-        assert [row.report for row in rows(meeting, **search)] == [name]
-    for search in (
-        {"kind": "other"},
-        {"since_ms": 1_001},
-        {"south_west": (0, 0), "north_east": (10, 10)},
-    ):
-        assert rows(meeting, **search) == []
+    meeting.say(ALFA, INT, share())
+    meeting.say(ALFA, INT, share_point())
+    meeting.say(ALFA, INT, share(about="general", area=None))
+    assert [cell_of(row) for row in rows(meeting)] == [None, (362, 371), (362, 371)]
+
+
+@pytest.mark.parametrize(
+    ("south_west", "north_east", "lies_in"),
+    [
+        ((360, 370), (365, 375), True),
+        ((362, 371), (362, 371), True),
+        ((360, 1_700), (365, 400), True),  # over the antimeridian
+        ((360, 400), (365, 370), False),
+        ((0, 0), (10, 10), False),
+    ],
+)
+def test_a_search_by_area_takes_both_corners_and_goes_over_the_antimeridian(south_west, north_east, lies_in):
+    assert is_within((362, 371), south_west, north_east) == lies_in
 
 
 def test_what_is_withdrawn_or_replaced_stays_with_its_reason_and_only_its_own_party_does_that():

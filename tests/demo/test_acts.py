@@ -7,7 +7,7 @@ import pytest
 from detente.coordination.ledger import NoteConduct
 from detente.coordination.proposals import Sign, TableProposal
 from detente.demo.acts import NotYet, act_of, check_act
-from detente.errors import ConfigError
+from detente.errors import ConfigError, OrderRefused
 
 NOW_MS = 1_795_000_000_000
 VIEW = {"proposals": [{"proposal": "alfa-3", "versions": [{"digest": "a" * 64}]}]}
@@ -26,6 +26,21 @@ def test_references_are_what_the_desk_shows():
 def test_an_act_about_what_is_not_there_yet_says_so():
     with pytest.raises(NotYet, match="proposals"):
         act_of(SIGN, {"proposals": []}, NOW_MS)
+
+
+def test_what_the_schema_has_no_place_for_is_refused_as_unreadable_and_a_script_may_want_just_that():
+    point = {
+        "act": "report.share", "title": "x", "words": "x", "kind": "ground", "about": "others", "observed_ms": "-60s",
+        "valid_until_ms": "+60s", "originator": "alfa", "point": {"latitude_e4": 1, "longitude_e4": 1},
+    }  # fmt: skip
+    with pytest.raises(OrderRefused) as refused:
+        act_of(point, {}, NOW_MS)
+    assert refused.value.code == "unreadable"
+    with pytest.raises(ConfigError, match="point"):
+        check_act(point)
+    check_act(point, "unreadable")
+    with pytest.raises(ConfigError, match="can be read"):
+        check_act(SIGN, "unreadable")
 
 
 @pytest.mark.parametrize(

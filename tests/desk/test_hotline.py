@@ -308,3 +308,13 @@ def test_at_the_limit_many_closed_messages_go_at_once_and_of_open_ones_no_more_t
             line.said(text(f"alfa-ops-{n}", precedence=precedence, at_s=n))
         assert line.forgotten == forgotten
         assert line.total == 7 - forgotten
+
+
+def test_messages_are_had_by_index_newest_first_beyond_what_a_board_shows():
+    line, _ = node()
+    for n in range(450):
+        line.said(text(message=f"alfa-ops-{n + 1}", precedence="R", at_s=n, reason=None))
+    pages = [line.rows(after=n, most=200) for n in (0, 200, 400, 600)]
+    assert [len(page) for page in pages] == [200, 200, 50, 0]
+    names = [row.message for page in pages for row in page]
+    assert names == [f"alfa-ops-{n}" for n in range(450, 0, -1)]

@@ -13,7 +13,7 @@ from detente.detect import screen
 from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
 from detente.detect.grid import LANES, by_longitude, grid_of
 from detente.detect.motion import motions
-from detente.detect.screen import pairs_in_conflict
+from detente.detect.screen import pairs_in_conflict, parted
 from fresh import in_a_fresh_process
 
 
@@ -171,14 +171,23 @@ def test_nobody_flies_and_nothing_is_found() -> None:
     assert len(found) == len(verdicts) == 0
 
 
-@given(st.lists(st.floats(-np.pi, np.pi), min_size=1, max_size=300))
-def test_pieces_are_sorted_by_longitude_wherever_they_crowd(longitudes: list[float]) -> None:
-    unsorted = np.zeros((len(longitudes), 11), np.float32)
-    unsorted[:, 10] = longitudes
-    pieces = np.arange(len(longitudes), dtype=np.int32)
-    ordered = by_longitude(unsorted, pieces, np.empty((2, len(longitudes)), np.int64))[: len(longitudes)] & 0xFFFFFFFF
-    assert sorted(ordered.tolist()) == pieces.tolist()
-    assert (np.diff(unsorted[ordered, 10]) > -1e-6).all()
+@given(st.lists(st.integers(0, 65_535), min_size=1, max_size=300))
+def test_pieces_are_sorted_by_longitude_wherever_they_crowd(longitudes: list[int]) -> None:
+    pieces = np.arange(len(longitudes))
+    dealt = (np.array(longitudes, np.int64) << 32) | pieces
+    by_longitude(dealt, np.empty_like(dealt))
+    assert sorted((dealt & 0xFFFFFFFF).tolist()) == pieces.tolist()
+    assert (dealt >> 32).tolist() == sorted(longitudes)
+
+
+@given(st.lists(st.integers(0, 2**40), max_size=300), st.lists(st.integers(0, 2**40), max_size=15))
+def test_each_share_of_the_motions_gets_the_pairs_of_its_own(found: list[int], cuts: list[int]) -> None:
+    keys, edges = np.array(found, np.int64), np.array(sorted(cuts), np.int64)
+    parts = parted(keys, edges)
+    assert len(parts) == len(edges) + 1
+    assert sorted(np.concatenate(parts).tolist()) == sorted(found)
+    for part, low, high in zip(parts, [0, *edges], [*edges, 2**62], strict=True):
+        assert ((low <= part) & (part < high)).all()
 
 
 def test_each_piece_lies_in_one_tile_and_in_its_ball() -> None:

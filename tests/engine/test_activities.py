@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detente.coordination.activities import Activate, Declare, ShortLead
+from detente.coordination.activity_acts import Activate, Declare, ShortLead
 from detente.coordination.charter import Charter
 from detente.coordination.plan import Circle, Corridor, EllipsoidLevels, Kind, Plan, Polygon, PressureLevels, Volume
 from detente.coordination.proposals import Sign, TableProposal, Version

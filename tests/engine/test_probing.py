@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detente.coordination.activities import Activate, Declare
+from detente.coordination.activity_acts import Activate, Declare
 from detente.coordination.charter import Charter
 from detente.coordination.plan import Circle, Kind, Plan, PressureLevels, Volume
 from detente.desk.orders import AtTable

@@ -9,7 +9,8 @@ from detente.alerts.escalation import agreed_ladder
 from detente.desk.codebook import Codebook, draft_codebook
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, Displayed, SendCode, SendText, StandDown
 from detente.errors import OrderRefused
-from detente.evidence.leaf import Envelope
+from detente.evidence.keys import parse_origin
+from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.note import split_note
 from detente.testing.parties import Character, Parties
 from detente.types import Role
@@ -166,3 +167,17 @@ def test_nothing_is_said_to_a_peer_whose_digits_are_not_confirmed():
         parties.order("alfa", text())
     assert refused.value.code == "not_said"
     assert parties.board("alfa").peers[0].state == "UNVERIFIED"
+
+
+def test_a_list_goes_on_in_the_spoken_logs_of_the_record_and_says_so_with_its_last_page():
+    parties = connected()
+    names = [parties.order("alfa", text(f"Word {n}", "R"))["message"] for n in range(3)]
+    parties.run(1.0)
+    desk = parties["bravo"].engine
+    first, last = desk.message_page(0, 2), desk.message_page(2, 200)
+    assert [row.message for row in (*first.rows, *last.rows)][: len(names)] == names[::-1]
+    assert (first.after, first.record) == (2, None)
+    assert (last.after, last.record.kind) == (None, "hotline")
+    lanes = sorted((parse_origin(log).writer, parse_origin(log).lane) for log in last.record.logs)
+    assert [lane for _, lane in lanes] == [Lane.FLASH, Lane.OPS] * 2
+    assert desk.alert_page(0, 200).record.logs == last.record.logs

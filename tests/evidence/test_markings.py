@@ -1,6 +1,6 @@
 """A report in a dossier carries its marking: how far it may go, whose it is, and whether the consent was taken back."""
 
-from detente.coordination.reports import Consent, Marking, Share
+from detente.coordination.reports import Consent, Marking, Point, Share, SharePoint
 from detente.coordination.statement import Statement, encode_statement
 from detente.evidence.run import Said
 from detente.evidence.verdict import _marking, _taken_back
@@ -32,6 +32,12 @@ def marking(*spoken):
 def test_a_report_is_marked_first_of_all():
     assert marking(said(share())) == [("marking", "TLP:AMBER+STRICT")]
     assert marking(said(share(marking=Marking(tlp="green")))) == [("marking", "TLP:GREEN")]
+
+
+def test_a_report_with_a_point_is_marked_as_any_other():
+    fields = {name: getattr(share(), name) for name in share().__struct_fields__ if name not in ("about", "area")}
+    pointed = SharePoint(**fields, about="own", point=Point(latitude_e4=1, longitude_e4=1))
+    assert marking(said(pointed)) == [("marking", "TLP:AMBER+STRICT")]
 
 
 def test_a_third_partys_report_names_it_and_says_that_its_consent_was_taken_back():

@@ -89,6 +89,25 @@ def test_t27_a_cut_in_the_middle_of_it_loses_nothing():
     assert pair.roots_equal()
 
 
+def test_no_more_own_leaves_are_taken_back_at_once_than_may_wait_for_the_disk():
+    pair = joined(limits=LinkLimits(given_leaves=8, unstored=2))
+    before = restored_after(pair, 7)
+    waited: list[int] = []
+    took = pair.alfa.session.writers[Lane.OPS].take_back
+
+    def take_back(*leaf):
+        took(*leaf)
+        writer = pair.alfa.session.writers[Lane.OPS]
+        waited.append(writer.next_seq - writer.log.size)
+
+    pair.alfa.session.writers[Lane.OPS].take_back = take_back
+    pair.heal()
+    pair.run(3)
+    assert max(waited) == 2
+    origin = log_of(pair.alfa).origin
+    assert pair.alfa.store.logs[origin] == before.logs[origin]
+
+
 def test_a_body_that_the_mirror_no_longer_has_stays_missing_and_its_leaf_comes_back():
     pair = joined()
     restored_after(pair, 2)

@@ -18,7 +18,7 @@ from detente.config import (
     RecordConfig,
     RetentionConfig,
 )
-from detente.coordination.activities import Declare, GivePlace
+from detente.coordination.activity_acts import Declare, GivePlace
 from detente.coordination.plan import Cells, Circle, Kind, Plan, PressureLevels, Volume
 from detente.desk.orders import PlaceHold, SendText
 from detente.engine.values import OrderGiven, PolicySet

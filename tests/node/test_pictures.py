@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from detente.desk.frame import ALTITUDE_UNKNOWN, COLUMNS, track_frame
-from detente.node.pictures import BEAT_MS, PictureLog, Span, frame_of, rows_of
+from detente.desk.record_view import Span
+from detente.node.pictures import BEAT_MS, PictureLog, frame_of, rows_of
 from detente.node.recordings import open_recording
 from detente.picture.picture import NOBODY, TRACK
 from detente.types import Instant

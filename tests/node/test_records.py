@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from detente.desk.record_view import DossierAsked, LeavesAsked
 from detente.errors import OrderRefused
 from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.dossier import ZipFiles
@@ -16,7 +17,7 @@ from detente.evidence.merkle import leaf_hash, node_hash
 from detente.evidence.note import split_note
 from detente.evidence.tiles import unpack_entries
 from detente.evidence.verify import verify
-from detente.node.records import RAW_MAX, ROWS_MAX, SCANNED_MAX, DossierAsked, LeavesAsked
+from detente.node.records import RAW_MAX, ROWS_MAX, SCANNED_MAX
 from node.recorded import FLASH, OPS, recorded
 
 MESSAGES, FRAMES = 450, 600

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from detente.feeds.plot import empty_plots
+from detente.picture.correlate import claim_on
 from detente.picture.picture import NOBODY, Mark, Reason
 from detente.picture.tracker import Tracker
 from detente.types import NS_PER_S, Instant
@@ -74,6 +75,44 @@ def test_one_address_claimed_far_away_by_a_peer_is_not_merged_and_ours_stays_ass
     assert tracks[0]["not_assessed"] == Reason.NONE
     assert tracks[1]["not_assessed"] == Reason.DUPLICATE_ADDRESS
     assert tracks[0]["declared_by"] == NOBODY
+
+
+def test_t46_how_ill_a_peer_says_it_knows_a_place_widens_its_claim_to_twice_the_gate_and_no_more():
+    def claimed(north_m):
+        tracker = Tracker(16)
+        for second in range(1, 20):
+            now = Instant(second * NS_PER_S)
+            tracker.take(0, 0, plot(second, identity=b"4b1805"), now, NOBODY)
+            vague = plot(second, identity=b"4b1805", north_m=north_m)
+            vague["position_sigma_m"] = 50_000.0
+            tracker.take(1, 5, vague, now, 1)
+            tracker.tick(now)
+        return by_party(tracker)[0]["declared_by"] == 1
+
+    assert claimed(7_000.0)
+    assert not claimed(8_000.0)
+
+
+def test_t46_what_we_declare_ours_no_peer_claims_and_a_claim_says_how_far_it_lies_from_ours():
+    theirs = (1, 5, {"identity": b"4b1805", "north_m": 300.0}, 1)
+    for declared, claim in ((NOBODY, (1, 300)), (0, None)):
+        tracks = watched((0, 0, {"identity": b"4b1805"}, declared), theirs, seconds=range(1, 4)).snapshot()
+        number = int(tracks["number"][tracks["party"] == 0][0])
+        found = claim_on(tracks, number, 1)
+        assert (found and (int(tracks["party"][found[0]]), round(found[1]))) == claim
+        assert claim_on(tracks, number, 2) is None
+
+
+def test_of_one_aircraft_claimed_by_two_parties_both_are_known():
+    tracks = watched(
+        (0, 0, {"identity": b"4b1805"}, NOBODY),
+        (1, 5, {"identity": b"4b1805", "north_m": 40.0}, 1),
+        (2, 6, {"identity": b"4b1805", "north_m": 90.0}, 2),
+        seconds=range(1, 4),
+    ).snapshot()
+    number = int(tracks["number"][tracks["party"] == 0][0])
+    assert {party: round(claim_on(tracks, number, party)[1]) for party in (1, 2)} == {1: 40, 2: 90}
+    assert int(tracks["declared_by"][tracks["party"] == 0][0]) == 1
 
 
 def test_one_address_in_two_places_by_two_of_our_sensors_at_once_is_not_assessed_in_either():

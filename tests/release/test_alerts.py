@@ -141,3 +141,33 @@ def test_a_reconstruction_says_so():
     sky = tracks({"flags": Mark.SYNTHETIC}, THEIRS)
     assert told(conflict(), sky).is_synthetic
     assert not told(conflict(), tracks({}, THEIRS)).is_synthetic
+
+
+SPOTTED = {"declared_by": 1, "identity": b"4b0201", "callsign": b"MIL1", "lat": 36.2}
+"""What our sensor alone would know of an aircraft that a peer says is its own."""
+
+
+def claim(north_m):
+    deg = north_m / 111_195.0
+    return {"party": 1, "declared_by": 1, "identity": b"4b0201", "callsign": b"BRV1", "same_as": 1, "lat": 36.2 + deg}
+
+
+def test_t46_a_claim_is_told_back_in_the_peers_own_words_and_exactly_only_where_it_knows_the_aircraft_to_be():
+    near = told(conflict(b=0, kind=Kind.INCURSION, zone="the line"), tracks(SPOTTED, claim(500.0)), WITHHOLD)
+    far = told(conflict(b=0, kind=Kind.INCURSION, zone="the line"), tracks(SPOTTED, claim(2_000.0)), WITHHOLD)
+    for body in (near, far):
+        assert body.a.is_yours
+        assert body.a.callsign == "BRV1"
+        assert b"MIL" not in msgspec.json.encode(body)
+    assert (near.is_banded, far.is_banded) == (False, True)
+    assert far.latitude_e7 == round((36.2 + 2_000.0 / 111_195.0) * 1e7)  # what it said itself
+
+
+def test_an_aircraft_that_two_parties_claim_is_the_concern_of_both():
+    sky = tracks(SPOTTED | {"declared_by": 2}, claim(100.0), {"party": 2, "declared_by": 2, "same_as": 1, "lat": 36.2})
+    assert told(conflict(b=0, kind=Kind.INCURSION, zone="the line"), sky).a.is_yours
+
+
+def test_t46_what_we_declare_ours_is_no_concern_of_a_peer_that_claims_it():
+    sky = tracks(SPOTTED | {"declared_by": 0}, claim(100.0))
+    assert told(conflict(b=0, kind=Kind.INCURSION, zone="the line"), sky, WITHHOLD) is None

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import detente
+from browser.fake_desk import LOG
 from browser.serving import Desk, served
 from detente.node.web.endpoint import Who
 from detente.node.web.problem import DOOR, PROBLEMS
@@ -105,6 +106,21 @@ def test_a_list_is_given_in_pages_to_its_end_and_never_more_than_two_hundred(vis
         assert (status, problem["code"]) == (400, "unreadable")
 
 
+@pytest.mark.parametrize(("path", "kind"), [("/api/alerts", "alert"), ("/api/messages", "hotline")])
+def test_the_last_page_of_what_a_desk_forgets_says_where_older_ones_stand(visitor: Visitor, path, kind) -> None:
+    after, rows, pages = 0, [], []
+    while after is not None:
+        page = visitor.ask("GET", f"{path}?after={after}&most=2")[2]
+        pages.append(page)
+        rows += page["rows"]
+        after = page["after"]
+    assert len(pages) > 1
+    assert len(rows) == pages[0]["total"]
+    assert [page["record"] for page in pages] == [None] * (len(pages) - 1) + [{"kind": kind, "logs": [LOG]}]
+    beyond = visitor.ask("GET", f"{path}?after={len(rows) + 5}")[2]
+    assert (beyond["rows"], beyond["after"], beyond["record"]["logs"]) == ([], None, [LOG])
+
+
 def test_a_parameter_that_is_not_described_is_refused(visitor: Visitor) -> None:
     assert visitor.ask("GET", "/api/alerts?most=5&party=bravo")[0] == 400
     assert visitor.ask("GET", "/api/alerts?most=5&most=6")[0] == 400
@@ -157,8 +173,20 @@ def test_t55_no_parameter_list_or_order_selects_others_by_who_they_are(visitor: 
     assert [name for name in fields if words.search(name)] == []
 
 
-def test_t55_a_point_for_others_forces_is_refused_and_a_search_is_by_coarse_cells(visitor: Visitor) -> None:
+def test_t55_the_api_has_no_place_for_a_point_about_others_and_a_search_is_by_coarse_cells(visitor: Visitor) -> None:
     described = visitor.ask("GET", "/api/openapi.json")[2]
+    pointed = {
+        n: c["properties"] for n, c in described["components"]["schemas"].items() if "point" in c.get("properties", {})
+    }
+    assert pointed.keys() == {"SharePoint", "PointReportRow"}
+    assert all(properties["about"] == {"enum": ["own", "safety_of_life"]} for properties in pointed.values())
+    act = {
+        "act": "report.share", "title": "x", "words": "x", "kind": "movement", "about": "others", "observed_ms": 1,
+        "valid_until_ms": 2, "originator": "alfa", "point": {"latitude_e4": 361_234, "longitude_e4": 371_234},
+    }  # fmt: skip
+    for one in (act, act | {"act": "report.share_point"}):
+        status, _, problem = visitor.order({"order": "at_table", "table": "line", "act": one})
+        assert (status, problem["code"]) == (400, "unreadable")
     asked = described["paths"]["/api/tables/{table}/reports"]["get"]["parameters"]
     bounds = {p["name"]: p["schema"] for p in asked if p["name"] in {"south", "west", "north", "east"}}
     assert all(schema["type"] == "integer" and schema["maximum"] <= 1799 for schema in bounds.values())

@@ -110,6 +110,11 @@ class AlertBook:
         if not self._number_key:
             self._last_id = max(self._last_id, last_id)
 
+    @property
+    def last_id(self) -> int:
+        """The number after which the next alert is numbered; 0 where numbers are not counted."""
+        return self._last_id
+
     def update(self, assessment: Assessment, tracks: Tracks, now: Instant) -> list[AlertEvent]:
         """Take one pass of the detector over *tracks* and return what changed, in order."""
         verdicts = dict(self._verdicts(assessment, now))

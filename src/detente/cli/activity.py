@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from detente.coordination.act import check_plain
-from detente.coordination.activities import Declare
+from detente.coordination.activity_acts import Declare
 from detente.coordination.charter import Charter
 from detente.coordination.features import Usual, read_plans, write_plans
 from detente.coordination.notam import read_notam, write_notam

@@ -37,6 +37,7 @@ def demo(
     from detente.errors import ConfigError
     from detente.node.clock import ScaledClock, SystemClock
     from detente.node.logs import set_up
+    from detente.node.party import warm
 
     set_up()
     scenario = scenario_named(name)
@@ -46,6 +47,8 @@ def demo(
     clock = ScaledClock(SystemClock().now(), rate)
 
     async def play(folder: Path) -> Runner:
+        with _err.status("loading the kernels; the first time they are compiled, half a minute"):
+            await asyncio.to_thread(warm)
         with _err.status(f"setting the stage: {scenario.title}"):
             stage = await asyncio.to_thread(set_stage, scenario, folder, clock)
         for line in scenario.summary.strip().splitlines():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from detente.coordination.decisions import SummitRow
     from detente.coordination.proposals import ProposalRow
     from detente.desk.board import AlertRow, MessageRow
+    from detente.desk.orders import Line, Prec
+    from detente.desk.words import Lang
 
 LINES = ("watch", "military", "intelligence", "foreign_service", "leader")
 
@@ -73,18 +75,29 @@ def list_(desk: Desk, *, is_json: bool) -> None:
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the phrase; repeat it.")
 @click.option("--answers", help="The message this answers.")
 @at_desk
-def send(desk: Desk, *, to: str, text: str, line: Any, precedence: str, lang: str, code: str, **more: Any) -> None:
+def send(
+    desk: Desk,
+    *,
+    to: str,
+    text: str,
+    line: Line,
+    precedence: Prec,
+    lang: Lang,
+    reason: str | None,
+    code: str,
+    params: tuple[str, ...],
+    answers: str | None,
+) -> None:
     """Send TEXT, or a coded phrase, to the party TO; prints the message's name."""
-    params = more.pop("params")
-    more = {name: value for name, value in more.items() if value is not None}
     if bool(text) == bool(code):
         raise click.UsageError("give TEXT or --code, one of them")
     if code:
         if any("=" not in one for one in params):
             raise click.UsageError("a parameter is NAME=VALUE")
         given = dict(one.split("=", 1) for one in params)
-        click.echo(desk.hotline.send_code(to, line, code, given, **more))
+        click.echo(desk.hotline.send_code(to, line, code, given, reason=reason, answers=answers))
     else:
+        more = {"reason": reason, "answers": answers}
         click.echo(desk.hotline.send(to, line, text, precedence=precedence, lang=lang, **more))
 
 

@@ -25,6 +25,7 @@ from rich.progress import (
 )
 
 from detente.config import read_config
+from detente.desk.record_view import AROUND_MIN, Portion
 from detente.errors import ConfigError, PeerFault
 from detente.evidence.dossier import (
     FILE_LIMIT,
@@ -42,7 +43,7 @@ from detente.evidence.run import Checked, Run
 from detente.evidence.verdict import Verdict
 from detente.evidence.verify import Spread
 from detente.evidence.verify import verify as verify_dossier
-from detente.node.dossiers import AROUND_MIN, Portion, chosen, files_of, parties_of, portion, with_incident
+from detente.node.dossiers import chosen, files_of, parties_of, portion, with_incident
 from detente.node.extracts import Wanted
 from detente.node.keyring import load_keyring, load_peers
 from detente.node.sqlite import SqliteStore

@@ -33,6 +33,14 @@ def keep_kernels() -> None:
     )
 
 
+def compile_kernels() -> None:
+    """Compile every kernel for this machine, as an installation does, so that no first command has to."""
+    keep_kernels()
+    from detente.node.party import warm  # after the cache has its folder
+
+    warm()
+
+
 def drop_stale(package: Path) -> None:
     """Throw away the compiled kernels of *package* if any file with a kernel has changed since they were made.
 

@@ -1,8 +1,7 @@
-"""The client for programs with an event loop."""
+"""The client for programs with an event loop: the line, and nothing that is said over it."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -12,35 +11,39 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from detente.client import asking
-from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Tracks, Unreachable, Zones
-from detente.coordination.activities import ActivityRow
-from detente.coordination.ceasefire import TermsRow
-from detente.coordination.decisions import SummitRow
-from detente.coordination.incidents import IncidentRow
-from detente.coordination.ledger import DifferenceRow, EntryRow
-from detente.coordination.proposals import ProposalRow
-from detente.coordination.reports import ReportRow
-from detente.coordination.statement import AnyAct
-from detente.coordination.view import TableBrief, TableView
-from detente.coordination.watch import WatchRow
-from detente.desk.answers import Done, LogHead, Page, RecordEntry
-from detente.desk.board import AlertRow, Board, MessageRow
-from detente.desk.orders import Acknowledge, AcknowledgeMessage, AnyOrder, AtTable, Line, SendCode, SendText
+from detente.client.asking import ANSWER_MAX, TIMEOUT_S, Ask, Refused, Rows, Tracks, Unreachable, Zones
+from detente.client.calls import Calls, Talk
+from detente.desk.board import Board
 
 T = TypeVar("T")
 
 
-class AsyncDesk:
+class AsyncDesk(Calls["AsyncDesk"]):
     """One node's desk at *address* (`http://alfa.localhost:8440`), as the account that *token* is of."""
 
     def __init__(self, address: str, token: str) -> None:
+        super().__init__(self)
         self._address, self._bearer = asking.address_of(address), asking.bearer(token)
         dialled, self._host, named = asking.way_of(self._address)
         # No proxy from the environment: a node's desk is on our own network.
         self._http = httpx.AsyncClient(
             base_url=dialled, headers=self._bearer | named, timeout=TIMEOUT_S, trust_env=False, follow_redirects=False
         )
-        self.orders, self.hotline, self.tables, self.record = Orders(self), Hotline(self), Tables(self), Record(self)
+        self.is_demo = False
+
+    @classmethod
+    async def at_demo_seat(cls, address: str, role: str) -> Self:
+        """Return a desk at which a demo account sits, as a browser does; raises Refused by a node that has none."""
+        desk = cls(address, "none")
+        desk.is_demo = True
+        del desk._http.headers["authorization"]
+        desk._http.headers["origin"] = desk._address
+        try:
+            desk._http.headers["x-detente-token"] = (await desk.ask(asking.demo_seat(role))).token or ""
+        except BaseException:
+            await desk.close()
+            raise
+        return desk
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,22 +72,33 @@ class AsyncDesk:
             raise Unreachable(f"{self._address}: {type(wrong).__name__}: {wrong}") from None
         return asking.answered(ask, answer.status_code, bytes(body))
 
-    async def each(self, page: Callable[..., Ask[Page[Any]]], *about: str, **by: str | int) -> AsyncIterator[Any]:
-        """Yield every row of a list, page by page."""
-        after: int | None = 0
-        while after is not None:
-            found = await self.ask(page(*about, after=after, **by))
-            for row in found.rows:
+    async def hold(self, talk: Talk[T]) -> T:
+        """Return what *talk* comes to; raises Refused, unless the talk knows what to do about it, and Unreachable."""
+        try:
+            ask = next(talk)
+            while True:
+                try:
+                    answer = await self.ask(ask)
+                except Refused as refused:
+                    ask = talk.throw(refused)
+                else:
+                    ask = talk.send(answer)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+    async def pages(self, first: Ask[Rows[T]]) -> AsyncIterator[T]:
+        """Yield every row of the list that *first* begins."""
+        ask: Ask[Rows[T]] | None = first
+        while ask is not None:
+            page = await self.ask(ask)
+            for row in page.rows:
                 yield row
-            after = found.after
+            ask = asking.page_after(ask, page)
 
-    async def board(self) -> Board:
-        """Return everything the desk shows but the tracks."""
-        return await self.ask(asking.board())
-
-    def alerts(self) -> AsyncIterator[AlertRow]:
-        """Yield the alerts of the board."""
-        return self.each(asking.alerts)
+    def each(self, page: Callable[..., Ask[Rows[Any]]], *about: str, **by: str | int) -> AsyncIterator[Any]:
+        """Yield every row of a list of `detente.client.asking`."""
+        return self.pages(page(*about, **by))
 
     async def events(self) -> AsyncIterator[Board | Zones | Tracks]:
         """Yield what changes, as it changes, until the caller stops; raises Unreachable when the line ends."""
@@ -103,122 +117,3 @@ class AsyncDesk:
         except (WebSocketException, OSError) as wrong:
             raise Unreachable(f"{self._address}/live: {type(wrong).__name__}: {wrong}") from None
         raise Unreachable(f"{self._address}/live: the line has ended")
-
-
-class Orders:
-    """Orders of the account's seat. Each is done once, however often it is sent again under its key."""
-
-    def __init__(self, desk: AsyncDesk) -> None:
-        self._desk = desk
-
-    async def give(self, order: AnyOrder, key: str = "") -> Done:
-        """Give *order*; raises Refused, with ``step_up_needed`` for what takes a person at the desk."""
-        return await self._desk.ask(asking.order(order, key or secrets.token_hex(12)))
-
-    async def acknowledge(self, alert: str) -> Done:
-        """Say that a person has seen *alert*: seen, never agreed."""
-        return await self.give(Acknowledge(alert))
-
-
-class Hotline:
-    """Words between counterparts."""
-
-    def __init__(self, desk: AsyncDesk) -> None:
-        self._desk = desk
-
-    def messages(self) -> AsyncIterator[MessageRow]:
-        """Yield the messages of the board, newest first."""
-        return self._desk.each(asking.messages)
-
-    async def send(
-        self, to: str, line: Line, text: str, *, precedence: str = "R", lang: str = "en", **more: Any
-    ) -> str:
-        """Send free text; returns the message's name. *more*: reason, answers."""
-        order = SendText(to=to, line=line, precedence=precedence, text=text, lang=lang, **more)  # type: ignore[arg-type]
-        return (await self._desk.orders.give(order)).message
-
-    async def send_code(self, to: str, line: Line, code: str, params: dict[str, str], **more: Any) -> str:
-        """Send a phrase of the codebook; returns the message's name. *more*: precedence, reason, answers."""
-        return (await self._desk.orders.give(SendCode(to=to, line=line, code=code, params=params, **more))).message
-
-    async def acknowledge(self, message: str) -> Done:
-        """Say that a person has seen *message*."""
-        return await self._desk.orders.give(AcknowledgeMessage(message))
-
-
-class Tables:
-    """What stands at the tables this party sits at."""
-
-    def __init__(self, desk: AsyncDesk) -> None:
-        self._desk = desk
-
-    async def all(self) -> list[TableBrief]:
-        """Return the tables in a few words each."""
-        return await self._desk.ask(asking.tables())
-
-    async def view(self, table: str) -> TableView:
-        """Return everything that stands at *table*."""
-        return await self._desk.ask(asking.table(table))
-
-    async def say(self, table: str, act: AnyAct) -> str:
-        """Do *act* at *table*; returns the statement's name."""
-        return (await self._desk.orders.give(AtTable(table, act))).statement
-
-    def proposals(self, table: str) -> AsyncIterator[ProposalRow]:
-        """Yield proposals."""
-        return self._desk.each(asking.proposals, table)
-
-    def decisions(self, table: str) -> AsyncIterator[SummitRow]:
-        """Yield what summits decided."""
-        return self._desk.each(asking.decisions, table)
-
-    def activities(self, table: str) -> AsyncIterator[ActivityRow]:
-        """Yield what is declared: flights, exercises, hazards, protected sites."""
-        return self._desk.each(asking.activities, table)
-
-    def incidents(self, table: str) -> AsyncIterator[IncidentRow]:
-        """Yield incidents."""
-        return self._desk.each(asking.incidents, table)
-
-    def ceasefire(self, table: str) -> AsyncIterator[TermsRow]:
-        """Yield terms with the claims under them."""
-        return self._desk.each(asking.ceasefire, table)
-
-    def ledger(self, table: str) -> AsyncIterator[EntryRow]:
-        """Yield words and conduct."""
-        return self._desk.each(asking.ledger, table)
-
-    def differences(self, table: str) -> AsyncIterator[DifferenceRow]:
-        """Yield standing differences."""
-        return self._desk.each(asking.differences, table)
-
-    def reports(self, table: str, **by: str | int) -> AsyncIterator[ReportRow]:
-        """Yield reports *by* kind, from_ms, to_ms, and cells: south, west, north, east in tenths of a degree."""
-        return self._desk.each(asking.reports, table, **by)
-
-    async def watch(self, table: str) -> list[WatchRow]:
-        """Return who is on watch."""
-        return await self._desk.ask(asking.watch(table))
-
-    async def calendar(self, table: str) -> bytes:
-        """Return the due dates of decisions as iCalendar."""
-        return await self._desk.ask(asking.calendar(table))
-
-    async def status(self, table: str, lang: str = "en") -> bytes:
-        """Return one page to print, HTML, of what stands at *table*."""
-        return await self._desk.ask(asking.status(table, lang))
-
-
-class Record:
-    """The record as the node holds it."""
-
-    def __init__(self, desk: AsyncDesk) -> None:
-        self._desk = desk
-
-    async def logs(self) -> list[LogHead]:
-        """Return the heads of its logs."""
-        return await self._desk.ask(asking.logs())
-
-    def entries(self, log: str) -> AsyncIterator[RecordEntry]:
-        """Yield the leaves of *log* with their bodies, as long as there are."""
-        return self._desk.each(asking.entries, log=log)

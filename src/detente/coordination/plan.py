@@ -298,32 +298,6 @@ def lies_in(plan: Plan, volumes: Sequence[Volume]) -> bool:
     return all(any(holds(ring, point) for ring in rings) for v in volumes for point in points_of(v.outline))
 
 
-# --- lead time
-
-
-class LeadClass(StrEnum):
-    """How long before its start an activity was declared."""
-
-    CALENDAR = "calendar"  # 42 days or more
-    PLANNED = "planned"  # 7 days or more
-    NOTIFIED = "notified"  # 48 hours or more
-    SHORT = "short"  # an hour or more
-    IMMEDIATE = "immediate"
-
-
-_CLASSES: Final = (
-    (42 * 86_400_000, LeadClass.CALENDAR),
-    (7 * 86_400_000, LeadClass.PLANNED),
-    (48 * 3_600_000, LeadClass.NOTIFIED),
-    (3_600_000, LeadClass.SHORT),
-)
-
-
-def lead_class(lead_ms: int) -> LeadClass:
-    """Return the class of a lead time. Source of the steps: messages.md, section 4."""
-    return next((name for least_ms, name in _CLASSES if lead_ms >= least_ms), LeadClass.IMMEDIATE)
-
-
 KindName = Literal["flight", "exercise", "hazard", "protected_site", "protected_movement", "joint_operation"]
 LeadMinutes = dict[KindName, Annotated[int, Meta(ge=1, le=525_600)]]
 """The least lead time, by kind, that a charter's members agreed, minutes."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from detente.coordination import (
-    activities,
+    activity_acts,
     arrangement,
     ceasefire,
     decisions,
@@ -32,19 +32,19 @@ _NODE: Final = (Role.OPERATOR,)  # what a node puts on record by itself, it does
 _DUTY: Final = Role.DUTY_OFFICER
 
 POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
-    activities.Declare: (_DUTY, _MIL, _FS),
-    activities.Change: (_DUTY, _MIL, _FS),
-    activities.Accept: (_MIL, _FS),
-    activities.Object: (_DUTY, _MIL, _FS),
-    activities.PassOn: (*WATCH, _MIL),
-    activities.Question: (*WATCH, *DELEGATION),
-    activities.Activate: (Role.SUPERVISOR, _DUTY, _MIL),
-    activities.Deviate: (*WATCH, _MIL),
-    activities.End: (*WATCH, _MIL),
-    activities.Cancel: (_DUTY, _MIL, _FS),
-    activities.GivePlace: (_MIL, _FS),
-    activities.ConfirmSite: (_DUTY, _MIL, _FS),
-    activities.ShortLead: _NODE,
+    activity_acts.Declare: (_DUTY, _MIL, _FS),
+    activity_acts.Change: (_DUTY, _MIL, _FS),
+    activity_acts.Accept: (_MIL, _FS),
+    activity_acts.Object: (_DUTY, _MIL, _FS),
+    activity_acts.PassOn: (*WATCH, _MIL),
+    activity_acts.Question: (*WATCH, *DELEGATION),
+    activity_acts.Activate: (Role.SUPERVISOR, _DUTY, _MIL),
+    activity_acts.Deviate: (*WATCH, _MIL),
+    activity_acts.End: (*WATCH, _MIL),
+    activity_acts.Cancel: (_DUTY, _MIL, _FS),
+    activity_acts.GivePlace: (_MIL, _FS),
+    activity_acts.ConfirmSite: (_DUTY, _MIL, _FS),
+    activity_acts.ShortLead: _NODE,
     arrangement.Narrow: (_FS, Role.LEADER),
     arrangement.Resume: (_FS, Role.LEADER),
     proposals.TableProposal: (_MIL, _FS),
@@ -64,6 +64,7 @@ POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
     decisions.Confirm: (_FS,),
     decisions.Dispute: (_FS,),
     reports.Share: (_INT, _MIL),
+    reports.SharePoint: (_INT, _MIL),
     reports.GradeIt: (_INT,),
     reports.Ask: (_INT, _FS),
     reports.Consent: (_INT,),
@@ -91,8 +92,8 @@ POWERS: Final[Mapping[type[Act], tuple[Role, ...]]] = {
 
 COMMITMENTS: Final = frozenset(
     {
-        activities.Accept,
-        activities.GivePlace,
+        activity_acts.Accept,
+        activity_acts.GivePlace,
         arrangement.Narrow,
         arrangement.Resume,
         proposals.Sign,
@@ -119,11 +120,11 @@ _TALKS: Final = (
     ceasefire.Find, ceasefire.Remedy, ledger.NoteStatement, ledger.NoteConduct, ledger.Comment, ledger.OpenDifference,
     ledger.Word, ledger.CloseDifference,
 )  # fmt: skip
-_REPORTS: Final = (reports.Share, reports.GradeIt, reports.Ask)
+_REPORTS: Final = (reports.Share, reports.SharePoint, reports.GradeIt, reports.Ask)
 
 _ACTIVITIES: Final = (
-    activities.Declare, activities.Change, activities.Accept, activities.Object, activities.PassOn,
-    activities.Question, activities.Activate, activities.GivePlace, activities.ConfirmSite,
+    activity_acts.Declare, activity_acts.Change, activity_acts.Accept, activity_acts.Object, activity_acts.PassOn,
+    activity_acts.Question, activity_acts.Activate, activity_acts.GivePlace, activity_acts.ConfirmSite,
 )  # fmt: skip
 
 NEEDS: Final[Mapping[type[Act], Flow]] = {

@@ -4,14 +4,15 @@ Each party keeps its own grade beside the other's; nobody's is overwritten. The 
 sources, and an item of a third party needs that party's consent on record. A place is coarse unless it is the writer's
 own to give away, or lives depend on it. Missing provenance is shown as missing.
 
-There is no field here that could point at anybody's forces: the schema has a cell of a tenth of a degree, and a point
-only for one's own and for safety of life.
+There is no field here that could point at anybody's forces. What is about others is a `Share`, whose only place is a
+cell of a tenth of a degree. A point stands in a `SharePoint` alone, and that can be about nothing but one's own things
+and safety of life: the two are kept apart by the schema, so that no rule has to refuse what the one could not hold.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +25,8 @@ from detente.types import PartyId
 SourceGrade = Literal["A", "B", "C", "D", "E", "F"]
 ItemGrade = Literal["1", "2", "3", "4", "5", "6"]
 About = Literal["own", "safety_of_life", "others", "general"]
+PointAbout = Literal["own", "safety_of_life"]
+"""What a report with a point can be about: never others."""
 Tlp = Literal["red", "amber", "amber_strict", "green", "clear"]
 
 CONFIRMED_BY: Final = 2
@@ -62,23 +65,34 @@ class Marking(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     may_pass_to: tuple[Party, ...] = ()
 
 
-class Share(Act, frozen=True, kw_only=True, tag="report.share"):
-    """Share one item; it is called by the name of this statement."""
+class _Item(Act, frozen=True, kw_only=True):
+    """What an item says whatever it is about: all but its subject and its place."""
 
     title: Title
     words: Words
     kind: Key  # a word of the sender's: what sort of item, to search by
-    about: About
     observed_ms: Ms
     valid_until_ms: Ms
     originator: Party  # whose it is
     material: Key | None = None  # the originator's own number for it, when it is another's
     grade: Grade = Grade()
-    area: Cell | None = None
-    point: Point | None = None
     marking: Marking = Marking()
     provenance: Annotated[tuple[Link, ...], Meta(max_length=16)] = ()
     replaces: Name | None = None
+
+
+class Share(_Item, frozen=True, kw_only=True, tag="report.share"):
+    """Share one item, whose place is a coarse cell; it is called by the name of this statement."""
+
+    about: About
+    area: Cell | None = None  # of what is about others it is asked for
+
+
+class SharePoint(_Item, frozen=True, kw_only=True, tag="report.share_point"):
+    """Share one item with the point it is at: one's own, or lives depend on it. Never about others."""
+
+    about: PointAbout
+    point: Point
 
 
 class GradeIt(Act, frozen=True, kw_only=True, tag="report.grade"):
@@ -112,15 +126,14 @@ class WithdrawReport(Act, frozen=True, tag="report.withdraw"):
     reason: Words
 
 
-AnyReportAct = Share | GradeIt | Ask | Consent | WithdrawReport
+AnyReportAct = Share | SharePoint | GradeIt | Ask | Consent | WithdrawReport
 
 
-class ReportRow(msgspec.Struct, frozen=True):
+class _ItemRow(msgspec.Struct, frozen=True, kw_only=True, tag_field="place"):
     report: str
     title: str
     words: str
     kind: str
-    about: str
     by: str
     seat: str
     shared_at_ms: int
@@ -131,8 +144,6 @@ class ReportRow(msgspec.Struct, frozen=True):
     material: str | None
     consent_withdrawn: bool
     grades: dict[str, tuple[str, str]]  # by party: letter and digit, and the words with it
-    area: list[int] | None
-    point: list[int] | None
     tlp: str
     may_pass_to: list[str]
     provenance: list[tuple[str, str | None, int | None]]
@@ -140,6 +151,23 @@ class ReportRow(msgspec.Struct, frozen=True):
     replaced_by: str | None
     withdrawn: str
     marking: str  # in one line, as it stands beside the report wherever it is shown or printed
+
+
+class AreaReportRow(_ItemRow, frozen=True, kw_only=True, tag="area"):
+    """A report as a desk shows it, with a coarse cell at most."""
+
+    about: About
+    area: Cell | None
+
+
+class PointReportRow(_ItemRow, frozen=True, kw_only=True, tag="point"):
+    """A report as a desk shows it, with the point it is at: the writer's own, or lives depend on it."""
+
+    about: PointAbout
+    point: tuple[int, int]  # latitude and longitude, 1e-4 degrees
+
+
+ReportRow = AreaReportRow | PointReportRow
 
 
 class SentRow(msgspec.Struct, frozen=True):
@@ -164,7 +192,7 @@ class ConsentRow(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Report:
-    act: Share
+    act: Share | SharePoint
     said: Said
     grades: dict[PartyId, tuple[Grade, str]]
     replaced_by: str | None = None
@@ -191,7 +219,7 @@ class Reports:
     def apply(self, act: Act, said: Said) -> None:
         assert isinstance(act, AnyReportAct)
         match act:
-            case Share():
+            case Share() | SharePoint():
                 self._share(act, said)
             case GradeIt():
                 _check_grade(act.grade)
@@ -217,26 +245,9 @@ class Reports:
                     raise OrderRefused("not_yours", f"only {report.said.party}, who shared it, can withdraw it")
                 report.withdrawn = reason
 
-    def rows(
-        self,
-        now_ms: int,
-        *,
-        kind: str | None = None,
-        since_ms: int = 0,
-        south_west: Cell | None = None,
-        north_east: Cell | None = None,
-    ) -> list[ReportRow]:
-        """Return reports, the newest first; by kind, by when it was observed, and by cells from one corner to another.
-
-        There is no search by whom a report is about.
-        """
-        return [
-            self._row(name, report, now_ms)
-            for name, report in reversed(self._reports.items())
-            if (kind is None or report.act.kind == kind)
-            and report.act.observed_ms >= since_ms
-            and _lies_in(report.act, south_west, north_east)
-        ]
+    def rows(self, now_ms: int) -> list[ReportRow]:
+        """Return all reports, the newest first."""
+        return [self._row(name, report, now_ms) for name, report in reversed(self._reports.items())]
 
     def consents(self) -> list[ConsentRow]:
         """Return what is known of others' material: who asked, what the originator said, what was shared."""
@@ -258,9 +269,10 @@ class Reports:
         said = self._reports[name].said
         return SentRow(name, said.party, said.at_ms, [p for p in self._charter.parties if p != said.party])
 
-    def _share(self, act: Share, said: Said) -> None:
+    def _share(self, act: Share | SharePoint, said: Said) -> None:
         _check_grade(act.grade)
-        _check_place(act)
+        if isinstance(act, Share) and act.about == "others" and act.area is None:
+            raise OrderRefused("area", "say where, as a coarse area")
         if act.observed_ms > said.at_ms or act.valid_until_ms <= act.observed_ms:
             raise OrderRefused("times", "an item is observed before it is shared, and valid until after that")
         replaced = None if act.replaces is None else self._report(act.replaces)
@@ -273,7 +285,7 @@ class Reports:
             replaced.replaced_by = said.name
         self._reports[said.name] = _Report(act, said, {said.party: (act.grade, "")})
 
-    def _consented(self, act: Share, said: Said) -> _Material | None:
+    def _consented(self, act: Share | SharePoint, said: Said) -> _Material | None:
         """Return the third party's material that *act* shares; raises OrderRefused unless its originator consents."""
         if act.originator == said.party:
             return None
@@ -290,44 +302,48 @@ class Reports:
         return self._reports[name]
 
     def _row(self, name: str, report: _Report, now_ms: int) -> ReportRow:
-        act = report.act
+        said = self._item_row(name, report, now_ms)
+        match report.act:
+            case Share(about=about, area=area):
+                return AreaReportRow(about=about, area=area, **said)
+            case SharePoint(about=about, point=point):
+                return PointReportRow(about=about, point=(point.latitude_e4, point.longitude_e4), **said)
+
+    def _item_row(self, name: str, report: _Report, now_ms: int) -> dict[str, Any]:
+        """Return the fields of `_ItemRow`."""
+        act, by = report.act, report.said.party
         material = self._materials.get((PartyId(act.originator), act.material or ""))
-        is_withdrawn = material is not None and material.state != "given"
+        consent_withdrawn = material is not None and material.state != "given"
         given = {link.part for link in act.provenance if link.name}
-        return ReportRow(
-            report=name,
-            title=act.title,
-            words=act.words,
-            kind=act.kind,
-            about=act.about,
-            by=report.said.party,
-            seat=report.said.by,
-            shared_at_ms=report.said.at_ms,
-            observed_ms=act.observed_ms,
-            valid_until_ms=act.valid_until_ms,
-            stale=now_ms > act.valid_until_ms,
-            originator=act.originator,
-            material=act.material,
-            consent_withdrawn=is_withdrawn,
-            grades={str(party): (f"{g.source}{g.item}", words) for party, (g, words) in report.grades.items()},
-            area=None if act.area is None else list(act.area),
-            point=None if act.point is None else [act.point.latitude_e4, act.point.longitude_e4],
-            tlp=act.marking.tlp,
-            may_pass_to=list(act.marking.may_pass_to),
-            provenance=[(link.part, link.name, link.at_ms) for link in act.provenance],
-            missing=[
+        return {
+            "report": name,
+            "title": act.title,
+            "words": act.words,
+            "kind": act.kind,
+            "by": by,
+            "seat": report.said.by,
+            "shared_at_ms": report.said.at_ms,
+            "observed_ms": act.observed_ms,
+            "valid_until_ms": act.valid_until_ms,
+            "stale": now_ms > act.valid_until_ms,
+            "originator": act.originator,
+            "material": act.material,
+            "consent_withdrawn": consent_withdrawn,
+            "grades": {str(party): (f"{g.source}{g.item}", words) for party, (g, words) in report.grades.items()},
+            "tlp": act.marking.tlp,
+            "may_pass_to": list(act.marking.may_pass_to),
+            "provenance": [(link.part, link.name, link.at_ms) for link in act.provenance],
+            "missing": [
                 *(link.part for link in act.provenance if not link.name),
-                *([] if given or act.originator == report.said.party else ["speaker"]),
+                *([] if given or act.originator == by else ["speaker"]),
             ],
-            replaced_by=report.replaced_by,
-            withdrawn=report.withdrawn,
-            marking=marking_of(
-                act, report.said.party, consent_withdrawn=material is not None and material.state != "given"
-            ),
-        )
+            "replaced_by": report.replaced_by,
+            "withdrawn": report.withdrawn,
+            "marking": marking_of(act, by, consent_withdrawn=consent_withdrawn),
+        }
 
 
-def marking_of(act: Share, by: str, *, consent_withdrawn: bool) -> str:
+def marking_of(act: Share | SharePoint, by: str, *, consent_withdrawn: bool) -> str:
     """Return what stands beside a report wherever it is shown: how far it may go, and whose it is."""
     parts = [f"TLP:{act.marking.tlp.upper().replace('_', '+')}"]
     if act.originator != by:
@@ -350,22 +366,13 @@ def _check_grade(grade: Grade) -> None:
         raise OrderRefused("grade", f"1, confirmed, needs {CONFIRMED_BY} independent sources, each named")
 
 
-def _check_place(act: Share) -> None:
-    if act.point is not None and act.about not in ("own", "safety_of_life"):
-        raise OrderRefused(
-            "precise", "a point is only for what is one's own, or to save lives; others have a coarse area"
-        )
-    if act.about == "others" and act.area is None:
-        raise OrderRefused("area", "say where, as a coarse area")
-
-
-def _lies_in(act: Share, south_west: Cell | None, north_east: Cell | None) -> bool:
-    if south_west is None or north_east is None:
-        return True
-    cell = act.area
-    if cell is None and act.point is not None:
-        cell = coarse(act.point.latitude_e4 / 1e4, act.point.longitude_e4 / 1e4)
-    return cell is not None and is_within(cell, south_west, north_east)
+def cell_of(row: ReportRow) -> Cell | None:
+    """Return the cell by which a search finds a report: its area, or the one that holds its point."""
+    match row:
+        case AreaReportRow():
+            return row.area
+        case PointReportRow(point=(latitude_e4, longitude_e4)):
+            return coarse(latitude_e4 / 1e4, longitude_e4 / 1e4)
 
 
 def is_within(cell: Cell, south_west: Cell, north_east: Cell) -> bool:

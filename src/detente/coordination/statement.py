@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from detente.coordination.act import Digest, Key, Ms, Party, check_plain
-from detente.coordination.activities import AnyActivityAct
+from detente.coordination.activity_acts import AnyActivityAct
 from detente.coordination.arrangement import AnyArrangementAct
 from detente.coordination.ceasefire import AnyCeasefireAct
 from detente.coordination.decisions import AnyDecisionAct

@@ -19,7 +19,9 @@ import msgspec
 from msgspec.structs import replace
 
 from detente.coordination.act import Act, Part, Said, check_plain, digest_of
-from detente.coordination.activities import Activities, AnyActivityAct, Draft
+from detente.coordination.activities import Activities
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.arrangement import AnyArrangementAct, Arrangement
 from detente.coordination.ceasefire import AnyCeasefireAct, Ceasefires
 from detente.coordination.charter import Charter

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from detente.coordination.activities import ActivityRow, AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import ActivityRow, Draft
 from detente.coordination.arrangement import ArrangementRow
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow

@@ -21,13 +21,18 @@ from detente.types import NS_PER_MS, instant_of_iso
 _SHIFT: Final = re.compile(r"([+-]\d+(?:\.\d+)?)s")
 _STAND_IN: Final = "alfa-1"  # what any name of a statement may be, to check an act whose references are not there yet
 
+_UNREADABLE: Final = "unreadable"  # what the API says of a body that the schema has no place for
+
 
 class NotYet(Exception):
     """What an act refers to does not stand at that desk yet."""
 
 
 def act_of(written: Mapping[str, Any], view: Mapping[str, Any], now_ms: int) -> AnyAct:
-    """Return the act that *written* means at *now_ms* to a party that sees *view*; raises NotYet."""
+    """Return the act that *written* means at *now_ms* to a party that sees *view*.
+
+    Raises NotYet, and OrderRefused `unreadable` for what the schema of acts has no place for.
+    """
 
     def refer(path: str) -> Any:
         found = found_at(view, path)
@@ -35,21 +40,35 @@ def act_of(written: Mapping[str, Any], view: Mapping[str, Any], now_ms: int) -> 
             raise NotYet(path)
         return found
 
-    act: AnyAct = msgspec.convert(_filled(written, "", refer, now_ms), AnyAct)
-    return act
+    return _act(_filled(written, "", refer, now_ms))
 
 
-def check_act(written: Mapping[str, Any]) -> None:
-    """Raise ConfigError with the key's path unless *written* is an act once its references are found."""
+def check_act(written: Mapping[str, Any], refused: str | None = None) -> None:
+    """Raise ConfigError with the key's path unless *written* is an act once its references are found.
+
+    One that the script wants *refused* as `unreadable` must be none.
+    """
 
     def refer(path: str) -> str:
         check_path(path)
         return "0" * 64 if path.endswith("digest") else _STAND_IN
 
     try:
-        check_plain(msgspec.convert(_filled(written, "", refer, 0), AnyAct))
-    except (msgspec.ValidationError, OrderRefused) as wrong:
-        raise ConfigError(str(wrong)) from None
+        check_plain(_act(_filled(written, "", refer, 0)))
+    except OrderRefused as wrong:
+        if wrong.code != refused:
+            raise ConfigError(wrong.reason) from None
+    else:
+        if refused == _UNREADABLE:
+            raise ConfigError("it is to be refused as unreadable, and can be read")
+
+
+def _act(filled: Any) -> AnyAct:
+    try:
+        act: AnyAct = msgspec.convert(filled, AnyAct)
+    except msgspec.ValidationError as wrong:
+        raise OrderRefused(_UNREADABLE, str(wrong)) from None
+    return act
 
 
 def _filled(value: Any, key: str, refer: Callable[[str], Any], now_ms: int) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 from types import UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -65,25 +67,30 @@ def found_at(view: Mapping[str, Any], path: str) -> Any:
 
 
 def _inside(kind: Any, step: Step) -> Any:
-    """Return the type that *step* leads to from *kind*, None where it leads nowhere."""
-    for one in _kinds(kind):
-        match one, step:
-            case type(), str() if issubclass(one, msgspec.Struct):
-                return get_type_hints(one).get(step)
-            case type(), int() if issubclass(one, tuple):  # one with named places, written as a list
-                places = tuple(get_type_hints(one).values())
-                return places[step] if -len(places) <= step < len(places) else None
-            case _, str() if get_origin(one) is dict:
-                return get_args(one)[1]
-            case _, int() if get_origin(one) is list:
-                return get_args(one)[0]
-            case _, int() if get_origin(one) is tuple:
-                places = get_args(one)
-                return places[step] if -len(places) <= step < len(places) else None
-            case _, dict() if get_origin(one) is list:
-                row = get_args(one)[0]
-                return row if all(_inside(row, field) is not None for field in step) else None
-    return None
+    """Return the type that *step* leads to from *kind*, or from any of a union; None where it leads nowhere."""
+    found = [inner for one in _kinds(kind) if (inner := _inside_one(one, step)) is not None]
+    return reduce(or_, found) if found else None
+
+
+def _inside_one(one: Any, step: Step) -> Any:
+    match one, step:
+        case type(), str() if issubclass(one, msgspec.Struct):
+            return get_type_hints(one).get(step)
+        case type(), int() if issubclass(one, tuple):  # one with named places, written as a list
+            places = tuple(get_type_hints(one).values())
+            return places[step] if -len(places) <= step < len(places) else None
+        case _, str() if get_origin(one) is dict:
+            return get_args(one)[1]
+        case _, int() if get_origin(one) is list:
+            return get_args(one)[0]
+        case _, int() if get_origin(one) is tuple:
+            places = get_args(one)
+            return places[step] if -len(places) <= step < len(places) else None
+        case _, dict() if get_origin(one) is list:
+            row = get_args(one)[0]
+            return row if all(_inside(row, field) is not None for field in step) else None
+        case _:
+            return None
 
 
 def _kinds(kind: Any) -> Iterator[Any]:

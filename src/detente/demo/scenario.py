@@ -23,7 +23,8 @@ from detente.coordination.charter import Charter
 from detente.demo.acts import check_act
 from detente.demo.path import check_path
 from detente.demo.reconstruction import FASTEST_MPS, SLOWEST_MPS, Version
-from detente.desk.orders import Line
+from detente.desk.orders import Line, Prec
+from detente.desk.words import Lang
 from detente.errors import ConfigError
 from detente.types import Instant, Role, instant_of_iso
 
@@ -252,9 +253,9 @@ class SendText(_Action, frozen=True, kw_only=True, tag="send_text"):
     role: Role
     to: PartyName
     line: Line
-    precedence: Literal["Z", "O", "P", "R"] = "R"
+    precedence: Prec = "R"
     text: Text
-    lang: Literal["en", "tr", "ru"] = "en"
+    lang: Lang = "en"
     reason: str | None = None
 
 
@@ -265,7 +266,7 @@ class SendCode(_Action, frozen=True, kw_only=True, tag="send_code"):
     line: Line
     code: Annotated[str, msgspec.Meta(pattern=r"^[A-Z][0-9]{2}$")]
     params: dict[str, str] = {}
-    precedence: Literal["Z", "O", "P", "R"] | None = None
+    precedence: Prec | None = None
     reason: str | None = None
 
 
@@ -296,7 +297,8 @@ class ShowView(_Action, frozen=True, kw_only=True, tag="show_view"):
 class Act(_Action, frozen=True, kw_only=True, tag="act"):
     """Do an act at a table. It waits, until `within_s`, for what it refers to; the step holds only if it was done.
 
-    With `refused` it must be refused with that code, and the step holds only if it was.
+    With `refused` it must be refused with that code, and the step holds only if it was. `unreadable` is what the schema
+    of acts has no place for.
     """
 
     party: PartyName
@@ -509,7 +511,7 @@ def _table_problems(step: Step, members: dict[str, tuple[str, ...]], where: str)
             yield f"{where}.{place}.table: {part.party} sits at no table {part.table!r}"
         try:
             if isinstance(part, Act):
-                check_act(part.act)
+                check_act(part.act, part.refused)
             else:
                 check_path(part.at)
         except ConfigError as wrong:

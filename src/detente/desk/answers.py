@@ -11,6 +11,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from detente.coordination.plan import Plan
 from detente.desk.board import PolicyState
 from detente.release.words import RuleWords
 
@@ -23,19 +24,35 @@ After = Annotated[int, Meta(ge=0, lt=2**53, description="How many rows were had 
 Most = Annotated[int, Meta(ge=1, le=PAGE_MOST, description="How many rows to give at most.")]
 
 
+class InRecord(msgspec.Struct, frozen=True):
+    """Where older rows of a list stand: leaves of one kind in these logs.
+
+    `/api/record/leaves` gives them the newest first, on from `next` as `before`; `/api/record/entries` gives bodies.
+    """
+
+    kind: str
+    logs: list[str]
+
+
 class Page(msgspec.Struct, Generic[Row], frozen=True):
     """A part of a list by index. What follows it is asked for with `after`; null: nothing follows now."""
 
     rows: Sequence[Row]
     after: int | None
-    total: int
+    total: int  # that can be had by index here
+    record: InRecord | None = None  # with the last page of what a desk forgets in time: how to go on; else null
 
 
-def page_of(rows: Sequence[Row], after: int, most: int, total: int | None = None) -> Page[Row]:
+def page_of(rows: Sequence[Row], after: int, most: int) -> Page[Row]:
     """Return at most *most* of *rows* from the index *after* on."""
-    part = rows[after : after + most]
+    return page_in(rows[after : after + most], after, len(rows))
+
+
+def page_in(part: Sequence[Row], after: int, total: int, record: InRecord | None = None) -> Page[Row]:
+    """Return *part*, the rows from the index *after* on of *total*; *record*: where the list goes on after its end."""
     end = after + len(part)
-    return Page(part, end if part and end < len(rows) else None, len(rows) if total is None else total)
+    follows = bool(part) and end < total
+    return Page(part, end if follows else None, total, None if follows else record)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -55,6 +72,20 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     statement: str = ""
     policy: str = ""  # of a release policy: in_force, waits (for a second seat), withdrawn
+
+
+class PlanRead(msgspec.Struct, frozen=True):
+    """A plan as a text gives it, after its name there. Nothing is checked yet against the table."""
+
+    name: str
+    plan: Plan
+
+
+class PlansRead(msgspec.Struct, frozen=True):
+    """What a text holds."""
+
+    plans: list[PlanRead]
+    from_q_line: bool = False  # of a NOTAM whose text names no outline: it is the circle of its Q line
 
 
 class LogHead(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ import msgspec
 from detente.alerts.alert import Kind, Level
 from detente.coordination.view import TableBrief
 from detente.desk.explanation import NuisanceRow
+from detente.desk.orders import Prec
 
 
 class Half(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -91,7 +92,7 @@ class MessageRow(msgspec.Struct, frozen=True):
     sender: str  # party
     to: str  # party
     by: str  # role
-    precedence: Literal["Z", "O", "P", "R"]
+    precedence: Prec
     reason: str | None  # coded reason, required with Z
     code: str | None  # "W06"; null for free text
     params: dict[str, str]

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-
-from icalendar import Calendar, Event
+from typing import TYPE_CHECKING
 
 from detente.coordination.decisions import DecisionRow, PartRow, SummitRow
 from detente.coordination.view import TableView
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 _TITLE = 80
 
 
 def calendar_of(view: TableView, now_ms: int) -> bytes:
     """Return every part of every decision at a table that has a due date, done or not, as one calendar."""
+    from icalendar import Calendar  # noqa: PLC0415 a twelfth of a second that a start need not spend
+
     calendar = Calendar()
     calendar.add("prodid", "-//Detente//decisions//EN")
     calendar.add("version", "2.0")
@@ -27,6 +31,8 @@ def calendar_of(view: TableView, now_ms: int) -> bytes:
 
 
 def _due(table: str, summit: SummitRow, decision: DecisionRow, part: PartRow, due: datetime, now_ms: int) -> Event:
+    from icalendar import Event  # noqa: PLC0415
+
     is_done = part.state == "confirmed"
     event = Event()
     # The same name for the same part each time: a calendar that takes it again moves it and makes no second one.

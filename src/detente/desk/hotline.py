@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import nsmallest
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -20,13 +20,12 @@ from detente.alerts.escalation import Cause, Climbed, Escalations, Stand
 from detente.coordination.plain import plain_text
 from detente.desk.board import Half, MessageRow
 from detente.desk.codebook import Codebook
-from detente.desk.orders import Line, SendCode, SendText
+from detente.desk.orders import Line, Prec, SendCode, SendText
 from detente.desk.seats import LINES, RUNG_OF
 from detente.desk.words import Lang
-from detente.errors import OrderRefused
+from detente.errors import OrderRefused, OwnFault
 from detente.types import NS_PER_MS, Instant, PartyId, Precedence, Role, duration_ns, instant_ms, instant_of_ms
 
-Prec = Literal["Z", "O", "P", "R"]
 FLASH: Final = "Z"
 
 DISPLAY_WITHIN_S: Final[dict[Prec, float]] = {"Z": 5.0, "O": 15.0, "P": 60.0, "R": 300.0}
@@ -56,8 +55,11 @@ WAITS: Final = frozenset({"P02", "P04", "P05"})
 MESSAGES_LIMIT: Final = 20_000
 """Messages kept in memory; beyond it the oldest closed ones are forgotten and counted. The record keeps all."""
 
-FORGOTTEN_AT_ONCE: Final = 200
+FORGOTTEN_AT_ONCE: Final = 2_000
 """So many, at the limit: to look for the oldest costs as much for one as for all."""
+
+SETTLED_RECALLED: Final = 1_000
+"""Messages that nobody waits for, of which a start remembers the newest; those that wait it remembers all."""
 
 
 class State(StrEnum):
@@ -155,6 +157,7 @@ class Hotline:
         self.flash: Counter[PartyId] = Counter()  # FLASH messages, by sender
         self.flash_misused: Counter[PartyId] = Counter()  # of which without a coded reason, or with a routine phrase
         self.forgotten = 0
+        self.fault = ""  # a limit reached, for the desk
 
     def compose(self, order: SendText | SendCode) -> Words:
         """Return what *order* would say, every rule but the seat's checked; raises OrderRefused."""
@@ -257,11 +260,11 @@ class Hotline:
     def total(self) -> int:
         return sum(message.said is not None for message in self._messages.values())
 
-    def rows(self, limit: int = 200) -> list[MessageRow]:
-        """Return the newest messages, newest first."""
+    def rows(self, after: int = 0, most: int = 200) -> list[MessageRow]:
+        """Return messages, newest first: at most *most*, after the *after* newest."""
         said = [m for m in self._messages.values() if m.said is not None]
         said.sort(key=lambda m: _newness(m.said), reverse=True)
-        return [self._row(m, m.said) for m in said[:limit] if m.said is not None]
+        return [self._row(m, m.said) for m in said[after : after + most] if m.said is not None]
 
     def _row(self, message: _Message, said: Said) -> MessageRow:
         rendered = self._codebook.rendered(said.code, said.params) if said.code is not None else {}
@@ -327,6 +330,25 @@ class Hotline:
             self._escalations.forget(name)
         self.forgotten += len(oldest)
 
+    def forget_settled(self) -> set[str]:
+        """Forget what a start does not remember: of the messages that nobody waits for all but the newest.
+
+        An answer stays with the message that it answers. Returns the messages that are answered by one still here.
+        """
+        settled = [n for n, m in self._messages.items() if self._up_at(m) is None and not self._is_climbing(n)]
+        settled.sort(key=lambda name: _newness(self._messages[name].said), reverse=True)
+        old = {*settled[SETTLED_RECALLED:], *(name for name in settled if self._messages[name].said is None)}
+        answers = {n: m.said.answers for n, m in self._messages.items() if m.said is not None and m.said.answers}
+        while stays := {name for name in old & answers.keys() if answers[name] in self._messages.keys() - old}:
+            old -= stays
+        for name in old:
+            del self._messages[name]
+            self._escalations.forget(name)
+        return {answered for name, answered in answers.items() if name not in old}
+
+    def _is_climbing(self, name: str) -> bool:
+        return self._escalations.is_climbing(name)
+
     def _happened(self, name: str, event: Event, at_ms: int) -> None:
         message = self._at(name)
         message.at_ms[event] = min(at_ms, message.at_ms.get(event, at_ms))
@@ -362,15 +384,18 @@ class Hotline:
         within = _within_s(said)
         if within is None:
             return
-        self._escalations.raised(
-            said.message,
-            Cause.HOTLINE,
-            (said.to,),
-            instant_of_ms(said.sent_at_ms),
-            first_after_s=within,
-            from_rung=RUNG_OF[LINES[said.line][0]],
-            informed=(said.sender,),
-        )
+        try:
+            self._escalations.raised(
+                said.message,
+                Cause.HOTLINE,
+                (said.to,),
+                instant_of_ms(said.sent_at_ms),
+                first_after_s=within,
+                from_rung=RUNG_OF[LINES[said.line][0]],
+                informed=(said.sender,),
+            )
+        except OwnFault as fault:
+            self.fault = str(fault)  # said and shown all the same
 
     def _up_at(self, message: _Message) -> Instant | None:
         """Return when *message* is to be recorded as not answered; None when it is not waited for, or was answered."""
@@ -402,9 +427,13 @@ class Hotline:
         if said.precedence != FLASH:
             return
         self.flash[said.sender] += 1
-        phrase = self._codebook.phrases.get(said.code or "")
+        self.flash_misused[said.sender] += self.is_misuse(said.code, said.reason)
+
+    def is_misuse(self, code: str | None, reason: str | None) -> bool:
+        """Whether a FLASH of this *code* for this *reason* is counted as misused."""
+        phrase = self._codebook.phrases.get(code or "")
         is_routine = phrase is not None and phrase.precedence is Precedence.ROUTINE
-        self.flash_misused[said.sender] += is_routine or not self._is_flash_reason(said.reason)
+        return is_routine or not self._is_flash_reason(reason)
 
     def _check_answers(self, order: SendText | SendCode) -> None:
         known = self._messages.get(order.answers or "")

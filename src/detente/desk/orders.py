@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from detente.coordination.statement import AnyAct
+from detente.desk.words import Lang
 
 PolicyDigest = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9+/]{43}=\Z")]
 
@@ -17,6 +18,8 @@ POLICY_LIMIT: Final = 128 * 1024
 """Characters of a release policy that comes by an order."""
 
 Line = Literal["watch", "military", "intelligence", "foreign_service", "leader"]
+Prec = Literal["Z", "O", "P", "R"]
+"""A `Precedence` as orders and rows have it: FLASH, IMMEDIATE, PRIORITY, ROUTINE."""
 
 
 class Displayed(msgspec.Struct, frozen=True, tag_field="order", tag="displayed", forbid_unknown_fields=True):
@@ -51,9 +54,9 @@ class SendText(msgspec.Struct, frozen=True, tag_field="order", tag="send_text", 
 
     to: str
     line: Line
-    precedence: Literal["Z", "O", "P", "R"]
+    precedence: Prec
     text: str
-    lang: Literal["en", "tr", "ru"] = "en"
+    lang: Lang = "en"
     reason: str | None = None
     answers: str | None = None
 
@@ -65,7 +68,7 @@ class SendCode(msgspec.Struct, frozen=True, tag_field="order", tag="send_code", 
     line: Line
     code: str
     params: dict[str, str]
-    precedence: Literal["Z", "O", "P", "R"] | None = None  # None: the phrase's own
+    precedence: Prec | None = None  # None: the phrase's own
     reason: str | None = None
     answers: str | None = None
 

@@ -126,12 +126,11 @@ class Warnings:
 
     def __init__(self, party: PartyId, shown: int = 200) -> None:
         self._party = party
-        self._shown = shown
+        self.shown = shown
         self._by_name: dict[str, Row] = {}
         self._by_subject: dict[Subject, Row] = {}
         self._by_leaf: dict[bytes, Row] = {}
         self._waiting: dict[tuple[PartyId, str], dict[int, Row]] = {}  # (peer, lane) → seq → row, not yet held
-        self.total = 0
 
     def named(self, name: str) -> Row | None:
         """Return the row *name*; a peer's name for the same event finds the row too."""
@@ -270,9 +269,11 @@ class Warnings:
     def rows(
         self, rungs: dict[str, Rung], rungs_of: dict[str, dict[PartyId, int]], zone_names: dict[str, str]
     ) -> list[AlertRow]:
-        """Return what the desk shows: active first, by level and time to event, then the newest cleared."""
+        """Return all there are: active first, by level and time to event, then the newest cleared.
+
+        A desk shows the first `shown` of them.
+        """
         rows = [self._row(row, rungs.get(row.name), rungs_of.get(row.name, {}), zone_names) for row in self.all()]
-        self.total = len(rows)
         far = 1 << 62
         rows.sort(
             key=lambda r: (
@@ -282,16 +283,17 @@ class Warnings:
                 r.alert,
             )
         )
-        return rows[: self._shown]
+        return rows
 
     def forget_old(self) -> None:
         """Drop the oldest cleared rows beyond CLEARED_KEPT; the record keeps them."""
-        cleared = sorted((r for r in self.all() if not r.is_active), key=_cleared_at_ms)
-        for row in cleared[: max(0, len(cleared) - CLEARED_KEPT)]:
-            self._by_name = {name: r for name, r in self._by_name.items() if r is not row}
-            self._by_leaf = {leaf: r for leaf, r in self._by_leaf.items() if r is not row}
-            if self._by_subject.get(row.subject) is row:
-                del self._by_subject[row.subject]
+        cleared = sorted((r for r in self.all() if not r.is_active), key=lambda row: (_cleared_at_ms(row), row.name))
+        old = {id(row) for row in cleared[: max(0, len(cleared) - CLEARED_KEPT)]}
+        if not old:
+            return
+        self._by_name = {name: row for name, row in self._by_name.items() if id(row) not in old}
+        self._by_leaf = {leaf: row for leaf, row in self._by_leaf.items() if id(row) not in old}
+        self._by_subject = {subject: row for subject, row in self._by_subject.items() if id(row) not in old}
 
     def _open_row(self, subject: Subject) -> Row | None:
         row = self._by_subject.get(subject)

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from detente.detect.motion import SEMI_MAJOR_M, SEMI_MINOR_M, Floats
+from detente.detect.uncounted import uncounted
 
 Indices = npt.NDArray[np.int64]
 
@@ -44,14 +44,14 @@ class Areas(NamedTuple):
     """Any number of boundaries, one after another, under a tree of balls that hold areas with their margins."""
 
     pieces: Floats
-    balls: Floats
+    balls: Floats  # (4, b) centre and radius, a row of each, so that neighbours are looked at side by side
     plane: Floats
     slab_edges: Indices  # rows of `plane`
     slab_starts: Indices
     starts: Indices  # (z + 1, 3): first row of each area in pieces, balls and slab_starts
     extent: Floats  # (z, 4)
     limits: Floats  # (z, 3)
-    tree: Floats  # (2 * leaves, 4) as `Boundary.balls`
+    tree: Floats  # (4, 2 * leaves) as `balls`
     order: Indices  # (leaves,) the area in each leaf of the tree, -1 none
 
 
@@ -86,6 +86,7 @@ def areas_of(boundaries: Sequence[Boundary]) -> Areas:
     roots = balls[starts[:-1, 1] + 1].copy()
     roots[:, 3] += limits[:, 2]
     tree, order = _tree(roots)
+    balls, tree = (np.ascontiguousarray(of.T) for of in (balls, tree))
     return Areas(pieces, balls, plane, slab_edges, slab_starts, starts, extent.reshape(-1, 4), limits, tree, order)
 
 
@@ -213,4 +214,4 @@ def _is_inside(latitude_rad: float, longitude_rad: float, areas: Areas, area: in
     return inside
 
 
-is_inside = njit(cache=True, nogil=True)(_is_inside)
+is_inside = uncounted()(_is_inside)

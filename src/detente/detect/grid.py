@@ -21,6 +21,7 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.motion import BLOCK, MOTION, Floats, flown
+from detente.detect.room import Room
 from detente.detect.shares import each_of, shares_of, together
 
 CLASSES: Final = 8  # each reaches twice as far as the one before
@@ -34,8 +35,7 @@ Keys = npt.NDArray[np.int64]
 
 SWEPT: Final = 10
 """A swept piece, single precision: 0-2 middle, m; 3-5 velocity there, m/s; 6 half the minimum and what straightness
-neglects, m; 7 pressure altitude there, ft, NaN unknown; 8 climb, ft/s; 9 reach, m. And while it is not sorted yet, 10
-longitude of the middle, rad."""
+neglects, m; 7 pressure altitude there, ft, NaN unknown; 8 climb, ft/s; 9 reach, m."""
 
 BALL: Final = 7
 """A ball round all that a tile's pieces reach: 0-2 centre, m; 3 radius, m. And 4, 5 the westernmost and easternmost
@@ -109,6 +109,10 @@ def _angle(y: float, x: float) -> float:
 angle = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_angle)
 
 
+_HALF_TURN: Final = 3.1415930  # a little more than half a turn, whatever single precision makes of it
+_PER_RAD: Final = 2.0**15 / _HALF_TURN  # 600 m at the equator: enough to lay neighbours side by side
+
+
 def _sweep(
     m: Floats,
     horizontal_m: float,
@@ -116,16 +120,19 @@ def _sweep(
     rows: Rows,
     unsorted: Singles,
     row_of: Numbers,
+    turned: Numbers,
     lo: int,
     hi: int,
 ) -> Numbers:
-    """Fill rows lo to hi of *unsorted* (n, SWEPT + 1) and *row_of*; returns how many fell into each row.
+    """Fill rows lo to hi of *unsorted* (n, SWEPT), *row_of* and *turned*, the longitude of the middle in 65,536ths of a
+    turn; returns how many fell into each row.
 
     A motion with a number missing gets row -1 and is left to the caller.
     """
     in_row = np.zeros(rows.first[CLASSES], np.int32)
-    half = 0.5 * lookahead_s
-    own, piece, latitude = np.empty((MOTION, BLOCK)), np.empty((SWEPT + 1, BLOCK)), np.empty(BLOCK)
+    half, height, first = 0.5 * lookahead_s, rows.height, rows.first
+    own, piece = np.empty((MOTION, BLOCK)), np.empty((SWEPT, BLOCK), np.float32)
+    latitude, reach_rad, longitude = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
     for begin in range(lo, hi, BLOCK):
         lanes = min(BLOCK, hi - begin)
         for q in range(lanes):
@@ -136,152 +143,214 @@ def _sweep(
             x = own[0, q] + run * own[3, q] - rise * own[6, q]
             y = own[1, q] + run * own[4, q] - rise * own[7, q]
             z = own[2, q] + run * own[5, q] - rise * own[8, q]
-            length = own[10, q] * half
-            sag = 0.55 * length * length / own[9, q]
+            u = forward * own[3, q] - down * own[6, q]
+            v = forward * own[4, q] - down * own[7, q]
+            w = forward * own[5, q] - down * own[8, q]
+            length, climb = own[10, q] * half, own[13, q]
+            limit = 0.5 * horizontal_m + 0.55 * length * length / own[9, q] + _ROUNDING_M
             piece[0, q], piece[1, q], piece[2, q] = x, y, z
-            for c in range(3):
-                piece[3 + c, q] = forward * own[3 + c, q] - down * own[6 + c, q]
-            piece[6, q] = 0.5 * horizontal_m + sag + _ROUNDING_M
-            piece[7, q], piece[8, q] = own[11, q] + half * own[13, q], own[13, q]
-            piece[9, q] = length + 0.5 * horizontal_m + sag + _ROUNDING_M
-            piece[10, q] = angle(y, x)
-            latitude[q] = angle(z, math.sqrt(x * x + y * y))
+            piece[3, q], piece[4, q], piece[5, q] = u, v, w
+            piece[6, q], piece[7, q], piece[8, q] = limit, own[11, q] + half * climb, climb
+            piece[9, q] = length + limit
+            latitude[q], longitude[q] = angle(z, math.sqrt(x * x + y * y)), angle(y, x)
+            # Not a number where one of them is not, or not finite.
+            reach_rad[q] = (length + limit) / _EARTH_M + 0.0 * (x + y + z + u + v + w + climb)
         for q in range(lanes):
-            i = begin + q
-            for c in range(SWEPT + 1):
+            i, reach = begin + q, reach_rad[q]
+            for c in range(SWEPT):
                 unsorted[i, c] = piece[c, q]
-            reach = piece[9, q] / _EARTH_M
-            if not math.isfinite(piece[0, q] + piece[1, q] + piece[2, q] + piece[3, q] + reach + piece[8, q]):
+            if not math.isfinite(reach):
                 row_of[i] = -1
                 continue
             k = 0
-            while 2.0 * reach > rows.height[k] and k < CLASSES - 1:
+            while 2.0 * reach > height[k] and k < CLASSES - 1:
                 k += 1
-            r = row_at(latitude[q], rows.height[k], rows.first[k], rows.first[k + 1])
+            r = row_at(latitude[q], height[k], first[k], first[k + 1])
             row_of[i] = r
             in_row[r] += 1
+            # At a pole it may be no number, and may be any.
+            east = (longitude[q] + _HALF_TURN) * _PER_RAD
+            turned[i] = int(east) if east > 0.0 else 0
     return in_row
 
 
 sweep = njit(cache=True, nogil=True, error_model="numpy")(_sweep)
 
 
-def _deal(row_of: Numbers, place: Numbers, dealt: Numbers, lo: int, hi: int) -> None:
-    """Write pieces lo to hi into *dealt*, each at the next *place* of its row."""
+def _deal(row_of: Numbers, turned: Numbers, place: Numbers, dealt: Keys, lo: int, hi: int) -> None:
+    """Write pieces lo to hi into *dealt*, longitude times 2**32 plus piece, each at the next *place* of its row."""
     for i in range(lo, hi):
         r = row_of[i]
         if r >= 0:
-            dealt[place[r]] = i
+            dealt[place[r]] = (np.int64(turned[i]) << 32) | np.int64(i)
             place[r] += 1
 
 
 deal = njit(cache=True, nogil=True, error_model="numpy")(_deal)
 
-_PER_RAD: Final = 2.0**23 / 3.1415930  # a little more than half a turn, whatever single precision makes of it
 
+def _by_longitude(dealt: Keys, room: Keys) -> None:
+    """Put *dealt* pieces of one row in order of longitude. *room*: as long, for the work.
 
-def _by_longitude(unsorted: Singles, pieces: Numbers, room: Keys) -> Keys:
-    """Return *pieces* in order of longitude to a 2**24th of a turn, 2.4 m, each in the lower half of a number.
-
-    By one digit of eight bits after the other, the lowest first: the time does not depend on where they are. *room*:
-    (2, n), of which one row is returned.
+    By the lower eight bits and then the upper: the time does not depend on where they are.
     """
-    n = pieces.shape[0]
-    here: Keys = room[0]
-    there: Keys = room[1]
-    begins = np.zeros((3, 257), np.int32)
+    n = dealt.shape[0]
+    begins = np.zeros((2, 257), np.int32)
     for p in range(n):
-        turned = np.int64((np.float64(unsorted[pieces[p], SWEPT]) + 3.1415930) * _PER_RAD)
-        here[p] = (turned << 32) | np.int64(pieces[p])
-        for digit in range(3):
-            begins[digit, ((turned >> (8 * digit)) & 255) + 1] += 1
-    for digit in range(3):
+        for digit in range(2):
+            begins[digit, ((dealt[p] >> (32 + 8 * digit)) & 255) + 1] += 1
+    for digit in range(2):
         for d in range(255):
             begins[digit, d + 1] += begins[digit, d]
-        shift = 32 + 8 * digit
-        for p in range(n):
-            d = (here[p] >> shift) & 255
-            there[begins[digit, d]] = here[p]
-            begins[digit, d] += 1
-        here, there = there, here
-    return here
+    for p in range(n):
+        d = (dealt[p] >> 32) & 255
+        room[begins[0, d]] = dealt[p]
+        begins[0, d] += 1
+    for p in range(n):
+        d = (room[p] >> 40) & 255
+        dealt[begins[1, d]] = room[p]
+        begins[1, d] += 1
 
 
 by_longitude = njit(cache=True, nogil=True, error_model="numpy")(_by_longitude)
 
 
-def _ball(tile: Singles, lanes: int, ball: Singles) -> None:
-    """Fill columns 0 to 3 of a tile's *ball*, of which the first *lanes* are in use."""
-    x, y, z, reach = tile[0], tile[1], tile[2], tile[9]
-    for c in range(3):
-        least = most = tile[c, 0]
-        for q in range(1, lanes):
-            least, most = min(least, tile[c, q]), max(most, tile[c, q])
-        ball[c] = np.float32(0.5) * (least + most)
-    radius = np.float32(0.0)
-    for q in range(lanes):
-        dx, dy, dz = x[q] - ball[0], y[q] - ball[1], z[q] - ball[2]
-        radius = max(radius, np.float32(math.sqrt(dx * dx + dy * dy + dz * dz)) + reach[q])
-    ball[3] = radius + np.float32(_ROUNDING_M)
+def _middle(tiles: Singles, t: int, c: int, room: Singles) -> float:
+    """Return the middle between the least and the most of a tile's column *c*. *room*: (2, LANES)."""
+    for q in range(LANES):
+        room[0, q], room[1, q] = tiles[t, c, q], tiles[t, c, q]
+    # Halves beside each other rather than one after the other: a few steps instead of many.
+    for width in (8, 4, 2, 1):
+        for q in range(width):
+            room[0, q], room[1, q] = min(room[0, q], room[0, q + width]), max(room[1, q], room[1, q + width])
+    return float(np.float32(0.5) * (room[0, 0] + room[1, 0]))
 
 
-ball = njit(cache=True, nogil=True, error_model="numpy")(_ball)
+middle = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_middle)
 
 
-def _arrange(unsorted: Singles, dealt: Numbers, place: Numbers, grid: Grid, lo: int, hi: int) -> None:
+def _ball(tiles: Singles, balls: Singles, t: int, room: Singles) -> None:
+    """Fill columns 0 to 3 and 6 of the ball of tile *t*, all lanes in use. *room*: (2, LANES)."""
+    x, y, z = middle(tiles, t, 0, room), middle(tiles, t, 1, room), middle(tiles, t, 2, room)
+    balls[t, 0], balls[t, 1], balls[t, 2] = x, y, z
+    for q in range(LANES):
+        dx, dy, dz = tiles[t, 0, q] - balls[t, 0], tiles[t, 1, q] - balls[t, 1], tiles[t, 2, q] - balls[t, 2]
+        room[0, q] = np.float32(math.sqrt(dx * dx + dy * dy + dz * dz)) + tiles[t, 9, q]
+        room[1, q] = tiles[t, 9, q]
+    for width in (8, 4, 2, 1):
+        for q in range(width):
+            room[0, q], room[1, q] = max(room[0, q], room[0, q + width]), max(room[1, q], room[1, q + width])
+    balls[t, 3], balls[t, 6] = room[0, 0] + np.float32(_ROUNDING_M), room[1, 0] / np.float32(_EARTH_M)
+
+
+ball = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_ball)
+
+
+def _beside(unsorted: Singles, dealt: Keys, first: int, left: int, height_m: float) -> int:
+    """Return how many tiles to lay side by side from south to north, of the *left* pieces from *first* on of a row.
+
+    Where a row is crowded a tile of its whole height would be a narrow strip: two or four are nearer to squares, and
+    fewer pieces lie in reach of each.
+    """
+    i = dealt[first] & 0xFFFFFFFF
+    per_turned = math.sqrt(unsorted[i, 0] * unsorted[i, 0] + unsorted[i, 1] * unsorted[i, 1]) / _PER_RAD
+    west, tiles = dealt[first] >> 32, 1
+    if left >= 2 * LANES and ((dealt[first + 2 * LANES - 1] >> 32) - west) * per_turned < height_m:
+        tiles = 2
+    if left >= 4 * LANES and ((dealt[first + 4 * LANES - 1] >> 32) - west) * per_turned < 0.5 * height_m:
+        tiles = 4
+    return tiles
+
+
+beside = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_beside)
+
+
+def _by_latitude(unsorted: Singles, dealt: Keys, first: int, n: int, north: Singles, room: Keys) -> None:
+    """Put *n* pieces of *dealt* from *first* on in order from south to north. *north*, *room*: n, for the work."""
+    for p in range(n):
+        room[p] = dealt[first + p]
+        north[p] = unsorted[room[p] & 0xFFFFFFFF, 2]
+    for p in range(n):
+        # Each by how many come before it: more comparisons than need be, but many at once.
+        own, rank = north[p], 0
+        for q in range(n):
+            rank += (north[q] < own) | ((north[q] == own) & (q < p))
+        dealt[first + rank] = room[p]
+
+
+by_latitude = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_by_latitude)
+
+
+def _arrange(unsorted: Singles, dealt: Keys, place: Numbers, rows: Rows, grid: Grid, lo: int, hi: int) -> None:
     """Sort the rows that begin at dealt pieces lo to hi by longitude, and fill their tiles of *grid*.
 
     *place*, by row: its first dealt piece; and one past the last.
     """
-    room = np.empty((2, 256), np.int64)
+    room, halves, north = np.empty(256, np.int64), np.empty((2, LANES), np.float32), np.empty(4 * LANES, np.float32)
+    start, order, tiles, balls = grid.start, grid.order, grid.tiles, grid.balls
+    own = 0
     for r in range(np.searchsorted(place, lo), place.shape[0] - 1):
         begin, end = place[r], place[r + 1]
         if begin >= hi:
             break
-        n = end - begin
-        if n == 0:
+        if begin == end:
             continue
-        if n > room.shape[1]:
-            room = np.empty((2, 2 * n), np.int64)
-        ordered = by_longitude(unsorted, dealt[begin:end], room)
-        farthest = np.float32(0.0)
-        for t in range(grid.start[r], grid.start[r + 1]):
-            tile, own = grid.tiles[t], grid.balls[t]
-            first = (t - grid.start[r]) * LANES
-            lanes = min(LANES, n - first)
-            west, east, reach = np.float32(np.inf), np.float32(-np.inf), np.float32(0.0)
-            for q in range(lanes):
-                i = ordered[first + q] & 0xFFFFFFFF
-                grid.order[t, q] = i
-                for c in range(SWEPT):
-                    tile[c, q] = unsorted[i, c]
-                west, east = min(west, unsorted[i, SWEPT]), max(east, unsorted[i, SWEPT])
-                reach = max(reach, unsorted[i, 9])
+        while r >= rows.first[own + 1]:
+            own += 1
+        if end - begin > room.shape[0]:
+            room = np.empty(2 * (end - begin), np.int64)
+        by_longitude(dealt[begin:end], room)
+        farthest, abreast = np.float32(0.0), 0
+        west = east = 0.0
+        for t in range(start[r], start[r + 1]):
+            first = begin + (t - start[r]) * LANES
+            lanes = min(LANES, end - first)
+            if abreast == 0:
+                abreast = beside(unsorted, dealt, first, end - first, rows.height[own] * _EARTH_M)
+                last = min(first + abreast * LANES, end) - 1
+                west = (dealt[first] >> 32) / _PER_RAD - _HALF_TURN
+                east = ((dealt[last] >> 32) + 1) / _PER_RAD - _HALF_TURN
+                if abreast > 1:
+                    by_latitude(unsorted, dealt, first, abreast * LANES, north, room)
+            abreast -= 1
+            for q in range(LANES):
+                # The last again, where there are no more: the ball is that of the others.
+                order[t, q] = dealt[first + min(q, lanes - 1)] & 0xFFFFFFFF
+            # A column after the other: memory answers many questions as fast as one.
+            for c in range(SWEPT):
+                for q in range(LANES):
+                    tiles[t, c, q] = unsorted[order[t, q], c]
+            ball(tiles, balls, t, halves)
+            balls[t, 4], balls[t, 5] = west, east
+            farthest = max(farthest, balls[t, 6])
             for q in range(lanes, LANES):
-                grid.order[t, q] = -1
+                order[t, q] = -1
                 for c in range(SWEPT):
-                    tile[c, q] = np.nan
-            ball(tile, lanes, own)
-            own[4], own[5], own[6] = west, east, reach / np.float32(_EARTH_M)
-            farthest = max(farthest, own[6])
+                    tiles[t, c, q] = np.nan
         grid.reach[r] = farthest
 
 
 arrange = njit(cache=True, nogil=True, error_model="numpy")(_arrange)
 
 
-def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executor | None = None) -> tuple[Rows, Grid]:
-    """Return motions *m* as swept pieces, sorted; those with a number missing other than an altitude are left out."""
-    n = len(m)
+def grid_of(
+    m: Floats, horizontal_m: float, lookahead_s: float, threads: Executor | None = None, room: Room | None = None
+) -> tuple[Rows, Grid]:
+    """Return motions *m* as swept pieces, sorted; those with a number missing other than an altitude are left out.
+
+    The grid lies in *room*, if there is one.
+    """
+    n, room = len(m), room or Room()
     rows = rows_of(smallest_reach(m, horizontal_m, lookahead_s))
-    unsorted, row_of = np.empty((n, SWEPT + 1), np.float32), np.empty(n, np.int32)
-    counts = each_of(threads, n, sweep, m, horizontal_m, lookahead_s, rows, unsorted, row_of)
+    unsorted = room.array("unsorted", (n, SWEPT), np.float32)
+    row_of, turned = room.array("row_of", (n,), np.int32), room.array("turned", (n,), np.int32)
+    counts = each_of(threads, n, sweep, m, horizontal_m, lookahead_s, rows, unsorted, row_of, turned)
     in_row = np.stack(counts, axis=1)
     # Each share's first piece of each row comes after those of the rows, and of the shares, before.
     place = np.concatenate(([0], np.cumsum(in_row)), dtype=np.int32)
     places, known = place[:-1].reshape(in_row.shape), int(place[-1])
-    dealt, shares = np.empty(known, np.int32), shares_of(threads, n)
-    each = [(row_of, places[:, part].copy(), dealt, *share) for part, share in enumerate(shares)]
+    dealt, shares = room.array("dealt", (known,), np.int64), shares_of(threads, n)
+    each = [(row_of, turned, places[:, part].copy(), dealt, *share) for part, share in enumerate(shares)]
     together(threads if len(shares) > 1 else None, deal, each)
     first_piece = np.append(places[:, 0], place[-1])
     start = np.concatenate(([0], np.cumsum(-(-np.diff(first_piece) // LANES))), dtype=np.int32)
@@ -290,9 +359,9 @@ def grid_of(m: Floats, horizontal_m: float, lookahead_s: float, threads: Executo
         start=start,
         reach=np.zeros(len(in_row)),
         farthest=np.zeros(CLASSES),
-        order=np.empty((tiles, LANES), np.int32),
-        tiles=np.empty((tiles, SWEPT, LANES), np.float32),
-        balls=np.empty((tiles, BALL), np.float32),
+        order=room.array("order", (tiles, LANES), np.int32),
+        tiles=room.array("tiles", (tiles, SWEPT, LANES), np.float32),
+        balls=room.array("balls", (tiles, BALL), np.float32),
     )
-    each_of(threads, known, arrange, unsorted, dealt, first_piece, grid)
+    each_of(threads, known, arrange, unsorted, dealt, first_piece, rows, grid)
     return rows, grid._replace(farthest=np.maximum.reduceat(grid.reach, rows.first[:-1]))

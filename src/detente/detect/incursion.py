@@ -20,6 +20,7 @@ from numba import njit
 from detente.detect.boundary import LEAF, Areas, Boundary, Indices, areas_of, is_inside
 from detente.detect.motion import Floats, along, geodetic, motion
 from detente.detect.shares import each_of
+from detente.detect.uncounted import uncounted
 
 FAR: Final = 0
 APPROACH: Final = 1
@@ -38,6 +39,8 @@ ANY_AREA: Final = -1
 _MOST_CROSSINGS: Final = 64
 _NO_TIME_S: Final = 1e-3  # an edge that two parts share is left and entered at once
 _ROOM: Final = 64
+_WIDER: Final = 1.0 + 1e-12  # whatever the last bit of a maths library's answer
+_STEPS: Final = (29_524, 9_841, 3_280, 1_093, 364, 121, 40, 13, 4, 1)  # each three times the next and one more (Knuth)
 
 FAN: Final = 16
 """Balls looked at side by side."""
@@ -105,7 +108,7 @@ def _course_of(m: Floats, length_m: float) -> _Course:
     )
 
 
-course_of = njit(cache=True, nogil=True, error_model="numpy")(_course_of)
+course_of = uncounted(error_model="numpy")(_course_of)
 
 
 def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
@@ -115,9 +118,8 @@ def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
 dot = njit(cache=True, nogil=True, inline="always")(_dot)
 
 
-def _apart_m(course: _Course, balls: Floats, q: int) -> float:
-    """Return a distance that nothing in ball *q* is nearer to a course than; negative where they may touch."""
-    x, y, z, radius = balls[q, 0], balls[q, 1], balls[q, 2], balls[q, 3]
+def _apart_m(course: _Course, x: float, y: float, z: float, radius: float) -> float:
+    """Return a distance that nothing in a ball is nearer to a course than; negative where they may touch."""
     t, n, b = course.along, course.up, course.aside
     # Along the arc is never less than straight ahead, so this loses nothing.
     ahead = x * t[0] + y * t[1] + z * t[2] - course.centre[0]
@@ -127,13 +129,13 @@ def _apart_m(course: _Course, balls: Floats, q: int) -> float:
     return math.inf if x * n[0] + y * n[1] + z * n[2] - course.centre[2] < -radius else apart
 
 
-apart_m = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_apart_m)
+apart_m = uncounted(error_model="numpy", forceinline=True)(_apart_m)
 
 
 def _step_down(course: _Course, balls: Floats, root: int, node: int, leaves: int, apart: Floats) -> tuple[int, int]:
     """Measure *apart* of balls a few levels below *node* of a tree, side by side; returns the first and how many.
 
-    *root*: the row of *balls* before the tree's first.
+    *root*: the column of *balls* before the tree's first.
 
     The balls of one level lie one after the other, so those below a node do too: FAN of them are looked at as fast as
     one after the other two or three.
@@ -141,20 +143,26 @@ def _step_down(course: _Course, balls: Floats, root: int, node: int, leaves: int
     first, count = node, 1
     while first < leaves and count < FAN:
         first, count = 2 * first, 2 * count
+    # Slices, and q from 0: the compiler then sees that neighbours lie side by side.
+    begin, end = root + first, root + first + count
+    x, y, z, radius = balls[0, begin:end], balls[1, begin:end], balls[2, begin:end], balls[3, begin:end]
     for q in range(count):
-        apart[q] = apart_m(course, balls, root + first + q)
+        apart[q] = apart_m(course, x[q], y[q], z[q], radius[q])
     return first, count
 
 
-step_down = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_step_down)
+step_down = uncounted(error_model="numpy", forceinline=True)(_step_down)
 
 
-def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, walk: Walk) -> int:
-    """Find where a course crosses edges, m along it, in no order; returns how many, and keeps those that fit."""
+def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, walk: Walk) -> tuple[int, float]:
+    """Find where a course crosses edges, m along it, in no order, and keep those that fit.
+
+    Returns how many, and a distance, m, that no edge is nearer than; negative where one may be touched.
+    """
     first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
     end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
     balls, pieces, stack, apart, aside = areas.balls, areas.pieces, walk.stack, walk.apart_m, walk.aside_m
-    crossed = 0
+    crossed, nearest = 0, math.inf
     stack[0], depth = 1, 1
     while depth > 0:
         depth -= 1
@@ -164,7 +172,10 @@ def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, wa
             for q in range(count):
                 stack[depth] = below + q
                 depth += apart[q] <= 0.0
+                # What may be touched is looked at more closely: its parts tell.
+                nearest = min(nearest, apart[q] if apart[q] > 0.0 else math.inf)
             continue
+        nearest = -math.inf
         first = first_piece + (node - leaves) * LEAF
         count = min(LEAF, end_piece - first)
         for q in range(count):
@@ -183,10 +194,10 @@ def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, wa
                     if crossed < crossings_m.shape[0]:
                         crossings_m[crossed] = x
                     crossed += 1
-    return crossed
+    return crossed, nearest
 
 
-crossings = njit(cache=True, nogil=True, error_model="numpy")(_crossings)
+crossings = uncounted(error_model="numpy")(_crossings)
 
 
 def _least_distance(
@@ -243,6 +254,8 @@ def _least_distance(
             x1 = course.radius * math.atan2(ahead1, dot(piece, 3, course.up) - course.centre[2])
             for x, y in ((x0, y0), (x1, y1)):
                 at = min(max(x, from_m), to_m)
+                if max(abs(x - at), abs(y)) > least * _WIDER:
+                    continue  # nor is it nearer than either
                 apart = math.hypot(x - at, y)
                 if apart < least:
                     least, least_at = apart, at
@@ -251,13 +264,16 @@ def _least_distance(
             if square > 0.0:
                 for end in (from_m, to_m):
                     share = min(max(((end - x0) * dx - y0 * dy) / square, 0.0), 1.0)
-                    apart = math.hypot(x0 + share * dx - end, y0 + share * dy)
+                    x, y = x0 + share * dx - end, y0 + share * dy
+                    if max(abs(x), abs(y)) > least * _WIDER:
+                        continue
+                    apart = math.hypot(x, y)
                     if apart < least:
                         least, least_at = apart, end
     return (math.inf, 0.0) if math.isinf(least_at) else (least, least_at)
 
 
-least_distance = njit(cache=True, nogil=True, error_model="numpy")(_least_distance)
+least_distance = uncounted(error_model="numpy")(_least_distance)
 
 
 def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, walk: Walk) -> tuple[float, float, float]:
@@ -280,7 +296,7 @@ def _within_levels(altitude_ft: float, climb_fps: float, floor_ft: float, ceilin
     return min(first, second), max(first, second)
 
 
-within_levels = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_within_levels)
+within_levels = uncounted(error_model="numpy", forceinline=True)(_within_levels)
 
 
 def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahead_s: float) -> bool:
@@ -296,14 +312,28 @@ def _is_inside_first(m: Floats, areas: Areas, area: int, times: Floats, lookahea
         begin = end
     x, y, z, _, _, _ = along(m, at if times.shape[0] > 0 else 0.0)
     row = areas.starts[area, 1] + 1
-    dx, dy, dz = x - areas.balls[row, 0], y - areas.balls[row, 1], z - areas.balls[row, 2]
-    if dx * dx + dy * dy + dz * dz > areas.balls[row, 3] * areas.balls[row, 3]:
+    dx, dy, dz = x - areas.balls[0, row], y - areas.balls[1, row], z - areas.balls[2, row]
+    if dx * dx + dy * dy + dz * dz > areas.balls[3, row] * areas.balls[3, row]:
         return turns % 2 == 1  # outside the ball round all of it
     latitude, longitude = geodetic(x, y, z)
     return bool(is_inside(latitude, longitude, areas, area) ^ (turns % 2 == 1))
 
 
-is_inside_first = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_is_inside_first)
+is_inside_first = uncounted(error_model="numpy", forceinline=True)(_is_inside_first)
+
+
+def _put_in_order(times: Floats) -> None:
+    """Sort *times*, of which there are a handful, seldom thousands, in place: by steps that become shorter (Shell)."""
+    for step in _STEPS:
+        for q in range(step, times.shape[0]):
+            own, p = times[q], q
+            while p >= step and times[p - step] > own:
+                times[p] = times[p - step]
+                p -= step
+            times[p] = own
+
+
+put_in_order = uncounted(error_model="numpy", forceinline=True)(_put_in_order)
 
 
 def _stand(
@@ -317,20 +347,25 @@ def _stand(
     walk: Walk,
     out: Floats,
 ) -> int:
-    """Judge one track against one area active in *spans*, fill *out* (STAND columns) and return how it stands."""
+    """Judge one track against one area active in *spans*, fill *out* (STAND columns) and return how it stands.
+
+    Or how many crossings there are, negative, where *crossings_m* is too short for them.
+    """
     speed, limits = m[10], areas.limits[area]
     has_levels = limits[0] > -math.inf or limits[1] < math.inf
     is_known = not has_levels or not math.isnan(m[11] + m[13])
     low, high = -math.inf, math.inf
     if has_levels and is_known:
         low, high = within_levels(m[11], m[13], limits[0], limits[1])
-    crossed = crossings(course, areas, area, crossings_m, walk) if speed > 0.0 else 0
+    crossed, nearest = 0, -math.inf
+    if speed > 0.0:
+        crossed, nearest = crossings(course, areas, area, crossings_m, walk)
     if crossed > crossings_m.shape[0]:
-        crossings_m = np.empty(crossed)
-        crossings(course, areas, area, crossings_m, walk)
+        return -crossed
     times = crossings_m[:crossed]
-    if crossed > 0:
-        times = np.sort(times) / speed
+    for q in range(crossed):
+        times[q] /= speed
+    put_in_order(times)
     entry, dwell = math.inf, 0.0
     begin, within = 0.0, is_inside_first(m, areas, area, times, lookahead_s)
     for q in range(crossed + 1):
@@ -345,7 +380,7 @@ def _stand(
     at, least = entry, 0.0
     if math.isinf(entry):
         least = math.inf
-        for k in range(spans.shape[0]):
+        for k in range(spans.shape[0] if nearest <= limits[2] else 0):
             first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
             if first <= last:
                 apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], walk)
@@ -368,7 +403,14 @@ def _stand(
     return INSIDE if dwell >= lookahead_s - _NO_TIME_S else LEAVING
 
 
-stand = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_stand)
+stand = uncounted(error_model="numpy", forceinline=True)(_stand)
+
+
+def _is_near(course: _Course, balls: Floats, q: int) -> bool:
+    return bool(apart_m(course, balls[0, q], balls[1, q], balls[2, q], balls[3, q]) <= 0.0)
+
+
+is_near = uncounted(error_model="numpy", forceinline=True)(_is_near)
 
 
 def _near_areas(course: _Course, areas: Areas, near: Indices, walk: Walk) -> int:
@@ -384,13 +426,57 @@ def _near_areas(course: _Course, areas: Areas, near: Indices, walk: Walk) -> int
             for q in range(count):
                 stack[depth] = below + q
                 depth += apart[q] <= 0.0
-        elif leaves > 1 or apart_m(course, areas.tree, node) <= 0.0:
+        elif leaves > 1 or is_near(course, areas.tree, node):
             near[found] = areas.order[node - leaves]
             found += 1
     return found
 
 
-near_areas = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_near_areas)
+near_areas = uncounted(error_model="numpy", forceinline=True)(_near_areas)
+
+
+def _stand_all(
+    m: Floats,
+    areas: Areas,
+    activity: Activity,
+    lookahead_s: float,
+    lo: int,
+    hi: int,
+    crossings_m: Floats,
+    near: Indices,
+    walk: Walk,
+    which: Indices,
+    how: npt.NDArray[np.int8],
+    found: Floats,
+) -> tuple[int, int, int]:
+    """Judge motions from *lo* on, as long as there is room in *which*, *how* and *found* for all areas of the next.
+
+    Returns how many are filled, the motion to go on with (*hi*: none), and how many crossings it needs room for.
+    """
+    count = 0
+    for i in range(lo, hi):
+        begun = count
+        if count + near.shape[0] > how.shape[0]:
+            return count, i, 0
+        length = m[i, 10] * lookahead_s
+        is_lost = math.isnan(length + m[i, 0] + m[i, 1] + m[i, 2])
+        course = course_of(m[i], length)
+        for q in range(1 if is_lost else near_areas(course, areas, near, walk)):
+            area = ANY_AREA if is_lost else near[q]
+            for c in range(STAND):
+                found[count, c] = math.nan
+            stood = NOT_ASSESSED
+            if not is_lost:
+                spans = activity.spans[activity.starts[area] : activity.starts[area + 1]]
+                stood = stand(m[i], course, areas, area, spans, lookahead_s, crossings_m, walk, found[count])
+            if stood < 0:
+                return begun, i, -stood
+            which[count, 0], which[count, 1], how[count] = i, area, stood
+            count += stood != FAR
+    return count, hi, 0
+
+
+stand_all = uncounted(error_model="numpy")(_stand_all)
 
 
 def _stands(
@@ -399,25 +485,21 @@ def _stands(
     """Judge motions lo to hi against all areas; returns (row, area), how, found of those that are not FAR."""
     crossings_m, walk = np.empty(_MOST_CROSSINGS), walk_room()
     near = np.empty(areas.order.shape[0], np.int64)
-    which, how, found = np.empty((_ROOM, 2), np.int64), np.empty(_ROOM, np.int8), np.empty((_ROOM, STAND))
-    count = 0
-    for i in range(lo, hi):
-        length = m[i, 10] * lookahead_s
-        is_lost = math.isnan(length + m[i, 0] + m[i, 1] + m[i, 2])
-        course = course_of(m[i], length)
-        for q in range(1 if is_lost else near_areas(course, areas, near, walk)):
-            if count == which.shape[0]:
-                which, how = np.concatenate((which, which)), np.concatenate((how, how))
-                found = np.concatenate((found, found))
-            area = ANY_AREA if is_lost else near[q]
-            found[count] = math.nan
-            how[count] = NOT_ASSESSED
-            if not is_lost:
-                spans = activity.spans[activity.starts[area] : activity.starts[area + 1]]
-                how[count] = stand(m[i], course, areas, area, spans, lookahead_s, crossings_m, walk, found[count])
-            which[count, 0], which[count, 1] = i, area
-            count += how[count] != FAR
-    return which[:count], how[:count], found[:count]
+    room, count, begin = max(_ROOM, near.shape[0]), 0, lo
+    which, how, found = np.empty((room, 2), np.int64), np.empty(room, np.int8), np.empty((room, STAND))
+    while True:
+        filled, begin, crossed = stand_all(
+            m, areas, activity, lookahead_s, begin, hi, crossings_m, near, walk,
+            which[count:], how[count:], found[count:],
+        )  # fmt: skip
+        count += filled
+        if begin == hi:
+            return which[:count], how[:count], found[:count]
+        if crossed > 0:
+            crossings_m = np.empty(crossed)
+        else:
+            which, how = np.concatenate((which, which)), np.concatenate((how, how))
+            found = np.concatenate((found, found))
 
 
 stands = njit(cache=True, nogil=True, error_model="numpy")(_stands)

@@ -6,11 +6,12 @@ Controlled traffic flies at whole thousands of feet. Two rules follow, each only
   altimeter (64 ft/min for 25 ft), which a straight line would carry through the next level within minutes.
 - A conflict that would not come if the climbing (or descending) aircraft levelled off at the next whole thousand, or at
   the altitude its crew has selected, is *conditional*: it is told as such, with the level, until that level is passed.
-  It is a caution until then. An aircraft that will not level looks like one that will until 100 ft before its level,
-  which at 1,000 ft/min and 1,000 ft apart is 18 s before separation is lost. Who wants 40 s of warning has to warn of
-  both (`promoted_s`): docs/nuisance.md shows what that costs, and that no rule is spared it. Only a crew that tells its
-  selected altitude shows the difference: at that level the conflict stays a caution, and beyond it there is none to
-  wait for.
+  It is a caution until `promoted_s` before the loss, and then a warning, still with its condition. An aircraft that
+  will not level looks like one that will until 100 ft before its level, which at 1,000 ft/min and 1,000 ft apart is
+  18 s before separation is lost: who is to be warned 40 s ahead of a level bust is warned of the level-off that comes
+  right as well. docs/nuisance.md shows what that costs, and that a rate which falls does not tell the two apart in
+  time. Only a crew that tells its selected altitude does: at that level the conflict stays a caution, and beyond it
+  there is none to wait for.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ class LevelRules:
     level_rate_fps: float = 5.0  # 300 ft/min
     overshoot_ft: float = 100.0  # past its level by more than this, an aircraft has not levelled off there
     separated_ft: float = 900.0  # two levels this far apart are properly apart, seen through 25 ft steps
-    conditional_s: float = 45.0  # a conditional conflict farther off than this is not told yet
-    promoted_s: float = 0.0  # … and nearer than this it is a warning; 0 never, until the level has been passed
+    conditional_s: float = 60.0  # a conditional conflict farther off than this is not told yet
+    promoted_s: float = 50.0  # … and nearer than this it is a warning; 0 never, until the level has been passed
 
 
 def settle(m: Floats, rules: LevelRules, rows: npt.NDArray[np.bool_]) -> None:

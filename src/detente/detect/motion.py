@@ -152,10 +152,13 @@ def _fill(
 fill = njit(cache=True, nogil=True, error_model="numpy")(_fill)
 
 
-def motions(*columns: Floats, threads: Executor | None = None) -> Floats:
-    """Return (n, MOTION) motions at one instant; *columns*, each (n,) numbers, as `fill` names them, ages last."""
+def motions(*columns: Floats, threads: Executor | None = None, out: Floats | None = None) -> Floats:
+    """Return (n, MOTION) motions at one instant; *columns*, each (n,) numbers, as `fill` names them, ages last.
+
+    *out*: where to put them, if not in an array of their own.
+    """
     n = len(columns[0])
-    out = np.empty((n, MOTION))
+    out = np.empty((n, MOTION)) if out is None else out
     # In the one layout that the kernel was compiled for.
     each_of(threads, n, fill, *(np.require(column, np.float64, ("C", "W")) for column in columns), out)
     return out

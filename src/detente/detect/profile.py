@@ -167,13 +167,19 @@ def profile_named(name: str) -> Profile:
         raise ConfigError(f"no profile {name!r}; there are {', '.join(PROFILES)}") from None
 
 
+TOLD_BEFORE_S: Final = 10.0
+"""A level-off is a caution for so long before it is a warning …"""
+TOLD_S: Final = 45.0
+"""… and from so long before the loss on where it never is one."""
+
+
 def promoting(profile: Profile, promoted_s: float) -> Profile:
     """Return *profile* with level-offs promoted to warnings *promoted_s* ahead (0: only once the level is passed).
 
-    They are then told as cautions ten seconds before that. What it gains and costs stands in docs/nuisance.md.
+    What it gains and costs stands in docs/nuisance.md.
     """
     level = profile.level
-    if level is None or promoted_s == 0.0:
+    if level is None or level.promoted_s == promoted_s:
         return profile
-    told_s = max(level.conditional_s, promoted_s + 10.0)
+    told_s = max(TOLD_S, promoted_s + TOLD_BEFORE_S)
     return replace(profile, level=replace(level, promoted_s=promoted_s, conditional_s=told_s))

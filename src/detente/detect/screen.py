@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -23,8 +24,9 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDICT, by_arcs, by_series
-from detente.detect.grid import CLASSES, LANES, Grid, Keys, Rows, Singles, grid_of, row_at
+from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, row_at
 from detente.detect.motion import BLOCK, MOTION, Floats
+from detente.detect.room import Room
 from detente.detect.shares import LEAST, each_of, shares_of, together
 
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
@@ -33,6 +35,11 @@ _WIDER: Final = np.float32(1.0) + np.float32(2.0) * _ROUNDING
 _ROUNDING_FT: Final = 1.0
 _STILL: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one velocity or one climb
 _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
+_DE_BRUIJN: Final = 0x09AF  # each four bits in a row of it are others: a bit times it tells which bit it is
+_PLACE: Final = np.argsort([((_DE_BRUIJN << bit) >> 12) & 15 for bit in range(16)]).astype(np.int32)
+_LINES: Final = (0, 7, MOTION - 1)  # columns of which each of the cache lines that hold a motion has one
+_LOG: Final = LANES.bit_length() - 1
+_ASKED: Final = 1_024  # pieces that are asked about at once
 
 
 def _touched(tiles: Singles, b: int, balls: Singles, a: int) -> int:
@@ -108,35 +115,58 @@ def _meeting(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, ha
 meeting = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meeting)
 
 
-def _meet(grid: Grid, a: int, b: int, vertical_ft: np.float32, half_s: np.float32, keys: Keys, count: int) -> int:
-    """Append to *keys* the pairs of tiles *a* and *b* that are worth a look; returns the new *count*."""
-    tiles = grid.tiles
-    candidates = touched(tiles, b, grid.balls, a)
-    for j in range(LANES):
-        if not (candidates >> j) & 1:
-            continue
-        bits = near(tiles, a, b, j, vertical_ft, half_s)
-        if a == b:
-            bits &= (1 << j) - 1  # each pair once
-        if bits != 0:
-            bits &= meeting(tiles, a, b, j, vertical_ft, half_s)
-        q = 0
-        while bits != 0:
-            if bits & 1:
-                if count < keys.shape[0]:
-                    one, two = np.int64(grid.order[a, q]), np.int64(grid.order[b, j])
-                    keys[count] = (min(one, two) << 32) | max(one, two)
-                count += 1
-            q += 1
-            bits >>= 1
+def _meet(
+    tiles: Singles,
+    order: Numbers,
+    a: int,
+    asked: Numbers,
+    bits_of: Numbers,
+    n: int,
+    vertical_ft: np.float32,
+    half_s: np.float32,
+    keys: Keys,
+    count: int,
+) -> int:
+    """Append to *keys* the pairs of tile *a* and *n* pieces *asked* that are worth a look; returns the new *count*.
+
+    Each test is made of all that passed the one before, and what passes is written where the last was, whether it will
+    stay or not: the processor need not guess, as often wrong as right, what comes out of a test.
+    """
+    passed = 0
+    for p in range(n):
+        piece = asked[p]
+        b, j = piece >> _LOG, piece & (LANES - 1)
+        each_once = (1 << j) - 1 if a == b else -1
+        bits = near(tiles, a, b, j, vertical_ft, half_s) & each_once
+        asked[passed], bits_of[passed] = piece, bits
+        passed += bits != 0
+    met = 0
+    for p in range(passed):
+        piece = asked[p]
+        bits = bits_of[p] & meeting(tiles, a, piece >> _LOG, piece & (LANES - 1), vertical_ft, half_s)
+        asked[met], bits_of[met] = piece, bits
+        met += bits != 0
+    for p in range(met):
+        left, two = np.int64(bits_of[p]), np.int64(order[asked[p] >> _LOG, asked[p] & (LANES - 1)])
+        while left != 0:
+            lowest = left & -left
+            if count < keys.shape[0]:
+                one = np.int64(order[a, _PLACE[(lowest * _DE_BRUIJN >> 12) & 15]])
+                keys[count] = (min(one, two) << 32) | max(one, two)
+            count += 1
+            left ^= lowest
     return count
 
 
-meet = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meet)
+meet = njit(cache=True, nogil=True, error_model="numpy")(_meet)
 
 
 def _first_tile(balls: Singles, begin: int, end: int, longitude_rad: float) -> int:
     """Return the first of a row's tiles *begin* to *end* that reaches east of a longitude; *end* if none does."""
+    if begin >= end or not balls[begin, 5] < longitude_rad:
+        return begin
+    if balls[end - 1, 5] < longitude_rad:
+        return end
     while begin < end:
         middle = (begin + end) // 2
         if balls[middle, 5] < longitude_rad:
@@ -155,9 +185,10 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
     Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
     than fit: the caller then comes again with more room.
     """
-    start, first, balls = grid.start, rows.first, grid.balls
+    start, first, balls, tiles, order = grid.start, rows.first, grid.balls, grid.tiles, grid.order
     limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
-    count, own = 0, 0
+    count, own, waiting = 0, 0, 0
+    asked, bits_of = np.empty(_ASKED, np.int32), np.empty(_ASKED, np.int32)
     here = max(int(np.searchsorted(start, lo, "right")) - 1, 0)
     for a in range(lo, hi):
         while start[here + 1] <= a:
@@ -182,8 +213,16 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
                     shift = 2.0 * math.pi * turn
                     b = first_tile(balls, b, end, west - width + shift)
                     while b < end and balls[b, 4] <= east + width + shift:
-                        count = meet(grid, a, b, limit_ft, half_s, keys, count)
+                        candidates = touched(tiles, b, balls, a)
+                        for j in range(LANES):
+                            asked[waiting] = b * LANES + j
+                            waiting += (candidates >> j) & 1
                         b += 1
+                        if waiting > _ASKED - LANES:
+                            count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
+                            waiting = 0
+        count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
+        waiting = 0
     return count
 
 
@@ -201,24 +240,29 @@ def _answer(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
-    block = np.empty((PAIR, BLOCK))
+    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
     count = 0
     for begin in range(0, len(keys), BLOCK):
         lanes = min(BLOCK, len(keys) - begin)
-        # All fetched before the first is judged: memory answers many questions as fast as one.
         for q in range(lanes):
-            a, b = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
+            one[q], two[q] = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
+        # All fetched before the first is judged, and first of all a number of each cache line: memory answers many
+        # questions as fast as one.
+        for q in range(lanes):
+            for c in _LINES:
+                block[OTHER + c, q] = m[two[q], c]
+        for q in range(lanes):
             for c in range(MOTION):
-                block[c, q] = m[a, c]
+                block[c, q] = m[one[q], c]
             for c in range(MOTION):
-                block[OTHER + c, q] = m[b, c]
+                block[OTHER + c, q] = m[two[q], c]
         for q in range(lanes):
             by_series(block, q, horizontal_m, vertical_ft, lookahead_s)
         for q in range(lanes):
             verdict = int(block[VERDICT, q])
             if verdict == CLEAR:
                 continue
-            a, b = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
+            a, b = one[q], two[q]
             for c in range(FOUND):
                 found[count, c] = block[FINDING + c, q]
             if verdict == UNSURE:
@@ -236,35 +280,36 @@ Answers = tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int8]]
 
 
 def pairs_in_conflict(
-    m: Floats, horizontal_m: float, vertical_ft: float, lookahead_s: float, threads: Executor | None = None
+    m: Floats,
+    horizontal_m: float,
+    vertical_ft: float,
+    lookahead_s: float,
+    threads: Executor | None = None,
+    room: Room | None = None,
 ) -> Answers:
     """Judge all pairs of motions *m*; returns what is not clear, in order of the pairs.
 
     pairs: (k, 2) rows of *m*, lower first; findings: (k, FOUND), see `detente.detect.cpa`; verdicts: (k,) CONFLICT or
     NOT_ASSESSED. Motions with a number missing other than an altitude are in no pair: the caller tells of them.
-    *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without.
+    *threads* shares the work (the kernels release the interpreter's lock); the answer is the same without. *room*: to
+    work in, kept for the next pass.
     """
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
-    rows, grid = grid_of(m, minima[0], minima[2], threads)
-    keys = each_of(threads, len(grid.tiles), _scanned, rows, grid, *minima[1:], least=LEAST // LANES)
+    rows, grid = grid_of(m, minima[0], minima[2], threads, room)
     # Each share of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
     shares = shares_of(threads, len(m))
-    cuts = np.stack([np.searchsorted(each, [lo << 32 for lo, _ in shares] + [len(m) << 32]) for each in keys])
-    begins = np.concatenate(([0], np.cumsum(np.diff(cuts, axis=1).sum(axis=0))))
-    n = int(begins[-1])
+    edges = np.array([lo << 32 for lo, _ in shares[1:]], np.int64)
+    keys = each_of(threads, len(grid.tiles), _scanned, edges, rows, grid, *minima[1:], least=LEAST // LANES)
+    begins = np.cumsum([0] + [sum(len(each[part]) for each in keys) for part in range(len(shares))]).tolist()
+    n = begins[-1]
     answers = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
     calls = [
-        (
-            m,
-            minima,
-            [each[first:last] for each, (first, last) in zip(keys, cuts[:, part : part + 2].tolist(), strict=True)],
-            *(column[begins[part] : begins[part + 1]] for column in answers),
-        )
-        for part in range(len(shares))
+        (m, minima, [each[part] for each in keys], *(column[begin:end] for column in answers))
+        for part, (begin, end) in enumerate(pairwise(begins))
     ]
     counts = together(threads if len(shares) > 1 else None, _answered, calls)
-    return closed_up(answers, begins.tolist(), counts)
+    return closed_up(answers, begins, counts)
 
 
 def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers:
@@ -281,18 +326,49 @@ def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers
     return pairs[:end], found[:end], verdicts[:end]
 
 
-def _scanned(*asked: Any) -> Keys:
-    """Return the keys, in order, of the pairs that `scan` finds."""
+def _scanned(edges: Keys, *asked: Any) -> list[Keys]:
+    """Return the keys of the pairs that `scan` finds, parted at *edges*: in order of the parts, in no order in each."""
     lo, hi = asked[-2:]
     room = max(1_024, 2 * LANES * (hi - lo))
     while True:
         keys = np.empty(room, np.int64)
         count = scan(*asked, keys)
         if count <= room:
-            keys = keys[:count]
-            keys.sort()
-            return keys
+            return parted(keys[:count], edges)
         room = count
+
+
+def _dealt_at(keys: Keys, edges: Keys, ends: Keys, dealt: Keys) -> None:
+    """Write *keys* into *dealt*, those below each of *edges* before those above; and where each part ends in *ends*."""
+    parts = len(edges) + 1
+    ends[:] = 0
+    for p in range(len(keys)):
+        part = 0
+        for e in range(len(edges)):
+            part += keys[p] >= edges[e]
+        ends[part] += 1
+    total = np.int64(0)
+    for part in range(parts):
+        # Where it begins, first: it grows to where it ends.
+        ends[part], total = total, total + ends[part]
+    for p in range(len(keys)):
+        part = 0
+        for e in range(len(edges)):
+            part += keys[p] >= edges[e]
+        dealt[ends[part]] = keys[p]
+        ends[part] += 1
+
+
+dealt_at = njit(cache=True, nogil=True, error_model="numpy")(_dealt_at)
+
+
+def parted(keys: Keys, edges: Keys) -> list[Keys]:
+    """Return *keys* in parts: those below the first of *edges*, those from there to below the second, and so on."""
+    if not len(edges):
+        return [keys]
+    ends, dealt = np.empty(len(edges) + 1, np.int64), np.empty_like(keys)
+    dealt_at(keys, edges, ends, dealt)
+    return np.split(dealt, ends[:-1])
 
 
 def _answered(
@@ -304,6 +380,6 @@ def _answered(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of all that was *scanned*, in order; fills the first rows of the rest and returns how many."""
-    keys = np.concatenate(scanned)
+    keys = np.concatenate(scanned) if len(scanned) > 1 else scanned[0]
     keys.sort()
     return answer(m, *minima, keys, pairs, found, verdicts)

@@ -21,6 +21,7 @@ from detente.errors import PeerFault
 from detente.evidence.leaf import Envelope, Lane
 from detente.evidence.leaf import Kind as LeafKind
 from detente.link.unlogged import UnloggedFlash
+from detente.picture.correlate import claim_on
 from detente.release.alerts import AlertTold, alert_for
 from detente.release.probing import Probing
 from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
@@ -183,6 +184,11 @@ class Alerting:
         if body.happening != "cleared":
             self._before[party, body.alert] = body
 
+    def rests_on(self, party: PartyId, body: AlertTold) -> bool:
+        """Whether what we told *party* before this start counts: it is not over, or is the last that was numbered."""
+        is_last = int(body.alert.rsplit("-", 1)[1]) == self._watch.book.last_id
+        return is_last or (party, body.alert) in self._before
+
     def end_before(self, now: Instant) -> list[Effect]:
         """Say that what we told before this start is over: our picture began anew, and what still holds is raised."""
         before, self._before = self._before, {}
@@ -220,8 +226,7 @@ class Alerting:
 
     def is_of(self, number: int, party: PartyId) -> bool:
         """Whether *party* declares our track *number* its own."""
-        tracks = self._watch.tracks
-        return bool((tracks["declared_by"][tracks["number"] == number] == self._ids.index(party)).any())
+        return claim_on(self._watch.tracks, number, self._ids.index(party)) is not None
 
     def label(self, number: int) -> str:
         """Return how the desk names our track *number*."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from detente.coordination.activities import State
+from detente.coordination.activity_states import State
 from detente.coordination.extent import E7, ring_of
 from detente.coordination.plan import Cells, Circle, Corridor, Plan, Polygon, PressureLevels, Shape, span
 from detente.detect.motion import Floats

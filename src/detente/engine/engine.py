@@ -13,17 +13,17 @@ Alerts fail open, commitments fail closed.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import Final, assert_never
 
 import msgspec
 import numpy as np
 
 from detente.alerts.alert import Level
 from detente.coordination.arrangement import Flow
-from detente.desk.answers import PolicyCheck, PolicyView, WhyTold
-from detente.desk.board import AlertRow, Board, FeedRow, PeerRow
+from detente.desk.answers import InRecord, Page, PolicyCheck, PolicyView, WhyTold, page_in
+from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import (
     Acknowledge,
@@ -100,6 +100,7 @@ from detente.errors import OrderRefused, PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.log import Log
+from detente.evidence.note import unb64
 from detente.link import effects as link
 from detente.link.session import Session
 from detente.link.transitions import State
@@ -120,7 +121,14 @@ from detente.wire.messages import (
     encode_body,
 )
 
-_DATED = frozenset({Kind.ALERT, Kind.HOTLINE})
+DATED: Final = frozenset({Kind.ALERT, Kind.HOTLINE})
+"""What is shown with the bounds of when it can have been written."""
+
+ABOUT: Final = frozenset({Kind.ACK, Kind.DISPLAYED, Kind.ESCALATION, Kind.STAND_DOWN})
+"""What is said of a warning or a message that its leaf names."""
+
+_ALWAYS_COUNT = STATEMENT_KINDS | {Kind.HOLD, Kind.POLICY, Kind.REBASE}
+_NEVER_COUNT = frozenset({Kind.KEYS, Kind.LINE_TEST, Kind.TABLE, Kind.TRACK})
 _EARLY_KEPT = 1_024
 _SHOWN_BEFORE_THEIR_TURN = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.TRACK})
 
@@ -379,7 +387,8 @@ class Engine:
                     out.append(CloseChannel(party, channel))
                 case link.Heard(envelope, _, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=False)
-                    self._date(party, envelope, leaf_hash, instant_ms(now), now)
+                    after_ms = self._sessions[party].written_after_ms(envelope)
+                    self._date(envelope, leaf_hash, after_ms, instant_ms(now), now)
                 case link.Previewed(envelope, leaf_hash, raw):
                     out += self._heard(party, envelope, leaf_hash, raw, now, is_preview=True)
                 case link.Keep(key, value):
@@ -427,10 +436,11 @@ class Engine:
             out += [] if said is None else said[1]
         return out
 
-    def _date(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, held_at_ms: int, arrived_at: Instant) -> None:
+    def _date(
+        self, envelope: Envelope, leaf_hash: bytes, after_ms: int | None, held_at_ms: int, arrived_at: Instant
+    ) -> None:
         """Note beside the time that a peer's leaf claims when it can have been written, by our own clock."""
-        after_ms = self._sessions[party].written_after_ms(envelope)
-        name = self.subjects.named_in(leaf_hash) if envelope.kind in _DATED else None
+        name = self.subjects.named_in(leaf_hash) if envelope.kind in DATED else None
         if name is not None:
             arrived_ms = self._arrived_ms.pop(leaf_hash, instant_ms(arrived_at))
             self.subjects.dated(name, Dates(after_ms, held_at_ms, arrived_ms, envelope.exp))
@@ -470,7 +480,7 @@ class Engine:
         """Take in one leaf of a peer. What cannot be read is counted and shown; its leaf stays in the record."""
         if raw is None or (is_preview and envelope.kind not in _SHOWN_BEFORE_THEIR_TURN):
             return []
-        if is_preview and envelope.kind in _DATED and len(self._arrived_ms) < _EARLY_KEPT:
+        if is_preview and envelope.kind in DATED and len(self._arrived_ms) < _EARLY_KEPT:
             self._arrived_ms.setdefault(leaf_hash, instant_ms(now))
         try:
             if envelope.kind is Kind.TRACK:
@@ -513,6 +523,14 @@ class Engine:
             found |= {log: (party, parse_origin(log).writer == own_node, size) for log, size in session.past.items()}
         return found
 
+    def spoken_logs(self, parties: Collection[PartyId] | None = None) -> dict[str, int]:
+        """Return the size of each log of a spoken lane; of the links to *parties* alone, where they are named."""
+        return {
+            origin: size
+            for origin, (party, _, size) in self.logs().items()
+            if parse_origin(origin).lane is not Lane.TRACK and (parties is None or party in parties)
+        }
+
     def peers(self) -> list[PartyId]:
         """Return the parties there is a link to."""
         return list(self._sessions)
@@ -529,17 +547,18 @@ class Engine:
         """Return our copies of *party*'s logs to us, in order of lane."""
         return [self._sessions[party].mirrors[lane].log for lane in Lane]
 
-    def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> None:
+    def remember(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> bool:
         """Fold one leaf of the record, ours or the peer's, as it was folded when it was written. Nothing leaves.
 
         Of our own alerts only the names are remembered: the picture is rebuilt from feeds, and what it shows is judged
-        anew. A peer's alerts stand until the peer says otherwise.
+        anew. A peer's alerts stand until the peer says otherwise. Returns whether it could be read; else it is counted.
         """
         then = instant_of_ms(envelope.ts) if is_own else self._held_by(party, envelope)
+        after_ms = None if is_own else self._sessions[party].written_after_ms(envelope)
         try:
             if envelope.kind in STATEMENT_KINDS:
                 self.tables.remember(self._own if is_own else party, envelope, raw)
-                return
+                return True
             body = decode_body(envelope.kind, raw)
             match body:
                 case LineTestBody():
@@ -565,9 +584,44 @@ class Engine:
                 case _:
                     self.subjects.remember(self._own if is_own else party, envelope, body, then)
             if not is_own:
-                self._date(party, envelope, leaf_hash, instant_ms(then), then)
+                self._date(envelope, leaf_hash, after_ms, instant_ms(then), then)
         except (PeerFault, ValueError) as fault:
             self._faults[party][f"{envelope.kind}: {fault}"[:120]] += 1
+            return False
+        return True
+
+    def forget_settled(self) -> None:
+        """Forget what is over and old, as a start ends; see `restore`."""
+        self.subjects.forget_settled()
+
+    def rests_on(self, party: PartyId, envelope: Envelope, leaf_hash: bytes, raw: bytes, *, is_own: bool) -> bool:
+        """Whether what stands here after `forget_settled` rests on a leaf that was remembered."""
+        kind = envelope.kind
+        if kind in _ALWAYS_COUNT or kind in _NEVER_COUNT:
+            return kind in _ALWAYS_COUNT
+        if kind is Kind.ALERT and is_own:
+            body = decode_body(kind, raw)
+            return isinstance(body, AlertTold) and self._alerting.rests_on(party, body)
+        if kind in DATED:
+            return self.subjects.stands(leaf_hash)
+        return any(self.subjects.stands(unb64(named)) for named in envelope.re)
+
+    def pass_by(self, party: PartyId, envelope: Envelope) -> None:
+        """Take from a leaf of a peer what it says of time, and nothing else."""
+        self._sessions[party].written_after_ms(envelope)
+
+    @property
+    def flash_said(self) -> tuple[Counter[PartyId], Counter[PartyId]]:
+        """FLASH messages said by each party, and those of them that were misused; what is put in here goes on."""
+        return self.subjects.hotline.flash, self.subjects.hotline.flash_misused
+
+    def flash_of(self, envelope: Envelope, raw: bytes) -> tuple[int, int]:
+        """Return by how much a leaf that was remembered has raised those two counts of its writer."""
+        if envelope.kind is not Kind.HOTLINE or envelope.prec is not Precedence.FLASH:
+            return 0, 0
+        body = decode_body(Kind.HOTLINE, raw)
+        assert isinstance(body, HotlineBody)
+        return 1, int(self.subjects.hotline.is_misuse(body.code, body.reason))
 
     def _held_by(self, party: PartyId, envelope: Envelope) -> Instant:
         """Return when we held a peer's leaf at the latest: the record keeps our newest receipt and no time of each."""
@@ -581,8 +635,7 @@ class Engine:
         """Return the board of one desk as *role* may see it."""
         self._boards += 1
         setup, subjects = self.setup, self.subjects
-        subjects.warnings.forget_old()
-        alerts = subjects.warnings.rows(*rungs_of(subjects.warnings, subjects.escalations), self._zone_names)
+        alerts = self._alerts()
         return Board(
             at_ms=instant_ms(now),
             number=self._boards,
@@ -592,8 +645,8 @@ class Engine:
             parties=[{"id": party.party, "name": party.name} for party in setup.parties],
             badges=[*setup.badges, *self._clock_steps],
             role=role.value,
-            alerts=[self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())],
-            alerts_total=subjects.warnings.total,
+            alerts=self._marked(alerts[: subjects.warnings.shown]),
+            alerts_total=len(alerts),
             messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=self.peer_rows(now),
@@ -612,6 +665,28 @@ class Engine:
             flash_said={str(party): n for party, n in subjects.hotline.flash.items()},
             flash_misused={str(party): n for party, n in subjects.hotline.flash_misused.items() if n},
         )
+
+    def _alerts(self) -> list[AlertRow]:
+        warnings = self.subjects.warnings
+        warnings.forget_old()
+        return warnings.rows(*rungs_of(warnings, self.subjects.escalations), self._zone_names)
+
+    def _marked(self, alerts: list[AlertRow]) -> list[AlertRow]:
+        return [self._with_mark(row) for row in self.subjects.marked(alerts, self._voice.unlogged())]
+
+    def alert_page(self, after: int, most: int) -> Page[AlertRow]:
+        """Return alerts of the board's order by index; those that the desk has forgotten are leaves of the record."""
+        rows = self._alerts()
+        return page_in(self._marked(rows[after : after + most]), after, len(rows), self._in_record(Kind.ALERT))
+
+    def message_page(self, after: int, most: int) -> Page[MessageRow]:
+        """Return messages by index, newest first; those that the desk has forgotten are leaves of the record."""
+        hotline = self.subjects.hotline
+        rows = self.subjects.marked(hotline.rows(after, most), self._voice.unlogged())
+        return page_in(rows, after, hotline.total, self._in_record(Kind.HOTLINE))
+
+    def _in_record(self, kind: Kind) -> InRecord:
+        return InRecord(kind.value, [log for log in self.logs() if parse_origin(log).lane is not Lane.TRACK])
 
     def peer_rows(self, now: Instant) -> list[PeerRow]:
         """Return what the desk shows of each link."""
@@ -665,7 +740,7 @@ class Engine:
     def _fault_lines(self, now: Instant) -> list[str]:
         lines = [f"NOT RECORDED: {self._disk.fault}"] if self._disk.fault else []
         lines += [text for text in self._notices.values() if text]
-        lines += [self.subjects.fault] if self.subjects.fault else []
+        lines += [fault for fault in (self.subjects.fault, self.subjects.hotline.fault) if fault]
         lines += [f"INTERNAL FAULT, tell the engineer: {what} ({n})" for what, n in self._bugs.items()]
         lines += [*self._voice.faults(), *self.tables.faults(), *self._alerting.searches(now)]
         return lines + [f"{party}: {what} ({n})" for party, seen in self._faults.items() for what, n in seen.items()]

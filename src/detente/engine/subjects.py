@@ -35,7 +35,8 @@ _LEAVES_NAMED = 8
 UNLOGGED_KEPT: Final = 256
 """Notes outside the record that are remembered, so that one that comes twice is shown once."""
 
-DATES_KEPT: Final = 2_000
+DATES_KEPT: Final = 32_768
+"""Rather more than there can be messages and warnings at one desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,35 @@ class Subjects:
                 expired_on_arrival=dates.is_expired,
             )
         return replace(row, unlogged=True) if is_unlogged else row
+
+    # --- what a start remembers
+
+    def forget_settled(self) -> None:
+        """Forget what is over and old, so that what stands here does not depend on how much was read for it."""
+        self.warnings.forget_old()
+        answered = self.hotline.forget_settled()
+        named = {name for name in self.leaf_of if name in answered or self._is_said(name)}
+        self._message_of = {leaf: name for leaf, name in self._message_of.items() if name in named}
+        self.leaf_of = {name: leaf for name, leaf in self.leaf_of.items() if name in named}
+        for to_one in self._sent.values():
+            for seq in [seq for seq, name in to_one.items() if not self._is_said(name)]:
+                del to_one[seq]
+        self._dates = {
+            name: dates
+            for name, dates in self._dates.items()
+            if self.warnings.named(name) is not None or self._is_said(name)
+        }
+
+    def stands(self, leaf_hash: bytes) -> bool:
+        """Whether a leaf stands for a warning or a message at this desk."""
+        return self._is_said(self._message_of.get(leaf_hash, "")) or self.warnings.of_leaf(leaf_hash) is not None
+
+    def forgotten(self) -> dict[str, str]:
+        """Return the messages that are known by name only, for one that stands here answers them, and their leaves."""
+        return {name: leaf for name, leaf in self.leaf_of.items() if not self._is_said(name)}
+
+    def _is_said(self, message: str) -> bool:
+        return self.hotline.said_as(message) is not None
 
     # --- which subject
 

@@ -17,8 +17,10 @@ from msgspec.structs import replace
 from detente.alerts.alert import Alert
 from detente.alerts.alert import Kind as AlertKind
 from detente.coordination.act import Act
-from detente.coordination.activities import AnyActivityAct, Deviate, Draft, Flying
-from detente.coordination.activities import State as ActivityStanding
+from detente.coordination.activities import Flying
+from detente.coordination.activity_acts import AnyActivityAct, Deviate
+from detente.coordination.activity_rows import Draft
+from detente.coordination.activity_states import State as ActivityStanding
 from detente.coordination.arrangement import Flow, State
 from detente.coordination.charter import Charter
 from detente.coordination.incidents import IncidentRow, OpenIncident

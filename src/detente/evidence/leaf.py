@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,8 @@ Hash = Annotated[str, Meta(pattern=rf"\A{HASH_PATTERN}\Z")]
 Millis = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _Name = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9./_-]{0,254}\Z")]
+_HashLong = Annotated[str, Meta(min_length=44, max_length=44)]
+"""A `Hash` once `_envelope` has looked: at all of a leaf's hashes in one search, for each costs as much as a decode."""
 
 
 class Envelope(
@@ -91,31 +94,40 @@ class Envelope(
 
     log: _Name
     seq: Count
-    prev: Hash
+    prev: _HashLong
     to: _Name
     ts: Millis
     hlc: tuple[Millis, Count]
     kind: Kind
     prec: Precedence
     by: Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_-]{0,31}\Z")]
-    body: Hash
+    body: _HashLong
     size: Annotated[int, Meta(ge=0, le=BODY_LIMIT)]
     media: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9./+-]{0,63}\Z")]
-    pol: Hash
+    pol: _HashLong
     exp: Millis | None = None
-    re: Annotated[tuple[Hash, ...], Meta(max_length=64)] = ()
+    re: Annotated[tuple[_HashLong, ...], Meta(max_length=64)] = ()
     seen: dict[Lane, tuple[Count, Hash]] = {}
 
 
 _encoder: Final = msgspec.json.Encoder(order="sorted")
 _decoder: Final = msgspec.json.Decoder(Envelope)
+_hashes: Final = re.compile(rf"(?:{HASH_PATTERN})*")
+
+
+def _envelope(line: bytes) -> Envelope:
+    """Return the envelope in a leaf's one line; raises msgspec.DecodeError or UnicodeDecodeError."""
+    envelope = _decoder.decode(line)
+    if not _hashes.fullmatch("".join((envelope.prev, envelope.body, envelope.pol, *envelope.re))):
+        raise msgspec.ValidationError(f"a hash that does not match {HASH_PATTERN!r}")
+    return envelope
 
 
 def encode(envelope: Envelope, signer: Signer) -> bytes:
     """Return the leaf's bytes, signed; raises OwnFault for an envelope that no peer would decode."""
     try:
         line = _encoder.encode(envelope)
-        _decoder.decode(line)
+        _envelope(line)
     except (msgspec.ValidationError, UnicodeEncodeError, OverflowError) as wrong:
         raise OwnFault(f"envelope: {wrong}") from None
     text = _HEAD + line + b"\n"  # ASCII without control characters: every text in an envelope has a pattern
@@ -130,6 +142,14 @@ def read(leaf: bytes) -> Envelope:
     return _read(leaf)[0]
 
 
+def recalled(leaf: bytes) -> Envelope:
+    """Return the envelope in a leaf of our own record, which was verified when it was kept; raises PeerFault."""
+    try:
+        return _decoder.decode(leaf[len(_HEAD) : leaf.find(b"\n", len(_HEAD))])
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise PeerFault(f"leaf: {wrong}", leaf) from None
+
+
 def _read(leaf: bytes) -> tuple[Envelope, bytes, str, bytes]:
     """Return the envelope, the signed text, and the name and the key id with signature of the one line under it."""
     if len(leaf) > LEAF_LIMIT:
@@ -139,7 +159,7 @@ def _read(leaf: bytes) -> tuple[Envelope, bytes, str, bytes]:
     if not text.startswith(_HEAD) or b"\n" in line:
         raise PeerFault("leaf: not a detente-envelope/v1 of one line", leaf)
     try:
-        envelope = _decoder.decode(line)
+        envelope = _envelope(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"leaf: {wrong}", leaf) from None
     if _encoder.encode(envelope) != line:
@@ -181,7 +201,7 @@ def _decoded(leaf: bytes, vkey: Vkey) -> Envelope | None:
         return None
     line, letters = leaf[len(_HEAD) : line_end], leaf[-_SIGNED_LETTERS - 1 : -1]
     try:
-        envelope = _decoder.decode(line)
+        envelope = _envelope(line)
         keyed = a2b_base64(letters, strict_mode=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None

@@ -23,9 +23,14 @@ from functools import cached_property, lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
-from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_open
+from nacl.bindings import (
+    crypto_core_ed25519_is_valid_point,
+    crypto_sign,
+    crypto_sign_BYTES,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
 from nacl.exceptions import BadSignatureError
 
 from detente.errors import OwnFault, PeerFault
@@ -149,6 +154,12 @@ def _is_valid_point(public_key: bytes) -> bool:
     return bool(crypto_core_ed25519_is_valid_point(public_key))
 
 
+def _ed25519_sign(secret: bytes, message: bytes) -> bytes:
+    # libsodium, as for verifying: Ed25519 is deterministic, and it needs two thirds of what OpenSSL does.
+    signature: bytes = crypto_sign(message, secret)[:crypto_sign_BYTES]
+    return signature
+
+
 def _ed25519_verifies(public_key: bytes, message: bytes, signature: bytes) -> bool:
     try:
         crypto_sign_open(signature + message, public_key)
@@ -203,18 +214,19 @@ class Ed25519Signer:
     """Signs note texts as *name* with the 32-byte *seed* (0x01)."""
 
     def __init__(self, name: str, seed: bytes) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.vkey = Vkey(name, ED25519, self._key.public_key().public_bytes_raw())
+        public_key, self._secret = crypto_sign_seed_keypair(seed)
+        self._seed = seed
+        self.vkey = Vkey(name, ED25519, public_key)
         self._named: dict[str, Ed25519Signer] = {}
 
     def line(self, text: bytes) -> bytes:
         """Return the signature line over *text*, newline included."""
-        return _line(self.vkey, self._key.sign(text))
+        return _line(self.vkey, _ed25519_sign(self._secret, text))
 
     def named(self, name: str) -> Ed25519Signer:
         """Return the same key under another name: one log key signs each log under that log's origin."""
         if name not in self._named:
-            self._named[name] = Ed25519Signer(name, self._key.private_bytes_raw())
+            self._named[name] = Ed25519Signer(name, self._seed)
         return self._named[name]
 
 
@@ -222,14 +234,13 @@ class Cosigner:
     """Cosigns checkpoints as *name*: Ed25519 over a time and the text (0x04). A mirror's cosignature is the receipt."""
 
     def __init__(self, name: str, seed: bytes) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.vkey = Vkey(name, COSIGNATURE, self._key.public_key().public_bytes_raw())
+        public_key, self._secret = crypto_sign_seed_keypair(seed)
+        self.vkey = Vkey(name, COSIGNATURE, public_key)
 
     def line_at(self, text: bytes, at_s: int) -> bytes:
         """Return the signature line over *text* that says it was seen at *at_s*, seconds since 1970 UTC."""
-        return _line(
-            self.vkey, at_s.to_bytes(8, "big") + self._key.sign(_cosignature_message(self.vkey.name, at_s, text))
-        )
+        message = _cosignature_message(self.vkey.name, at_s, text)
+        return _line(self.vkey, at_s.to_bytes(8, "big") + _ed25519_sign(self._secret, message))
 
 
 class MlDsaCosigner:

@@ -256,7 +256,7 @@ def _taken_back(said: Sequence[Said]) -> set[tuple[object, object, object]]:
 def _marking(said: Said, taken_back: set[tuple[object, object, object]]) -> Iterator[tuple[str, str]]:
     """Yield how far a report may go and whose it is, first of all that is said of it; nothing for any other leaf."""
     act = _act(said)
-    if act.get("act") != "report.share":
+    if act.get("act") not in ("report.share", "report.share_point"):
         return
     marking = act.get("marking")
     tlp = marking.get("tlp", REPORT_TLP) if isinstance(marking, dict) else REPORT_TLP

@@ -41,7 +41,7 @@ _FT_PER_FL: Final = 100.0
 _NM_S_TO_MPS: Final = 1852.0
 _RANGE_SIGMA_M: Final = 50.0
 _AZIMUTH_SIGMA_RAD: Final = 0.07 * RAD_PER_DEG
-"""What a monopulse radar promises. Source: EUROCONTROL surveillance performance specification, en-route figures."""
+"""What a monopulse radar is taken to be off by, one standard deviation each: chosen here, no standard is quoted."""
 _EMITTER: Final = {
     1: b"A1", 2: b"A2", 3: b"A3", 4: b"A4", 5: b"A5", 6: b"A6", 10: b"A7", 11: b"B1", 12: b"B2", 13: b"B6", 16: b"B4",
 }  # fmt: skip

@@ -68,8 +68,8 @@ class Recovery:
         for seq, leaf in enumerate(bundle.leaves, bundle.start):
             if seq < writer.next_seq and leaf_hash(leaf) == writer.hash_at(seq):
                 continue  # given twice: on the disk, or on its way there
-            if seq > writer.next_seq or len(entries) >= self._limits.given_leaves:
-                break
+            if seq > writer.next_seq or len(entries) >= self._limits.given_leaves or writer.is_full:
+                break  # the rest is asked for once this is on the disk
             entries.append(self._taken(seq, leaf))
         return [Append(writer.log.origin, first, tuple(entries))] if entries else []
 

@@ -136,6 +136,11 @@ class Writer:
         """The index of the next leaf."""
         return self.log.size + len(self._unstored)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many leaves wait for the disk as may."""
+        return len(self._unstored) >= self._limits.unstored
+
     def hash_at(self, seq: int) -> bytes:
         """Return the hash of our leaf *seq*, on the disk or on its way there."""
         on_disk = self.log.size
@@ -154,7 +159,7 @@ class Writer:
         """Return the new leaf's hash and its `Append`; raises OwnFault where nothing may be written."""
         if self.frozen is not None:
             raise OwnFault(f"{self.log.origin}: frozen ({self.frozen}), nothing is written")
-        if len(self._unstored) >= self._limits.unstored:
+        if self.is_full:
             raise OwnFault(f"{self.log.origin}: {len(self._unstored)} leaves wait for the disk, no more are taken")
         body, commitment = self._committed(draft)
         envelope = Envelope(

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import (
@@ -23,9 +24,10 @@ from detente.desk.answers import (
     WhyTold,
     Withheld,
 )
-from detente.desk.board import Board
+from detente.desk.board import AlertRow, Board, MessageRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.record_view import LinkSamples, Portion
 from detente.desk.release_view import ReleaseView
 from detente.engine.engine import Engine
 from detente.engine.values import OrderGiven
@@ -34,9 +36,8 @@ from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64
 from detente.evidence.store import LeafStore
 from detente.node.clock import Clock
-from detente.node.dossiers import Portion
 from detente.node.inbox import Inbox
-from detente.node.link_history import LinkHistory, LinkSamples
+from detente.node.link_history import LinkHistory
 from detente.node.replays import Replays
 from detente.node.web.port import Changes, RecordPort
 from detente.release.inference import Precision, precision
@@ -83,6 +84,12 @@ class Desk:
         if role not in self._boards:
             self._boards[role] = self._engine.board(Role(role), self._clock.now())
         return self._boards[role]
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        return self._engine.alert_page(after, most)
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        return self._engine.message_page(after, most)
 
     def frame(self) -> bytes | None:
         return self._frame

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
-import msgspec
-
+from detente.desk.record_view import Portion
 from detente.errors import OwnFault
 from detente.evidence.checkpoint import Checkpoint, cosignature, with_lines
 from detente.evidence.dossier import Extract, Party, make_dossier
@@ -21,22 +19,6 @@ from detente.evidence.store import LeafStore
 from detente.node.extracts import Reading, Wanted, extracts
 from detente.node.incident import find_incident
 from detente.node.keyring import Keyring, PeerKeys
-
-AROUND_MIN: Final = 5.0
-"""Minutes before and after an incident that go in with it, unless somebody says otherwise."""
-
-
-class Portion(msgspec.Struct, frozen=True):
-    """What goes into a dossier of one log, and what its reader will find missing."""
-
-    log: str
-    form: str  # "tiles": whole; "exhibits": leaf by leaf
-    start: int
-    stop: int
-    size: int  # of the whole log
-    receipt_outstanding: int  # leaves that the reader has not receipted
-    without_body: int  # bodies no longer held, as far as they were read
-    only_incident: bool  # of each frame only the incident's aircraft
 
 
 def parties_of(own: Keyring, peers: Sequence[PeerKeys], names: Mapping[str, str]) -> dict[str, Party]:

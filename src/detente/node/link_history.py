@@ -7,26 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
 from detente.desk.board import PeerRow
+from detente.desk.record_view import LinkSamples
 from detente.types import NS_PER_S, Instant, instant_ms
 
 EVERY_NS: Final = 5 * NS_PER_S
 KEPT: Final = 720
-
-
-class LinkSamples(msgspec.Struct, frozen=True):
-    """The samples of one link, oldest first; all columns have one length, and what was not known is null."""
-
-    peer: str
-    every_ms: int
-    at_ms: list[int]
-    state: list[str]
-    rtt_ms: list[float | None]
-    offset_ms: list[float | None]
-    backlog: list[int]  # own leaves not yet sent, all lanes
-    receipt_lag_ms: list[float | None]
 
 
 @dataclass(frozen=True, slots=True)

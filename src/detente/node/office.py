@@ -19,6 +19,7 @@ import structlog
 
 from detente.config import Config
 from detente.desk.orders import ConfirmPolicy, MarkAlert, ProposePolicy
+from detente.desk.record_view import Portion
 from detente.engine.engine import Engine
 from detente.engine.values import (
     AdmitKeys,
@@ -37,18 +38,19 @@ from detente.evidence.keys import KeyChain, parse_origin
 from detente.evidence.leaf import Lane, is_body_of, read
 from detente.evidence.note import b64, unb64
 from detente.evidence.retention import DAY_MS, old_bodies
+from detente.evidence.store import LeafStore
 from detente.link.frames import Audit, Challenge, Copy, Proof, Want, Witnessed
 from detente.link.session import Session
 from detente.link.transitions import State
 from detente.link.vouch import proof_of
 from detente.node.acts import Acts
 from detente.node.clock import Clock
-from detente.node.dossiers import Portion
 from detente.node.highwater import HighWater
 from detente.node.inbox import Inbox
 from detente.node.keyring import Keyring, Paired, keep_statements, load_keyring
 from detente.node.scrub import Damage, scrub
 from detente.node.sqlite import SqliteStore
+from detente.node.starting import INDEX_KEY
 from detente.types import NS_PER_MS, PartyId, instant_ms
 
 log = structlog.get_logger()
@@ -56,6 +58,7 @@ log = structlog.get_logger()
 _TURN_S: Final = 1.0
 _OFFER_EVERY: Final = 30  # turns: a peer that was away is offered the log of acts again
 _RETENTION_EVERY: Final = 3_600
+_INDEX_S: Final = 60.0
 _FIRST_SCRUB_S: Final = 60.0
 _BETWEEN_BATCHES_S: Final = 0.05
 _ANSWER_S: Final = 30.0
@@ -113,10 +116,12 @@ class Office:
         inbox: Inbox,
         clock: Clock,
         sessions: Callable[[], Mapping[PartyId, Session]],
+        start_index: Callable[[LeafStore], bytes | None] = lambda _: None,
     ) -> None:
         self._config, self._keys, self._acts = config, keys, acts
         self._store, self._record, self._high_water = store, record, high_water
         self._engine, self._inbox, self._clock, self._sessions = engine, inbox, clock, sessions
+        self._start_index = start_index
         self.pump: PumpPort | None = None
         self._keys_seen = self._keys_stamp()
         self._challenged: dict[PartyId, _Challenged] = {}
@@ -133,6 +138,7 @@ class Office:
             tasks.create_task(self._acts.run())
             tasks.create_task(self._scrub_again_and_again())
             tasks.create_task(self._turn_again_and_again())
+            tasks.create_task(self._renew_start_index())
 
     async def _turn_again_and_again(self) -> None:
         turn = 0
@@ -393,6 +399,26 @@ class Office:
             self.notice("scrub", "")
         return found
 
+    async def _renew_start_index(self) -> None:
+        """Keep the start index so new that a start, whenever it comes, is a short one."""
+        assert self.pump is not None
+        while True:
+            await asyncio.sleep(_INDEX_S)
+            try:
+                sealed = await asyncio.to_thread(self._newer_start_index)
+                if sealed is not None:
+                    await self.pump.on_disk(lambda sealed=sealed: self._store.put_state(INDEX_KEY, sealed))  # type: ignore[misc]
+                self.notice("start index", "")
+            except DetenteError as fault:
+                self.notice("start index", f"the start index cannot be renewed, the next start will be slow: {fault}")
+
+    def _newer_start_index(self) -> bytes | None:
+        reading = SqliteStore(self._record, read_only=True)
+        try:
+            return self._start_index(reading)
+        finally:
+            reading.close()
+
     def _show_damage(self, found: list[Damage]) -> None:
         first = found[0]
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
@@ -433,6 +459,7 @@ class Office:
 
     def _put_back(self, copy: Copy) -> None:
         leaf = copy.leaf.encode()
+        self._store.put_state(INDEX_KEY, b"")  # what could not be read may count now
         self._store.mend(copy.log, copy.seq, leaf)
         if copy.body:
             salt, body = unb64(copy.salt), unb64(copy.body)

@@ -31,9 +31,7 @@ from detente.detect import detector as detection
 from detente.detect.airspace import AircraftClass, Airspace
 from detente.detect.profile import Profile, profile_named, promoting
 from detente.detect.zone import Zone, read_zones, told_apart
-from detente.engine.engine import Engine
 from detente.engine.policies import STATE_KEY, kept_policy
-from detente.engine.restore import restore
 from detente.engine.values import (
     Declared,
     Feed,
@@ -67,6 +65,7 @@ from detente.node.records import KeysHeld, Records
 from detente.node.replays import Replays
 from detente.node.run import Pump
 from detente.node.sqlite import SqliteStore
+from detente.node.starting import Starting
 from detente.node.web.door import Accounts, Demo
 from detente.node.web.passkeys import Passkeys
 from detente.node.web.provider import Provider
@@ -74,6 +73,7 @@ from detente.node.web.server import build_app, serve
 from detente.node.webhooks import Webhooks, hosts_of, secret_of
 from detente.picture import tracker as picture
 from detente.picture.tracker import Tracker
+from detente.release import match
 from detente.release.lint import lint
 from detente.release.policy import NOTHING, Policy, parse_policy
 from detente.release.release import Releaser
@@ -266,8 +266,8 @@ class Node:
         self._hybrid = HybridClock()
         self._high_water = HighWater(directory / config.record.high_water)
         self._behind = self._high_water.behind(store)
-        self.engine = Engine(self._setup())
-        restore(self.engine, store.read)
+        self._starting = Starting(self._setup, lambda: self._setup(HybridClock()), lambda: self.keyring.salt_key)
+        self.engine = self._starting.engine(store)
         self.acts = Acts(directory, keyring, clock)
         self.office = Office(
             config,
@@ -280,6 +280,7 @@ class Node:
             self.inbox,
             clock,
             self.sessions,
+            self._starting.renewed,
         )
         ids = [config.node.party, *(peer.party for peer in config.peer)]
         self.pictures = PictureLog(directory / "pictures", ids, config.picture)
@@ -398,7 +399,9 @@ class Node:
         """Return the record for reading beside the node, or after it has stopped."""
         return SqliteStore(self.folder / self.config.node.directory / "record.sqlite", read_only=True)
 
-    def sessions(self, parties: Collection[PartyId] | None = None) -> dict[PartyId, Session]:
+    def sessions(
+        self, parties: Collection[PartyId] | None = None, clock: HybridClock | None = None
+    ) -> dict[PartyId, Session]:
         """Return every link (or those to *parties*) as the store has it: at the start, and after a failed write."""
         own = OwnIdentity(
             self.keyring.node,
@@ -416,7 +419,7 @@ class Node:
                 PeerIdentity(paired.keys.chain, paired.confirmed_at is not None),
                 link_limits(self.config),
                 codebook=self.codebook.digest,
-                clock=self._hybrid,
+                clock=clock or self._hybrid,
             )
             for party, paired in self.keys.paired.items()
             if parties is None or party in parties
@@ -431,7 +434,7 @@ class Node:
         keys = {PartyId(p.party): _ref_key(self.keyring.salt_key, p.node) for p in self.config.peer}
         return Releaser(policy, self.zones, keys)
 
-    def _setup(self) -> Setup:
+    def _setup(self, clock: HybridClock | None = None) -> Setup:
         config = self.config
         airspace = airspace_of(config, self.folder)
         profile = airspace.profiles[0]
@@ -443,7 +446,7 @@ class Node:
         kept = kept_policy(self.store.state(STATE_KEY), baseline)
         return Setup(
             parties=parties,
-            sessions=self.sessions(),
+            sessions=self.sessions(clock=clock),
             surveillance=Surveillance(
                 Tracker(config.limits.tracks),
                 detection.Detector(profile, self.zones, ids, airspace=airspace),
@@ -534,6 +537,7 @@ def warm() -> None:
     """Compile, or load from the cache, every kernel: none is compiled once a node runs."""
     picture.warm()
     detection.warm()
+    match.warm()
 
 
 def _ref_key(salt_key: bytes, node: str) -> bytes:

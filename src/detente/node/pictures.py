@@ -15,16 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import duckdb
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import structlog
 
 from detente.desk.frame import ALTITUDE_UNKNOWN, COLUMNS, FRAME
+from detente.desk.record_view import Kept, Span
 from detente.units import DEG_PER_RAD, RAD_PER_DEG
+
+if TYPE_CHECKING:
+    import duckdb
 
 BEAT_MS: Final = 10_000
 """A track without news is written again after this; unwritten for longer, and a second, it was not in the picture."""
@@ -58,24 +61,6 @@ class Limits(Protocol):
     def hours(self) -> int: ...
     @property
     def mb(self) -> int: ...
-
-
-class Span(msgspec.Struct, frozen=True):
-    """A time without a gap of which the picture is kept."""
-
-    from_ms: int
-    to_ms: int
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What can be shown again."""
-
-    spans: list[Span]
-    hours: int  # kept at most; 0: this node keeps no picture
-    mb: int
-    used_mb: float
-    rows_lost: int  # because the disk took none
-    fault: str  # why nothing is written now; empty: it is
 
 
 @dataclass(slots=True)
@@ -130,6 +115,8 @@ class PictureLog:
 
     def flush(self) -> None:
         """Write what waits, join the parts of past hours, and let the oldest hours go."""
+        import duckdb  # noqa: PLC0415 an eighth of a second, that a start has not to spare
+
         with self._disk:
             with self._lock:
                 rows = [*self._waiting]
@@ -383,6 +370,8 @@ def _copy(db: duckdb.DuckDBPyConnection, select: str, path: Path) -> None:
 
 
 def _database() -> duckdb.DuckDBPyConnection:
+    import duckdb  # noqa: PLC0415
+
     db = duckdb.connect(config={"autoinstall_known_extensions": False, "threads": 1, "memory_limit": "512MB"})
     db.execute("SET timezone = 'UTC'")
     return db

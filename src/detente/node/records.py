@@ -13,11 +13,20 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from threading import Lock
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
-from msgspec import Meta
-
+from detente.desk.record_view import (
+    DossierAsked,
+    DossierChecked,
+    KeyRow,
+    LeafPage,
+    LeafRow,
+    LeavesAsked,
+    LogRow,
+    Portion,
+    ProofParts,
+    RootRow,
+)
 from detente.errors import ConfigError, OrderRefused, OwnFault, PeerFault
 from detente.evidence.checkpoint import Checkpoint
 from detente.evidence.dossier import MANIFEST, Extract, Party, ZipFiles, read_manifest, write_zip
@@ -28,7 +37,7 @@ from detente.evidence.note import b64, split_note
 from detente.evidence.store import Entry, LeafStore, StoreFault
 from detente.evidence.tiles import TILE_WIDTH, pack_entries
 from detente.evidence.verify import verify
-from detente.node.dossiers import AROUND_MIN, Portion, chosen, files_of, parties_of, portion, with_incident
+from detente.node.dossiers import chosen, files_of, parties_of, portion, with_incident
 from detente.node.extracts import Wanted
 from detente.node.keyring import Keyring, PeerKeys
 from detente.release.alerts import AlertTold
@@ -44,114 +53,11 @@ CHECKED_MAX: Final = 8_192
 
 RAW_MAX: Final = 512
 _TILE_HEIGHT: Final = 8
-CHECK_MAX: Final = 64 * 1024 * 1024
-"""Bytes of a dossier that is checked for a desk; what is larger is for `detente verify`."""
-
 _WORTH_A_PROCESS: Final = 500
 """Leaves beyond which a dossier is checked in a process of its own: this one must not wait for it."""
 
 EXPORT_MAX: Final = 50_000
 """Leaves of one dossier made from the desk; more is for `detente export`."""
-
-
-class LogRow(msgspec.Struct, frozen=True):
-    """One log of the record."""
-
-    log: str
-    writer: str  # party, or node where it has no name here
-    reader: str
-    lane: str
-    epoch: int
-    size: int
-    signed: int  # leaves under the newest signed checkpoint
-    receipted: int  # leaves the reader says it holds
-    receipt_at_s: int | None
-    root: str  # base64, over all leaves
-
-
-class LeafRow(msgspec.Struct, frozen=True):
-    """One leaf: what it says of itself, and of its body what a person can read in a line."""
-
-    seq: int
-    hash: str
-    ts_ms: int  # by the writer's clock
-    kind: str
-    precedence: str
-    by: str
-    size: int
-    words: str  # of a hotline message or an alert; empty: nothing in words
-    is_held: bool  # whether the body is still kept
-    answers: list[str]  # hashes of the leaves it names
-
-
-class LeafPage(msgspec.Struct, frozen=True):
-    """Leaves, newest first. `next` is where to go on; null at the log's beginning."""
-
-    log: str
-    size: int
-    rows: list[LeafRow]
-    next: int | None
-    scanned: int
-
-
-class KeyRow(msgspec.Struct, frozen=True):
-    """A key that may have signed a note, as its node's root states it."""
-
-    node: str
-    use: str
-    vkey: str
-
-
-class RootRow(msgspec.Struct, frozen=True):
-    """Whose root all keys of a node hang on: the digits to compare by telephone."""
-
-    party: str
-    node: str
-    digits: str
-
-
-class DossierChecked(msgspec.Struct, frozen=True):
-    """What was found of a dossier under the roots that this node has confirmed."""
-
-    outcome: str  # holds, fails, unknown_root
-    failures: list[tuple[str, str]]  # (exhibit, why it fails); of an unknown root the party and why
-    parties: list[str]  # whose roots it was checked under
-
-
-class ProofParts(msgspec.Struct, frozen=True):
-    """What a browser needs to find a log's root by itself. Leaves [start, size) it fetches and hashes."""
-
-    log: str
-    size: int  # of the newest signed checkpoint
-    start: int
-    tiles: list[str]  # base64 roots of the whole tiles before `start`, 256 leaves each
-    checkpoint: str  # the note
-    receipt: str | None
-    keys: list[KeyRow]
-    roots: list[RootRow]
-
-
-class LeavesAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which leaves of a log a desk asks for; empty filters let everything through."""
-
-    log: Annotated[str, Meta(min_length=1, max_length=200)]
-    before: Annotated[int, Meta(ge=0)] | None = None
-    kind: Annotated[str, Meta(max_length=32)] = ""
-    by: Annotated[str, Meta(max_length=32)] = ""
-    precedence: Annotated[str, Meta(max_length=1)] = ""
-    text: Annotated[str, Meta(max_length=200)] = ""
-
-
-class DossierAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a dossier from the desk is to hold: one incident, a window of time, ranges of leaves, or whole logs."""
-
-    incident: Annotated[str, Meta(max_length=200)] = ""
-    around_min: Annotated[float, Meta(ge=0, le=1440)] = AROUND_MIN
-    from_ms: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
-    to_ms: Annotated[int, Meta(ge=0, le=2**53 - 1)] | None = None
-    peers: Annotated[list[str], Meta(max_length=16)] = []
-    lanes: Annotated[list[str], Meta(max_length=8)] = []
-    ranges: Annotated[dict[str, tuple[int, int]], Meta(max_length=32)] = {}
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from detente.desk.record_view import Kept, SaidPage
 from detente.errors import ConfigError, OrderRefused, OwnFault, PeerFault
 from detente.evidence.store import LeafStore, StoreFault
-from detente.node.pictures import Kept, PictureLog
-from detente.node.said import SaidPage, said_between
+from detente.node.pictures import PictureLog
+from detente.node.said import said_between
 
 WINDOW_MAX_MS: Final = 24 * 3_600_000
 """The longest window of which everything that was said is given at once."""

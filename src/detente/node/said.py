@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from detente.desk.record_view import SaidPage, SaidRow
 from detente.errors import PeerFault
 from detente.evidence.keys import parse_origin
 from detente.evidence.leaf import Kind, Lane, read
@@ -20,30 +21,6 @@ LEAVES_MAX: Final = 5_000
 
 _KINDS: Final = frozenset({Kind.ALERT, Kind.HOTLINE, Kind.ACK, Kind.DISPLAYED, Kind.ESCALATION, Kind.STAND_DOWN})
 _RUN: Final = 256
-
-
-class SaidRow(msgspec.Struct, frozen=True):
-    """One leaf: what it says of itself, and its body as it was read."""
-
-    at_ms: int  # by the writer's clock
-    log: str
-    lane: str
-    seq: int
-    writer: str  # party
-    reader: str
-    kind: str
-    precedence: str
-    by: str
-    hash: str
-    re: list[str]  # hashes of the leaves that it is about
-    body: dict[str, Any] | None  # as docs/protocol/link.md has it for this kind; null: no longer kept, or damaged
-
-
-class SaidPage(msgspec.Struct, frozen=True):
-    """Leaves by the time they were written."""
-
-    rows: list[SaidRow]
-    more: bool  # there were more than LEAVES_MAX; the newest are missing
 
 
 def said_between(

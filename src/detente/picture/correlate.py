@@ -65,7 +65,8 @@ def _compared(tracks: Tracks, pairs: Rows, near_m: float, near_height_m: float, 
             if sigma_m > 0.0:
                 sigmas_m += 3.0 * sigma_m
         too_high = height_m > near_height_m  # false when a height is unknown
-        if distance_m <= near_m + sigmas_m and not too_high:
+        # How ill it knows its place is the peer's own word: it may widen the gate to twice, and no more.
+        if distance_m <= near_m + min(sigmas_m, near_m) and not too_high:
             codes[i] = _NEAR
         elif distance_m > far_m + sigmas_m or height_m > 2.0 * near_height_m:
             codes[i] = _FAR
@@ -248,6 +249,23 @@ class Correlator:
                 _stand_for(tracks, np.array([shown]), np.array([other]))
 
 
+def claim_on(tracks: Tracks, number: int, party: int) -> tuple[int, float] | None:
+    """Return the row by which *party* says that the aircraft we show as *number* is its own; None when it does not.
+
+    With it, how far that row lies from where we have the aircraft, m; 0 when it is *number* itself. What we declare
+    ours nobody else claims. Two parties may claim one aircraft: `declared_by` names the first, and both are found here.
+    """
+    shown = np.flatnonzero(tracks["number"] == number)
+    if not shown.size or tracks["declared_by"][shown[0]] == 0:
+        return None
+    first = int(shown[0])
+    said = (tracks["same_as"] == number) & (tracks["party"] == party) & (tracks["declared_by"] == party)
+    rows = np.flatnonzero(said & ~np.isin(tracks["not_assessed"], _FALSE))
+    if rows.size:
+        return int(rows[0]), float(apart(tracks, first, int(rows[0]))[0])
+    return (first, 0.0) if tracks["declared_by"][first] == party else None
+
+
 def _why_far(false: np.void, true: np.void, limits: Limits) -> Reason:
     """Return what makes *false*, of the same address, lie far from *true*: a known confusion, or another aircraft."""
     if is_unit_ratio(false["altitude_pressure_m"], true["altitude_pressure_m"], 0.04):
@@ -281,4 +299,5 @@ def _stand_for(tracks: Tracks, shown: Rows, other: Rows) -> None:
     tracks["same_as"][other] = tracks["number"][shown]
     claimed = (tracks["declared_by"][shown] == NOBODY) & (tracks["declared_by"][other] != NOBODY)
     claimed &= ~np.isin(tracks["not_assessed"][other], _FALSE)  # a claim on a false track is no claim on the true one
-    tracks["declared_by"][shown[claimed]] = tracks["declared_by"][other[claimed]]
+    # Of several claims on one aircraft the first is written last: it stays, whoever claims it after.
+    tracks["declared_by"][shown[claimed][::-1]] = tracks["declared_by"][other[claimed][::-1]]

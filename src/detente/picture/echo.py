@@ -1,9 +1,9 @@
 """Tracks that are another track once more: later on the same path, or in a mirror.
 
 Every plot taken leaves its mark in a table of places, a metre wide each, the newest last. A track that twice comes to
-where another was, as fast and as high, with one and the same delay, is its copy (DELAYED_COPY). A track that changes
-its speed and climb with another's at the same second, flying its reflection, is its mirror image (MIRRORED). Our own
-tracks are compared with our own only: nothing a peer says can put them under suspicion.
+where another was, as fast and as high, with one and the same delay, is its copy (DELAYED_COPY). A track that flies
+another's reflection, and changes its speed at the same second or scatters with its places as the other does, is its
+mirror image (MIRRORED). Our own tracks are compared with our own only: nothing a peer says puts them under suspicion.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ MIRROR_HEIGHT_M: Final = 1.0
 MIRROR_AT_NS: Final = 60_000_000
 CHANGED_MPS: Final = 0.02
 """How equal two reflections are, and how much a velocity must have changed beyond its last change to tell a copy."""
+
+SCATTER_M: Final = 1.5
+SAME_SCATTER_M: Final = 0.4
+SAME_SCATTER: Final = 0.02
+"""Two paths bend alike when both leave the straight line by more than SCATTER_M between two plots, and on each axis as
+far as the other, but for this and this share: a reflection in a parallel is stretched by the cosine of its latitude.
+Two aircraft that happen to fly so are a hundred times less likely to, and it must be found twice."""
 
 _COPY: Final = int(Reason.DELAYED_COPY)
 _MIRROR: Final = int(Reason.MIRRORED)
@@ -213,6 +220,50 @@ def _surprise(memory: Record) -> bool:
 surprise = njit(cache=True, nogil=True)(_surprise)
 
 
+def _bend_m(memory: Record) -> tuple[float, float]:
+    """Return how far east and north the newest of three plots is from where the two before it lead."""
+    n = memory["kept"] - 1
+    first_s = (memory["at_ns"][n - 1] - memory["at_ns"][n - 2]) * 1e-9
+    second_s = (memory["at_ns"][n] - memory["at_ns"][n - 1]) * 1e-9
+    if first_s <= 0.0 or second_s <= 0.0:
+        return math.nan, math.nan
+    east0, north0 = offset_m(
+        memory["latitude_rad"][n - 2],
+        memory["longitude_rad"][n - 2],
+        memory["latitude_rad"][n - 1],
+        memory["longitude_rad"][n - 1],
+    )
+    east1, north1 = offset_m(
+        memory["latitude_rad"][n - 1],
+        memory["longitude_rad"][n - 1],
+        memory["latitude_rad"][n],
+        memory["longitude_rad"][n],
+    )
+    return east1 - east0 * second_s / first_s, north1 - north0 * second_s / first_s
+
+
+bend_m = njit(cache=True, nogil=True)(_bend_m)
+
+
+def _scatters_alike(a: Record, b: Record) -> bool:
+    """Whether the newest three plots of both, at the same instants, bend their paths as far on each axis."""
+    if a["kept"] < 3 or b["kept"] < 3:
+        return False
+    for k in range(1, 4):
+        if abs(a["at_ns"][a["kept"] - k] - b["at_ns"][b["kept"] - k]) > MIRROR_AT_NS:
+            return False
+    east_a, north_a = bend_m(a)
+    east_b, north_b = bend_m(b)
+    bent_m = math.hypot(east_a, north_a)
+    if not min(bent_m, math.hypot(east_b, north_b)) >= SCATTER_M:
+        return False
+    slack_m = SAME_SCATTER_M + SAME_SCATTER * bent_m
+    return bool(abs(abs(east_a) - abs(east_b)) <= slack_m and abs(abs(north_a) - abs(north_b)) <= slack_m)
+
+
+scatters_alike = njit(cache=True, nogil=True)(_scatters_alike)
+
+
 def _mirrored(
     tracks: Records, memories: Records, order: npt.NDArray[np.int64], flown: Flown, mistrust_s: float
 ) -> None:
@@ -245,7 +296,7 @@ def _mirrored(
             if waited_s <= 0.0:
                 continue
             memory["mirror_at_ns"] = at_ns
-            if surprise(memory) or surprise(memories[older]):
+            if surprise(memory) or surprise(memories[older]) or scatters_alike(memory, memories[older]):
                 memory["mirror_hits"] += 2 if waited_s >= 4.0 else 1
             if memory["mirror_hits"] >= 2:
                 memory["mistrust"] = _MIRROR

@@ -48,9 +48,10 @@ RULES: Final = (
     Rule(
         Reason.MIRRORED,
         "it moves as the reflection of what it tells (east-west, north-south, both), leaps to such a reflection, or "
-        "flies another track's reflection with each irregular change of its speed and climb at the same second",
+        "flies another track's reflection with each irregular change of its speed or places at the same second",
         "two aircraft head-on are reflections of each other: only changes that no plan shares tell a copy",
-        "the reflection of a perfectly steady flight under another address; an axis at a slant to the meridian",
+        "the reflection of a perfectly steady flight without noise under another address; an axis at a slant to the "
+        "meridian",
     ),
     Rule(
         Reason.DELAYED_COPY,
@@ -80,7 +81,7 @@ RULES: Final = (
     Rule(
         Reason.SPOOFED_CIRCLE,
         "a turn that pulls more than 20 m/s², that the told course does not follow, or that began with a break in "
-        "place or velocity no aircraft makes",
+        "place, way or velocity no aircraft makes",
         "20 m/s² is a bank of 64 degrees; holds, gliders and surveys begin smoothly and bank less",
         "a circle flown at an aircraft's speed and bank from its first plot",
     ),
@@ -143,6 +144,8 @@ TURN_RAD: Final = math.radians(9.0)
 BREAK_MPS: Final = 25.0
 BREAK_MPS2: Final = 15.0
 """A velocity that changes between two plots by both together is no manoeuvre: 1.5 g, and a rounding each."""
+BROKEN_WAY_S: Final = 2.5
+"""The way flown after a break is measured over so long, and to two plots: one may be stamped wrong."""
 AFTER_BREAK_S: Final = 20.0
 CURVE_S: Final = 8.5
 
@@ -367,6 +370,75 @@ def _flew_as_told(memory: Record, row: int) -> bool:
 flew_as_told = njit(cache=True, nogil=True)(_flew_as_told)
 
 
+def _way_broke_ns(memory: Record) -> int:
+    """Return the instant of the first plot after a break in the way flown that no aircraft makes; 0 without one.
+
+    Up to the plot before it, it flew as it told.
+    """
+    newest = memory["kept"] - 1
+    for k in range(newest - 3, -1, -1):
+        if (memory["at_ns"][newest] - memory["at_ns"][k]) * 1e-9 > CURVE_S + 2.0:
+            break
+        off = 0
+        for j in range(k + 1, newest + 1):
+            span_s = (memory["at_ns"][j] - memory["at_ns"][k]) * 1e-9
+            if span_s < BROKEN_WAY_S:
+                continue
+            east, north = offset_m(
+                memory["latitude_rad"][k],
+                memory["longitude_rad"][k],
+                memory["latitude_rad"][j],
+                memory["longitude_rad"][j],
+            )
+            off_mps = math.hypot(
+                east / span_s - memory["v_east_mps"][k],
+                north / span_s - memory["v_north_mps"][k],
+            )
+            if not off_mps > BREAK_MPS + 0.5 * BREAK_MPS2 * span_s:
+                break
+            off += 1
+            if off == 2:
+                break
+        if off == 2 and flew_as_told(memory, k):
+            return int(memory["at_ns"][k + 1])
+    return 0
+
+
+way_broke_ns = njit(cache=True, nogil=True)(_way_broke_ns)
+
+
+def _broken_circle(memory: Record) -> int:
+    """Return SPOOFED_CIRCLE for a turn that began with a break in the way flown and that the told course does not
+    follow; else 0. A velocity told on from before a turn is no witness against it, but no turn begins with a leap."""
+    newest = memory["kept"] - 1
+    if newest < 4:
+        return _NONE
+    # Cheap, and true of nearly every track: its way is the way that its velocity told some seconds ago leads.
+    oldest = window(memory)
+    if oldest < 0:
+        return _NONE
+    told_east, told_north = told_way_m(memory, oldest)
+    east, north = offset_m(
+        memory["latitude_rad"][oldest],
+        memory["longitude_rad"][oldest],
+        memory["latitude_rad"][newest],
+        memory["longitude_rad"][newest],
+    )
+    longer = max(math.hypot(told_east, told_north), math.hypot(east, north))
+    if not math.hypot(east - told_east, north - told_north) > EXPLAINED * longer + CONTRADICTED_M:
+        return _NONE
+    broken_ns = way_broke_ns(memory)
+    if broken_ns == 0:
+        return _NONE
+    turned, told, speed_mps, steps = curve(memory, broken_ns)
+    if steps < 3 or speed_mps < SLOWEST_MPS or abs(turned) < TURN_RAD:
+        return _NONE
+    return _CIRCLE if abs(told) < 0.2 * abs(turned) else _NONE  # nan: it tells no course
+
+
+broken_circle = njit(cache=True, nogil=True)(_broken_circle)
+
+
 def _circle(memory: Record) -> int:
     """Return SPOOFED_CIRCLE for a turn that no aircraft flies, or that began with a break; else 0."""
     newest = memory["kept"] - 1
@@ -518,6 +590,8 @@ def _suspect(tracks: Records, memories: Records, rows: int, mistrust_s: float) -
         reason = broke(memory)
         if reason == _NONE:
             reason = units(tracks[row], memory)
+        if reason == _NONE:
+            reason = broken_circle(memory)
         if reason == _NONE:
             reason = twice(memory, contradiction(memory, tracks[row]["position_sigma_m"]))
         if reason == _NONE:

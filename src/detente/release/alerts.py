@@ -22,14 +22,18 @@ import numpy as np
 
 from detente.alerts.alert import Alert, AlertEvent, Kind, Level
 from detente.detect.zone import Zone
+from detente.picture.correlate import claim_on
 from detente.picture.picture import Mark, Tracks
 from detente.release.place import snapped
 from detente.release.policy import SafetyOverride
 from detente.release.release import Released
 from detente.types import NS_PER_MS, PartyId, instant_ms
-from detente.units import DEG_PER_RAD
+from detente.units import DEG_PER_RAD, M_PER_NM
 
 DISTANCE_BANDS_M: Final = (500, 1_000, 2_000, 5_000)
+CLAIM_M: Final = 0.5 * M_PER_NM
+"""A party that says that an aircraft is its own is told exactly of it only while it knows it to be there itself."""
+
 TIME_BANDS_S: Final = (60, 120, 300, 600, 1_200)
 PLACE_GRID_M: Final = 10_000
 """Where a hidden aircraft is expected at the peer's line is told to so much: a warning without a place is no use."""
@@ -130,9 +134,13 @@ def alert_for(
 def _named(number: int, tracks: Tracks, released: Released, peer: int) -> tuple[Named, bool] | None:
     """Return how the track *number* is named to the peer, and whether it left exactly; None when it did not leave."""
     rows = np.flatnonzero(tracks["number"] == number)
-    if rows.size and tracks["declared_by"][rows[0]] == peer:
-        track = tracks[rows[0]]
-        return Named(True, identity=_text(track["identity"]), callsign=_text(track["callsign"])), True
+    claim = claim_on(tracks, number, peer)
+    if claim is not None:
+        # By an address it is told in the peer's own words: a false claim is told back nothing that only we know.
+        # A nameless track of the peer's became this one by staying within metres of it; it is told by the name we know.
+        row, apart_m = claim
+        track = tracks[row] if tracks["identity"][row] == tracks["identity"][rows[0]] else tracks[rows[0]]
+        return Named(True, identity=_text(track["identity"]), callsign=_text(track["callsign"])), apart_m <= CLAIM_M
     told = released.item(number)
     if told is None:
         return None
@@ -173,9 +181,10 @@ def _exact(alert: Alert) -> dict[str, object]:
 
 def _banded(alert: Alert, tracks: Tracks, peer: int, owns_line: bool) -> dict[str, object]:
     place: tuple[float, float] | None = None
-    own = tracks[(tracks["declared_by"] == peer) & np.isin(tracks["number"], [alert.a, alert.b])]
-    if len(own):
-        place = float(own["latitude_rad"][0]), float(own["longitude_rad"][0])
+    claims = [claim for number in (alert.a, alert.b) if number and (claim := claim_on(tracks, number, peer))]
+    if claims:
+        own = tracks[min(row for row, _ in claims)]
+        place = float(own["latitude_rad"]), float(own["longitude_rad"])
     elif owns_line and math.isfinite(alert.latitude_rad):
         lat, lon = snapped(np.array([alert.latitude_rad]), np.array([alert.longitude_rad]), PLACE_GRID_M)
         place = float(lat[0]), float(lon[0])

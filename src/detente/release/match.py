@@ -170,7 +170,7 @@ class Matcher:
             i for i, rule in enumerate(policy.rule) if any(getattr(rule.when, key) is not None for key in _PASSING)
         ]
         self._windows = [(*time_window(rule.when), rule.when.daily) for rule in policy.rule]
-        _warm()
+        warm()
 
     def decided(
         self, tracks: Tracks, readers: Sequence[PartyId], now: Instant, circumstances: Circumstances, by_default: int
@@ -423,7 +423,7 @@ def _polygon(area: Area) -> Shape:
 
 
 @cache
-def _warm() -> None:
+def warm() -> None:
     """Call each kernel once: none may compile when the first frame is due."""
     square = Shape([np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])])
     square.measure(np.array([0.5]), np.array([0.5]), 1.0)

@@ -24,7 +24,7 @@ class _TestSigner(Ed25519Signer):
 
     @cache  # noqa: B019 test keys live as long as the process
     def named(self, name: str) -> Ed25519Signer:
-        return _TestSigner(name, self._key.private_bytes_raw())
+        return _TestSigner(name, self._seed)
 
 
 class _TestCosigner(Cosigner):

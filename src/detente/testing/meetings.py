@@ -41,6 +41,7 @@ _WEIGHT: Final = {
     "decision.assign": 3.0,
     "decision.claim_done": 3.0,
     "decision.confirm": 2.0,
+    "decision.dispute": 4.0,
     "proposal.complete": 3.0,
     "proposal.counter": 0.5,
     "proposal.decline": 0.4,

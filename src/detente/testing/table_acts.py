@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final, TypeVar, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from detente.coordination import (
-    activities,
+    activity_acts,
+    activity_rows,
     arrangement,
     ceasefire,
     decisions,
@@ -98,19 +99,19 @@ class Drawing:
         verified_ms = self.now_ms - self.rng.randrange(100 * 86_400_000) if kind is Kind.PROTECTED_SITE else None
         return Plan(kind=kind, title=f"A-{self.rng.randrange(100)}", volumes=(volume,), verified_ms=verified_ms)
 
-    def activity(self, *, own: bool | None = None) -> activities.ActivityRow | None:
+    def activity(self, *, own: bool | None = None) -> activity_rows.ActivityRow | None:
         rows = self.standing.activities.rows(self.now_ms)
         open_ones = [row for row in rows if row.state not in ("ended", "cancelled", "expired")]
         mine = [row for row in open_ones if own is None or (row.by == self.party) == own or row.proposal is not None]
         return self.one_of(mine or rows)
 
-    def key(self, row: activities.ActivityRow) -> tuple[str, ...]:
+    def key(self, row: activity_rows.ActivityRow) -> tuple[str, ...]:
         """Return what has to be shown of what *row* meets; one time in six something is left out."""
         key = tuple(overlap.digest for overlap in row.overlaps)
         return key[1:] if self.rng.random() < 0.15 else key
 
     def keyed(self, plan: Plan) -> tuple[str, ...]:
-        drawn = self.table.draft(activities.Declare(plan=plan), Role.DUTY_OFFICER, self.now_ms)
+        drawn = self.table.draft(activity_acts.Declare(plan=plan), Role.DUTY_OFFICER, self.now_ms)
         return tuple(drawn.key[1:] if self.rng.random() < 0.15 else drawn.key)
 
     # --- proposals
@@ -143,7 +144,7 @@ class Drawing:
 
 def _declare(d: Drawing) -> AnyAct:
     plan = d.plan()
-    return activities.Declare(plan=plan, key=d.keyed(plan))
+    return activity_acts.Declare(plan=plan, key=d.keyed(plan))
 
 
 def _change(d: Drawing) -> AnyAct | None:
@@ -151,10 +152,10 @@ def _change(d: Drawing) -> AnyAct | None:
     if row is None:
         return None
     plan = d.plan(Kind(row.kind))
-    return activities.Change(activity=row.activity, after=row.digest, plan=plan, key=d.keyed(plan))
+    return activity_acts.Change(activity=row.activity, after=row.digest, plan=plan, key=d.keyed(plan))
 
 
-def _with_key(kind: type[activities.Accept | activities.Activate], *, own: bool) -> Draw:
+def _with_key(kind: type[activity_acts.Accept | activity_acts.Activate], *, own: bool) -> Draw:
     def draw(d: Drawing) -> AnyAct | None:
         row = d.activity(own=own)
         return None if row is None else kind(activity=row.activity, digest=row.digest, key=d.key(row))
@@ -162,7 +163,7 @@ def _with_key(kind: type[activities.Accept | activities.Activate], *, own: bool)
     return draw
 
 
-def _on_activity(make: Callable[[Drawing, activities.ActivityRow], AnyAct | None], *, own: bool) -> Draw:
+def _on_activity(make: Callable[[Drawing, activity_rows.ActivityRow], AnyAct | None], *, own: bool) -> Draw:
     def draw(d: Drawing) -> AnyAct | None:
         row = d.activity(own=own)
         return None if row is None else make(d, row)
@@ -170,7 +171,7 @@ def _on_activity(make: Callable[[Drawing, activities.ActivityRow], AnyAct | None
     return draw
 
 
-def _give_place(_: Drawing, row: activities.ActivityRow) -> AnyAct | None:
+def _give_place(_: Drawing, row: activity_rows.ActivityRow) -> AnyAct | None:
     latitude, longitude = row.volumes[0].rings[0][0]
     centre = (latitude + E7 // 20, longitude + E7 // 20)
     volume = Volume(
@@ -179,7 +180,7 @@ def _give_place(_: Drawing, row: activities.ActivityRow) -> AnyAct | None:
         start_ms=row.start_ms,
         end_ms=row.end_ms,
     )
-    return activities.GivePlace(activity=row.activity, volumes=(volume,))
+    return activity_acts.GivePlace(activity=row.activity, volumes=(volume,))
 
 
 def _due(kind: type[AnyAct]) -> Draw:
@@ -271,22 +272,28 @@ def _on_part(make: Callable[[Drawing, tuple[str, str, str]], AnyAct], *, own: bo
     return draw
 
 
+def _item(d: Drawing) -> dict[str, Any]:
+    originator = d.party if d.rng.random() < 0.7 else d.other()
+    return {
+        "title": "Seen",
+        "words": d.words(),
+        "kind": "movement",
+        "observed_ms": d.now_ms - d.rng.randrange(_HOUR_MS),
+        "valid_until_ms": d.now_ms + _HOUR_MS,
+        "originator": originator,
+        "material": None if originator == d.party else "m-1",
+    }
+
+
 def _share(d: Drawing) -> AnyAct:
     abouts: tuple[reports.About, ...] = ("own", "others", "general")
-    about = d.rng.choice(abouts)
-    originator = d.party if d.rng.random() < 0.7 else d.other()
-    return reports.Share(
-        title="Seen",
-        words=d.words(),
-        kind="movement",
-        about=about,
-        observed_ms=d.now_ms - d.rng.randrange(_HOUR_MS),
-        valid_until_ms=d.now_ms + _HOUR_MS,
-        originator=originator,
-        material=None if originator == d.party else "m-1",
-        area=(360, 360),
-        point=reports.Point(latitude_e4=360_500, longitude_e4=360_500) if d.rng.random() < 0.2 else None,
-    )
+    return reports.Share(about=d.rng.choice(abouts), area=(360, 360) if d.rng.random() < 0.8 else None, **_item(d))
+
+
+def _share_point(d: Drawing) -> AnyAct:
+    abouts: tuple[reports.PointAbout, ...] = ("own", "safety_of_life")
+    point = reports.Point(latitude_e4=360_500, longitude_e4=360_500)
+    return reports.SharePoint(about=d.rng.choice(abouts), point=point, **_item(d))
 
 
 def _find(d: Drawing, row: ceasefire.ClaimRow) -> AnyAct:
@@ -298,34 +305,34 @@ def _find(d: Drawing, row: ceasefire.ClaimRow) -> AnyAct:
 _POSTS: Final = ("operator", "supervisor", "duty_officer")
 
 _DRAWS: Final[Mapping[type, Draw]] = {
-    activities.Declare: _declare,
-    activities.Change: _change,
-    activities.Accept: _with_key(activities.Accept, own=False),
-    activities.Activate: _with_key(activities.Activate, own=True),
-    activities.Object: _on_activity(
-        lambda d, row: activities.Object(activity=row.activity, digest=row.digest, words=d.words()), own=False
+    activity_acts.Declare: _declare,
+    activity_acts.Change: _change,
+    activity_acts.Accept: _with_key(activity_acts.Accept, own=False),
+    activity_acts.Activate: _with_key(activity_acts.Activate, own=True),
+    activity_acts.Object: _on_activity(
+        lambda d, row: activity_acts.Object(activity=row.activity, digest=row.digest, words=d.words()), own=False
     ),
-    activities.PassOn: _on_activity(
-        lambda _, row: activities.PassOn(activity=row.activity, digest=row.digest, to="Sector north"), own=False
+    activity_acts.PassOn: _on_activity(
+        lambda _, row: activity_acts.PassOn(activity=row.activity, digest=row.digest, to="Sector north"), own=False
     ),
-    activities.Question: _on_activity(
-        lambda d, row: activities.Question(activity=row.activity, digest=row.digest, words=d.words()), own=False
+    activity_acts.Question: _on_activity(
+        lambda d, row: activity_acts.Question(activity=row.activity, digest=row.digest, words=d.words()), own=False
     ),
-    activities.Deviate: _on_activity(
-        lambda d, row: activities.Deviate(
+    activity_acts.Deviate: _on_activity(
+        lambda d, row: activity_acts.Deviate(
             activity=row.activity, to=d.rng.choice(("nonconforming", "contingent")), words=d.words()
         ),
         own=True,
     ),
-    activities.End: _on_activity(lambda _, row: activities.End(activity=row.activity), own=True),
-    activities.Cancel: _on_activity(
-        lambda d, row: activities.Cancel(activity=row.activity, reason=d.words()), own=True
+    activity_acts.End: _on_activity(lambda _, row: activity_acts.End(activity=row.activity), own=True),
+    activity_acts.Cancel: _on_activity(
+        lambda d, row: activity_acts.Cancel(activity=row.activity, reason=d.words()), own=True
     ),
-    activities.GivePlace: _on_activity(_give_place, own=True),
-    activities.ConfirmSite: _on_activity(
-        lambda d, row: activities.ConfirmSite(activity=row.activity, verified_ms=d.now_ms), own=True
+    activity_acts.GivePlace: _on_activity(_give_place, own=True),
+    activity_acts.ConfirmSite: _on_activity(
+        lambda d, row: activity_acts.ConfirmSite(activity=row.activity, verified_ms=d.now_ms), own=True
     ),
-    activities.ShortLead: _due(activities.ShortLead),
+    activity_acts.ShortLead: _due(activity_acts.ShortLead),
     arrangement.Narrow: lambda d: arrangement.Narrow(to="safety_of_life", note=d.words()),
     arrangement.Resume: lambda d: arrangement.Resume(note=d.words()),
     ceasefire.Terms: lambda d: ceasefire.Terms(
@@ -406,6 +413,7 @@ _DRAWS: Final[Mapping[type, Draw]] = {
     proposals.Complete: _on_proposal(lambda _, row: proposals.Complete(proposal=row.proposal), is_open=False),
     proposals.NotAnswered: _due(proposals.NotAnswered),
     reports.Share: _share,
+    reports.SharePoint: _share_point,
     reports.GradeIt: _on_report(
         lambda d, n: reports.GradeIt(report=n, grade=reports.Grade(source="B", item="2"), words=d.words())
     ),

@@ -14,6 +14,8 @@ from msgspec import Meta
 
 from detente.coordination.plain import TEXT_LIMIT, is_plain
 from detente.desk.hotline import Said, Words
+from detente.desk.orders import Prec
+from detente.desk.words import Lang
 from detente.errors import PeerFault
 from detente.evidence.leaf import Hash, padded
 from detente.release.alerts import AlertTold, Named
@@ -53,7 +55,7 @@ class HotlineBody(_Body, frozen=True):
     """One message on a line (leaf kind `hotline`): free text, or a code with its parameters."""
 
     line: Literal["watch", "military", "intelligence", "foreign_service", "leader"]
-    lang: Literal["en", "tr", "ru"] = "en"  # of the text; of a coded message the writer's own
+    lang: Lang = "en"  # of the text; of a coded message the writer's own
     code: _Code | None = None
     params: Annotated[dict[_Name, Annotated[str, Meta(max_length=100)]], Meta(max_length=7)] = {}
     text: Annotated[str, Meta(max_length=TEXT_LIMIT)] = ""
@@ -207,7 +209,7 @@ def said_of(
     sender: PartyId,
     to: PartyId,
     by: Role,
-    precedence: Literal["Z", "O", "P", "R"],
+    precedence: Prec,
     sent_at_ms: int,
     answers: str | None,
 ) -> Said:

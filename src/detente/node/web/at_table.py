@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from detente.coordination.act import Cell, Key, Ms
-from detente.coordination.activities import ActivityName, ActivityRow, AnyActivityAct, Draft
+from detente.coordination.act import Key, Ms
+from detente.coordination.activity_acts import ActivityName, AnyActivityAct
+from detente.coordination.activity_rows import ActivityRow, Draft
 from detente.coordination.ceasefire import TermsRow
 from detente.coordination.decisions import SummitRow
 from detente.coordination.features import read_plans
 from detente.coordination.incidents import IncidentRow
 from detente.coordination.ledger import DifferenceRow, EntryRow
 from detente.coordination.notam import read_notam
-from detente.coordination.plan import Plan, Volume
+from detente.coordination.plan import Volume
 from detente.coordination.proposals import ProposalRow
-from detente.coordination.reports import ReportRow, coarse, is_within
+from detente.coordination.reports import ReportRow, cell_of, is_within
 from detente.coordination.view import TableBrief, TableView
 from detente.coordination.watch import WatchRow
-from detente.desk.answers import After, Most, Page, page_of
+from detente.desk.answers import After, Most, Page, PlanRead, PlansRead, page_of
 from detente.desk.due_dates import calendar_of
 from detente.desk.status_page import CSP, status_page
+from detente.desk.words import Lang
 from detente.errors import OrderRefused
 from detente.node.web.assets import assets
 from detente.node.web.endpoint import Call, Endpoint, Nothing
@@ -55,7 +57,7 @@ class StatusAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which table, and in which language the page's own words are."""
 
     table: Key
-    lang: Literal["en", "tr", "ru"] = "en"
+    lang: Lang = "en"
 
 
 class ReportsAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,20 +79,6 @@ class TextRead(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A NOTAM, or GeoJSON, as somebody pasted it."""
 
     text: Annotated[str, Meta(min_length=1, max_length=100_000)]
-
-
-class PlanRead(msgspec.Struct, frozen=True):
-    """A plan as a text gives it, after its name there. Nothing is checked yet against the table."""
-
-    name: str
-    plan: Plan
-
-
-class PlansRead(msgspec.Struct, frozen=True):
-    """What a text holds."""
-
-    plans: list[PlanRead]
-    from_q_line: bool = False  # of a NOTAM whose text names no outline: it is the circle of its Q line
 
 
 class OfActivity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,9 +183,7 @@ def is_asked(row: ReportRow, asked: ReportsAsked) -> bool:
     corners = (asked.south, asked.west), (asked.north, asked.east)
     if corners == ((-900, -1800), (899, 1799)):
         return True
-    cell: Cell | None = (row.area[0], row.area[1]) if row.area else None
-    if cell is None and row.point is not None:
-        cell = coarse(row.point[0] / 1e4, row.point[1] / 1e4)
+    cell = cell_of(row)
     return cell is not None and is_within(cell, *corners)
 
 

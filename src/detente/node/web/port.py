@@ -6,19 +6,27 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from detente.coordination.activities import AnyActivityAct, Draft
+from detente.coordination.activity_acts import AnyActivityAct
+from detente.coordination.activity_rows import Draft
 from detente.coordination.plan import Volume
 from detente.coordination.view import TableView
 from detente.desk.answers import LogHead, Page, PolicyCheck, PolicyView, Preview, RecordEntry, RulePrecision, WhyTold
-from detente.desk.board import Board
+from detente.desk.board import AlertRow, Board, MessageRow
 from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
+from detente.desk.record_view import (
+    DossierAsked,
+    DossierChecked,
+    Kept,
+    LeafPage,
+    LeavesAsked,
+    LinkSamples,
+    LogRow,
+    Portion,
+    ProofParts,
+    SaidPage,
+)
 from detente.desk.release_view import ReleaseView
-from detente.node.dossiers import Portion
-from detente.node.link_history import LinkSamples
-from detente.node.pictures import Kept
-from detente.node.records import DossierAsked, DossierChecked, LeafPage, LeavesAsked, LogRow, ProofParts
-from detente.node.said import SaidPage
 
 
 class RecordPort(Protocol):
@@ -63,6 +71,14 @@ class DeskPort(Protocol):
 
     def board(self, role: str) -> Board:
         """Return the newest board as *role* may see it."""
+        ...
+
+    def alerts(self, after: int, most: int) -> Page[AlertRow]:
+        """Return at most *most* alerts from the index *after* on, in the board's order."""
+        ...
+
+    def messages(self, after: int, most: int) -> Page[MessageRow]:
+        """Return at most *most* messages from the index *after* on, newest first."""
         ...
 
     def frame(self) -> bytes | None:

@@ -149,7 +149,7 @@ ORDERS: Final = {
     "policy_digest": Said(409, "The digest is not that of the text", "Read the text again: it is not the one you saw."),
     "policy_stands": Said(409, "This policy is in force already", "Nothing is to be done."),
     "precise": Said(
-        409, "Too precise a place", "Others have a coarse area; a point is for one's own, or to save lives."
+        409, "Too precise a place", "Declare a protected place as coarse cells; give the place itself to one addressee."
     ),
     "promises": Said(409, "The promises do not fit", "Each party that is bound promises something."),
     "reason_missing": Said(409, "A reason is missing", "Say why, in words."),

@@ -3,6 +3,8 @@
 What must be remembered between leaving and coming back stands in a cookie of that browser: a random seed and what the
 journey was for. State, nonce and verifier are derived from it with the node's own key, so a stranger's many beginnings
 push nobody's out, and an answer that another browser began is refused.
+
+The libraries are loaded at the first journey: they take a quarter of a second, and most nodes have no provider.
 """
 
 from __future__ import annotations
@@ -11,19 +13,16 @@ import hmac
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
 import msgspec
-from authlib.common.urls import add_params_to_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from authlib.oidc.core import CodeIDToken
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from detente.config import OidcAccounts
 from detente.node.web.problem import Refused
+
+if TYPE_CHECKING:
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures of ID tokens that are taken. Never `none`, never one with the client's secret as its key."""
@@ -70,6 +69,9 @@ class Provider:
 
     async def way_there(self, seed: str, *, again: bool) -> str:
         """Return the provider's address to send the browser to. *again*: whoever is signed in there proves it anew."""
+        from authlib.common.urls import add_params_to_uri  # noqa: PLC0415
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge  # noqa: PLC0415
+
         metadata, _ = await self._read()
         more = {"prompt": "login", "max_age": "0"} if again else {}
         params = {
@@ -102,6 +104,8 @@ class Provider:
         return hmac.digest(self._key, f"{what}\n{seed}".encode(), "sha256").hex()
 
     async def _tokens(self, code: str, verifier: str) -> _Tokens:
+        import httpx  # noqa: PLC0415
+
         metadata, _ = await self._read()
         form = {
             "grant_type": "authorization_code",
@@ -115,6 +119,9 @@ class Provider:
         return tokens
 
     async def _claims(self, tokens: _Tokens, nonce: str) -> dict[str, Any]:
+        from authlib.oidc.core import CodeIDToken  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+
         try:
             token = await self._decoded(tokens.id_token)
             claims = CodeIDToken(
@@ -133,6 +140,9 @@ class Provider:
 
     async def _decoded(self, id_token: str) -> jwt.Token:
         """Return the token, its signature checked; once with the provider's keys read anew, for it may have rotated."""
+        from joserfc import jwt  # noqa: PLC0415
+        from joserfc.errors import JoseError  # noqa: PLC0415
+
         _, keys = await self._read()
         try:
             return jwt.decode(id_token, keys, algorithms=list(ALGORITHMS))
@@ -152,6 +162,9 @@ class Provider:
         return Person(subject, str(name)[:60] if isinstance(name, str) else subject[:60], roles.pop())
 
     async def _read(self, *, anew: bool = False) -> tuple[_Metadata, KeySet]:
+        from joserfc.errors import JoseError  # noqa: PLC0415
+        from joserfc.jwk import KeySet  # noqa: PLC0415
+
         if self._metadata and self._keys and not anew and time.monotonic() - self._read_s < _METADATA_S:
             return self._metadata, self._keys
         issuer = self._config.issuer
@@ -172,6 +185,8 @@ class Provider:
 
     async def _asked(self, method: str, url: str, kind: type[Any], **more: Any) -> Any:
         """Ask the provider: no proxy from the environment, no redirect, a limit of time and size."""
+        import httpx  # noqa: PLC0415
+
         try:
             async with (
                 httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=5.0) as client,

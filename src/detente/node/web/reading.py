@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from detente.coordination.act import Party
 from detente.coordination.view import PowerRow, powers
-from detente.desk.answers import After, Most, Page, Preview, ReleaseRow, page_of
+from detente.desk.answers import After, Most, Page, Preview, ReleaseRow
 from detente.desk.board import AlertRow, Board, FeedRow, MessageRow, PeerRow
 from detente.desk.explanation import Explanation
 from detente.desk.hotline import FLASH_REASONS
@@ -37,13 +37,11 @@ async def _board(call: Call[Nothing, None]) -> Board:
 
 
 async def _alerts(call: Call[Cursor, None]) -> Page[AlertRow]:
-    board = call.desk.board(call.seat.role)
-    return page_of(board.alerts, call.params.after, call.params.most, board.alerts_total)
+    return call.desk.alerts(call.params.after, call.params.most)
 
 
 async def _messages(call: Call[Cursor, None]) -> Page[MessageRow]:
-    board = call.desk.board(call.seat.role)
-    return page_of(board.messages, call.params.after, call.params.most, board.messages_total)
+    return call.desk.messages(call.params.after, call.params.most)
 
 
 async def _links(call: Call[Nothing, None]) -> list[PeerRow]:
@@ -87,7 +85,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     Endpoint(
         method="GET",
         path="/api/alerts",
-        summary="The alerts of the board: active ones first, the nearest event first",
+        summary="Alerts, active ones first; with the last page, where older ones stand in the record",
         does=_alerts,
         gives=Page[AlertRow],
         params=Cursor,
@@ -95,7 +93,7 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
     Endpoint(
         method="GET",
         path="/api/messages",
-        summary="The hotline's messages, newest first; older ones than the board's stand in the record",
+        summary="The hotline's messages, newest first; with the last page, where older ones stand in the record",
         does=_messages,
         gives=Page[MessageRow],
         params=Cursor,

@@ -15,15 +15,25 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from detente.coordination.act import Party
+from detente.desk.record_view import (
+    DossierAsked,
+    DossierChecked,
+    LeafPage,
+    LeavesAsked,
+    LinkSamples,
+    LogRow,
+    Portion,
+    ProofParts,
+)
 from detente.errors import OrderRefused
-from detente.node.dossiers import Portion
-from detente.node.link_history import LinkSamples
-from detente.node.records import CHECK_MAX, DossierAsked, DossierChecked, LeafPage, LeavesAsked, LogRow, ProofParts
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.types import Role
 
 MAY_EXPORT: Final = tuple(role.value for role in Role if role is not Role.OPERATOR)
 """Who may take the record away. The operator's seat shows it, and asks the supervisor for a copy."""
+
+CHECK_MAX: Final = 64 * 1024 * 1024
+"""Bytes of a dossier that is checked for a desk; what is larger is for `detente verify`."""
 
 _Log = Annotated[str, Meta(min_length=1, max_length=200)]
 _Place = Annotated[int, Meta(ge=0, lt=2**53)]

@@ -8,8 +8,7 @@ import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from detente.node.pictures import Kept
-from detente.node.said import SaidPage
+from detente.desk.record_view import Kept, SaidPage
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 
 Ms = Annotated[int, Meta(ge=0, lt=2**53)]

@@ -1,0 +1,48 @@
+"""Memory that one pass works in and the next works in again.
+
+What a pass gives back, the system takes, and hands out again page by page, each emptied first: for 100,000 tracks that
+is some 25 MB and a tenth of the time of a pass. Answers never lie here: they are the caller's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+_SPARE: Final = 8  # an eighth more than asked for, as tracks come and go
+_LEAST_BYTES: Final = 1 << 16
+
+
+class Room:
+    """Arrays by name, as large as the largest pass of late. For one pass at a time: see `borrowed`."""
+
+    def __init__(self) -> None:
+        self.lock: Final = Lock()
+        self._held: dict[str, npt.NDArray[np.uint8]] = {}
+
+    def array(self, name: str, shape: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
+        """Return an array of *shape*, its numbers whatever they were. It lasts until *name* is asked for again."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        held = self._held.get(name)
+        # Memory for a crowd that has gone is given back.
+        if held is None or not size <= len(held) <= 4 * size + _LEAST_BYTES:
+            self._held[name] = held = np.empty(size + size // _SPARE, np.uint8)
+        return held[:size].view(dtype).reshape(shape)
+
+
+@contextmanager
+def borrowed(room: Room | None) -> Iterator[Room]:
+    """Lend *room* to one pass; another for one that comes meanwhile, or where there is none."""
+    if room is None or not room.lock.acquire(blocking=False):
+        yield Room()
+        return
+    try:
+        yield room
+    finally:
+        room.lock.release()
