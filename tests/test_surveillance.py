@@ -72,7 +72,7 @@ def test_what_is_set_on_the_panel_decides_what_is_told(
     began_s = (own["applicable_at_ns"][0] - met["applicable_at_ns"]) / NS_PER_S
     oncoming = plots_of(there.after(began_s - 10.0), seconds=300.0)  # they meet 10 s after the level
     oncoming["applicable_at_ns"] += own["applicable_at_ns"][0] - oncoming["applicable_at_ns"][0]
-    events, _ = watched([own, oncoming], promoting(EN_ROUTE, 50.0) if promotes else EN_ROUTE)
+    events, _ = watched([own, oncoming], EN_ROUTE if promotes else promoting(EN_ROUTE, 0.0))
     told = [e.alert for e in events if e.happening is not Happening.CLEARED]
     if promotes:
         assert max((a.level for a in told), key=list(Level).index) is expected[tells]
