@@ -81,7 +81,8 @@ def test_the_list_is_walked_by_arrows_and_enter_selects(desk: Desk, opened: Open
     page.keyboard.press("/")
     expect(page.locator("#find")).to_be_focused()
     rows = page.locator("#track-list tbody tr")
-    assert 100 < rows.count() <= 200
+    expect(rows.nth(100)).to_be_attached()
+    assert rows.count() <= 200
     page.keyboard.press("ArrowDown")
     expect(rows.nth(0).locator("button")).to_be_focused()
     page.keyboard.press("ArrowDown")
@@ -92,6 +93,7 @@ def test_the_list_is_walked_by_arrows_and_enter_selects(desk: Desk, opened: Open
     assert state_of(page, "state.selected") is not None
     page.locator("#track-list th button", has_text="Callsign").click()
     expect(page.locator("#track-list th").first).to_have_attribute("aria-sort", "ascending")
+    expect(rows.nth(100)).to_be_attached()
     names = rows.locator("button").all_inner_texts()
     assert names == sorted(names)
     page.fill("#find", name)
@@ -278,10 +280,11 @@ def test_an_activity_that_stands_is_changed_on_the_map_into_a_new_version(opened
 
 def test_a_wall_shows_what_is_urgent_and_can_order_nothing(opened: Opened) -> None:
     with served(tracks=60) as desk:
-        watched = opened(f"{desk.address}?view=wall")
+        watched = opened(f"{desk.address}?view=wall", script="localStorage.removeItem('detente.first-run');")
         page = watched.page
         expect(page.locator(".wall-queue li")).to_have_count(4)
         expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
+        expect(page.locator("#first-run")).to_have_count(0)
         assert page.locator("button:visible, select:visible, input:visible, textarea:visible").count() == 0
         size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wall-queue .time')).fontSize)")
         assert size >= 30
