@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detente.detect.profile import PROFILES, promoting
+from detente.detect.profile import EN_ROUTE, Profile, promoting
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -39,8 +39,31 @@ def test_a_bust_changes_the_height_of_one_aircraft_and_nothing_else(swiss: list[
         assert np.allclose(steps, np.rint(steps), atol=1e-6)
 
 
-def test_a_node_told_to_promote_warns_every_level_bust_forty_seconds_before_separation_is_lost(
-    swiss: list[level_busts.Bust],
-) -> None:
-    leads = {(bust.a, bust.b): level_busts.lead_s(bust, promoting(PROFILES[bust.profile], 50.0)) for bust in swiss}
-    assert {pair: lead for pair, lead in leads.items() if not lead >= level_busts.NEEDED_S} == {}
+def late(busts: list[level_busts.Bust], profile: Profile) -> dict[tuple[str, str], float]:
+    leads = {(bust.a, bust.b): level_busts.lead_s(bust, profile) for bust in busts}
+    return {pair: lead for pair, lead in leads.items() if not lead >= level_busts.NEEDED_S}
+
+
+def test_every_level_bust_is_warned_of_forty_seconds_before_separation_is_lost(swiss: list[level_busts.Bust]) -> None:
+    assert late(swiss, EN_ROUTE) == {}
+
+
+def test_so_is_every_one_cut_nearer_to_its_level(shared: Path) -> None:
+    busts = level_busts.all_cases(shared / "data/traffic", ("Swiss",), 100.0)["Swiss"]
+    assert len(busts) >= 20
+    assert late(busts, EN_ROUTE) == {}
+
+
+def test_without_promotion_a_level_bust_is_warned_of_when_its_level_is_passed(swiss: list[level_busts.Bust]) -> None:
+    waiting = promoting(EN_ROUTE, 0.0)
+    undecided = level_busts.undecided(swiss)
+    assert len(undecided) >= 5
+    assert len(late(undecided, waiting)) == len(undecided)
+    assert all(np.isnan(level_busts.warned_at_ns(bust.level_off, waiting)) for bust in undecided)
+
+
+def test_what_is_warned_of_in_time_is_warned_of_where_it_came_right(swiss: list[level_busts.Bust]) -> None:
+    for bust in level_busts.undecided(swiss)[:3]:
+        warned = level_busts.warned_at_ns(bust.plots, EN_ROUTE)
+        assert bust.differs_at_ns > warned
+        assert level_busts.warned_at_ns(bust.level_off, EN_ROUTE) == warned

@@ -96,27 +96,32 @@ def test_an_aircraft_about_to_level_is_told_on_condition_and_nearer_only() -> No
     assert conflict.levels == ((1, 33_000),)
     assert not conflict.is_told
     assert not conflict.is_promoted
-    [nearer] = assessed(climbing.after(35.0), b.after(35.0)).conflicts
+    told_s = conflict.time_in_s - 55.0
+    [nearer] = assessed(climbing.after(told_s), b.after(told_s)).conflicts
     assert nearer.is_told
-    assert not nearer.is_promoted  # until its level is passed, unless the node is told to
+    assert not nearer.is_promoted
+    [near] = assessed(climbing.after(told_s + 6.0), b.after(told_s + 6.0)).conflicts
+    assert near.levels
+    assert near.is_promoted
 
 
-def test_a_node_that_is_told_to_warns_before_the_level_is_passed() -> None:
+def test_a_node_that_is_told_to_wait_does_not_warn_before_the_level_is_passed() -> None:
     a, b = head_on(22.0)
     climbing = replace(a, alt_ft=33_000.0, vs_fpm=2_000.0)
-    tracks = tracks_of(climbing.after(30.0), b.after(30.0), at=NOW)
-    [nearer] = Detector(promoting(EN_ROUTE, 50.0)).assess(tracks, NOW).conflicts
-    assert nearer.is_told
-    assert nearer.is_promoted
+    waiting = Detector(promoting(EN_ROUTE, 0.0))
+    for after_s, is_conditional in ((30.0, True), (40.0, False)):
+        tracks = tracks_of(climbing.after(after_s), b.after(after_s), at=NOW)
+        [conflict] = waiting.assess(tracks, NOW).conflicts
+        assert bool(conflict.levels) is is_conditional
+        assert not conflict.is_promoted
 
 
 def test_a_crew_that_tells_its_selected_altitude_is_believed_to_level_there() -> None:
     a, b = head_on(15.0)
     tracks = tracks_of(replace(a, alt_ft=33_500.0, vs_fpm=2_000.0), b, at=NOW)
-    promoted = Detector(promoting(EN_ROUTE, 50.0))
-    assert promoted.assess(tracks, NOW).conflicts[0].is_promoted
+    assert Detector(EN_ROUTE).assess(tracks, NOW).conflicts[0].is_promoted
     tracks["selected_altitude_m"][0] = 34_000 * 0.3048
-    [conflict] = promoted.assess(tracks, NOW).conflicts
+    [conflict] = Detector(EN_ROUTE).assess(tracks, NOW).conflicts
     assert conflict.levels == ((1, 34_000),)
     assert not conflict.is_promoted
 

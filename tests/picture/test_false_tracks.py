@@ -92,6 +92,68 @@ def test_two_aircraft_that_are_each_others_mirror_image_head_on_are_assessed():
     assert judged(plots_of(a, b, seconds=100.0, start=NS_PER_S), 100) == {Reason.NONE}
 
 
+def steady(rng, seconds=60):
+    """One aircraft that tells one velocity all the time, its places with the noise of ADS-B."""
+    plots = plots_of(Flight("aaaaaa", 47.0, 8.0, trk_deg=60.0), seconds=float(seconds), start=NS_PER_S)
+    plots["latitude_rad"] += rng.normal(0.0, 4.0 / 6.371e6, len(plots))
+    plots["longitude_rad"] += rng.normal(0.0, 4.0 / 4.3e6, len(plots))
+    return plots
+
+
+def mirrored_of(plots):
+    image = plots.copy()
+    image["identity"] = b"bbbbbb"
+    image["longitude_rad"] = 2.0 * (plots["longitude_rad"][0] + 0.002) - plots["longitude_rad"]
+    image["v_east_mps"] *= -1.0
+    return image
+
+
+def both(a, b):
+    plots = np.concatenate([a, b])
+    return plots[np.argsort(plots["applicable_at_ns"], kind="stable")]
+
+
+def test_the_image_of_a_steady_flight_is_told_by_the_scatter_of_its_places():
+    for seed in range(5):
+        plots = steady(np.random.default_rng(seed))
+        assert Reason.MIRRORED in judged(both(plots, mirrored_of(plots)), 10)
+
+
+def test_two_steady_flights_that_are_each_others_image_but_scatter_each_by_itself_are_assessed():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        assert judged(both(steady(rng), mirrored_of(steady(rng))), 60) == {Reason.NONE}
+
+
+def turning(rng, speed_mps, told_after_s):
+    """A steady flight that after 20 s turns left at 4 degrees a second and *speed_mps*, and tells it *told_after_s* later."""
+    plots = steady(rng)
+    t = np.arange(len(plots))
+    rate = np.radians(4.0) * (t >= 20)
+    course = np.radians(60.0) - np.cumsum(rate)
+    speed = np.where(t >= 20, speed_mps, np.hypot(plots["v_east_mps"][0], plots["v_north_mps"][0]))
+    east, north = speed * np.sin(course), speed * np.cos(course)
+    noise = rng.normal(0.0, 1.0, (2, len(t)))
+    plots["latitude_rad"] = 0.82 + (np.cumsum(north) + noise[0]) / 6.371e6
+    plots["longitude_rad"] = 0.14 + (np.cumsum(east) + noise[1]) / (6.371e6 * np.cos(0.82))
+    late = np.maximum(t - told_after_s, 0)
+    plots["v_east_mps"], plots["v_north_mps"] = east[late], north[late]
+    return plots
+
+
+def test_a_circle_that_begins_with_a_leap_in_speed_is_told_though_the_velocity_told_stays_what_it_was():
+    for seed in range(5):
+        plots = turning(np.random.default_rng(seed), speed_mps=90.0, told_after_s=60)
+        assert Reason.SPOOFED_CIRCLE in judged(plots, 30)
+
+
+def test_a_turn_at_one_speed_whose_velocity_comes_seconds_late_is_assessed():
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        speed_mps = float(np.hypot(steady(rng)["v_east_mps"][0], steady(rng)["v_north_mps"][0]))
+        assert judged(turning(rng, speed_mps, told_after_s=4), 45) == {Reason.NONE}
+
+
 def test_aircraft_in_trail_on_one_approach_are_assessed():
     first = plots_of(Flight("aaaaaa", 47.0, 8.0, 4_000.0, 0.0, 160.0, -800.0), seconds=200.0, start=NS_PER_S)
     second = first.copy()
@@ -99,8 +161,7 @@ def test_aircraft_in_trail_on_one_approach_are_assessed():
     second["applicable_at_ns"] += 75 * NS_PER_S
     second["longitude_rad"] += 5.0 / 4.3e6
     second["v_north_mps"] += 0.5
-    both = np.concatenate([first, second])
-    assert judged(both[np.argsort(both["applicable_at_ns"], kind="stable")], 190) <= {
+    assert judged(both(first, second), 190) <= {
         Reason.NONE,
         Reason.COASTED_TOO_LONG,
         Reason.STALE,

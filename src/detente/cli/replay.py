@@ -65,7 +65,7 @@ class Replayed:
             self.not_assessed.setdefault(lost.reason, set()).add(lost.track)
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente replay traffic.parquet --zones line.geojson --profile terminal")
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--zones", "zones_file", type=click.Path(path_type=Path), help="Zones to judge against, GeoJSON.")
 @click.option("--activities", "activities_file", type=click.Path(path_type=Path), help="Declared activities, GeoJSON.")
