@@ -1,9 +1,10 @@
 """How long a node takes to open a record of a million leaves.
 
-`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What is
-timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the fold
-of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it. `first` is a
-start that finds no start index, reads everything and leaves one; `--spoken 1000000` takes some five minutes.
+`detente bench start` or `python benchmarks/start.py [--quick] [--json]`. The log is made first and not counted. What
+is timed is what a start does with the record: opening the file, the high-water mark, every session with its logs, the
+fold of the spoken lanes; wall and CPU seconds, medians. The packages and kernels of a process are apart from it.
+`first` is a start that finds no start index, reads everything and leaves one; `--spoken 1000000` takes some five
+minutes.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def one(tracks: int, spoken: int, repeats: int) -> dict[str, Any]:
 
 
 def measured(quick: bool = False, spoken: int | None = None) -> dict[str, Any]:
-    """Return how long a record of so many leaves takes to open; *spoken*: one of so many leaves on the ops lane alone."""
+    """Return how long records take to open; *spoken*: one record of so many leaves on the ops lane."""
     sizes = [(0, 10), (20_000, 6_000)] if quick else [(0, 10), (1_000_000, 10), (1_000_000, 20_000)]
     if spoken is not None:
         sizes = [(0, spoken)]

@@ -109,7 +109,7 @@ class ReleaseConfig(_Part, frozen=True):
 
 
 class EscalationConfig(_Part, frozen=True):
-    """The ladder's times, symmetric by agreement. Rungs are 1 supervisor … 5 leader. Source: messages.md section 9."""
+    """The ladder's times, symmetric by agreement. Rungs are 1 supervisor … 5 leader. Our defaults."""
 
     conflict_after_s: tuple[Seconds, ...] = (0.0, 60.0, 120.0)
     hotline_after_s: tuple[Seconds, ...] = (0.0, 120.0, 300.0, 900.0, 3600.0)

@@ -81,7 +81,8 @@ def test_the_list_is_walked_by_arrows_and_enter_selects(desk: Desk, opened: Open
     page.keyboard.press("/")
     expect(page.locator("#find")).to_be_focused()
     rows = page.locator("#track-list tbody tr")
-    assert 100 < rows.count() <= 200
+    expect(rows.nth(100)).to_be_attached()
+    assert rows.count() <= 200
     page.keyboard.press("ArrowDown")
     expect(rows.nth(0).locator("button")).to_be_focused()
     page.keyboard.press("ArrowDown")
@@ -92,6 +93,7 @@ def test_the_list_is_walked_by_arrows_and_enter_selects(desk: Desk, opened: Open
     assert state_of(page, "state.selected") is not None
     page.locator("#track-list th button", has_text="Callsign").click()
     expect(page.locator("#track-list th").first).to_have_attribute("aria-sort", "ascending")
+    expect(rows.nth(100)).to_be_attached()
     names = rows.locator("button").all_inner_texts()
     assert names == sorted(names)
     page.fill("#find", name)
@@ -190,15 +192,99 @@ def test_a_notam_becomes_a_volume_and_what_is_none_is_refused_by_its_item(desk: 
     expect(page.locator(".volume [role=alert]")).to_contain_text("NOTAM item G")
 
 
+def to_the_table(page: Page) -> None:
+    """What stands in the form, to the table and said there."""
+    expect(page.locator(".volume [role=status]")).to_contain_text("verlaps")
+    page.locator("#volume-on").click()
+    page.locator("#act-form button.main").click()
+    expect(page.locator("dialog")).to_have_count(0)
+
+
+def acts_said(desk: Desk) -> list[Any]:
+    return [order.act for _, order in desk.fake.orders if isinstance(order, AtTable)]
+
+
+def test_one_activity_has_several_volumes_and_all_of_them_are_asked_about(opened: Opened) -> None:
+    with served(tracks=20) as desk:
+        page = opened(desk.address).page
+        page.select_option("#seat", "military")
+        page.get_by_role("button", name="New volume").click()
+        page.fill("#volume-title", "EX 15")
+        page.fill("#volume-corners", "40°12.0S 172°00.0E\n40°12.0S 172°30.0E\n40°30.0S 172°30.0E")
+        page.fill("#volume-floor", "50")
+        page.locator("#volume-more").click()
+        expect(page.locator("#volume-corners")).to_have_value("")
+        expect(page.locator("#volume-floor")).to_have_value("50")
+        expect(page.locator(".volume [role=status]")).to_contain_text("Volume 2: More corners are needed.")
+        page.get_by_role("button", name="Circle").click()
+        page.fill("#volume-corners", "41°00.0S 173°00.0E")
+        page.fill("#volume-floor", "")
+        page.fill("#volume-ceiling", "40")
+        page.get_by_role("button", name="Volume 1").click()
+        expect(page.locator("#volume-corners")).to_have_value(re.compile("40°30.000S 172°30.000E$"))
+        with page.expect_request(lambda r: r.url.endswith("/overlaps") and '"circle"' in (r.post_data or "")):
+            page.fill("#volume-ceiling", "180")
+        to_the_table(page)
+        ((first, second),) = [act.plan.volumes for act in acts_said(desk)]
+        assert (first.levels.floor_ft, first.levels.ceiling_ft) == (5_000, 18_000)
+        assert (second.levels.floor_ft, second.levels.ceiling_ft) == (None, 4_000)
+        assert (first.start_ms, first.end_ms) == (second.start_ms, second.end_ms)
+
+
+def test_a_protected_place_is_drawn_in_coarse_cells_and_nothing_finer_is_kept(opened: Opened) -> None:
+    with served(tracks=20) as desk:
+        page = opened(desk.address).page
+        page.select_option("#seat", "military")
+        page.get_by_role("button", name="New volume").click()
+        clicked(page, (300, 300))
+        page.select_option("#volume-kind", "protected_site")
+        expect(page.get_by_role("group", name="Shape").get_by_role("button")).to_have_text(["Coarse cells"])
+        fine = state_of(page, "state.volume.points.flat().filter((v) => Math.abs(v * 20 - Math.round(v * 20)) > 1e-6)")
+        assert fine == []
+        clicked(page, (560, 300), (560, 460), (560, 460))
+        expect(page.locator("#volume-corners")).to_have_value(re.compile(r"^[^\n]+\n[^\n]+$"))
+        page.fill("#volume-title", "Hospital")
+        page.fill("#volume-corners", "40°21.7S 172°08.3E\n40°22.0S 172°09.0E")
+        to_the_table(page)
+        (act,) = acts_said(desk)
+        assert [volume.outline.cells for volume in act.plan.volumes] == [((-404, 1721),)]
+        assert act.plan.verified_ms is not None
+
+
+def test_an_activity_that_stands_is_changed_on_the_map_into_a_new_version(opened: Opened) -> None:
+    with served(tracks=20) as desk:
+        page = opened(desk.address).page
+        page.select_option("#seat", "military")
+        page.get_by_role("button", name="New volume").click()
+        page.get_by_role("button", name="Circle").click()
+        page.fill("#volume-title", "EX 16")
+        page.fill("#volume-corners", "41°00.0S 173°00.0E")
+        to_the_table(page)
+        page.locator("#tables [data-activity] [data-act='activity.change']").click()
+        expect(page.locator("#volume-head")).to_contain_text("Change on the map")
+        expect(page.locator("#volume-corners")).to_have_value("41°00.000S 173°00.000E")
+        expect(page.locator("#volume-kind")).to_be_disabled()
+        page.fill("#volume-radiusNm", "6")
+        to_the_table(page)
+        declared, changed = acts_said(desk)
+        assert changed.after == declared.plan.digest
+        assert changed.plan.volumes[0].outline.radius_cm == 6 * 185_200
+        assert changed.plan.title == "EX 16"
+        expect(page.locator("#tables [data-activity]")).to_have_count(1)
+        (row,) = desk.do(lambda fake: fake.table_scene.view().activities)
+        assert (row.number, row.digest) == (2, changed.plan.digest)
+
+
 # --- other screens
 
 
 def test_a_wall_shows_what_is_urgent_and_can_order_nothing(opened: Opened) -> None:
     with served(tracks=60) as desk:
-        watched = opened(f"{desk.address}?view=wall")
+        watched = opened(f"{desk.address}?view=wall", script="localStorage.removeItem('detente.first-run');")
         page = watched.page
         expect(page.locator(".wall-queue li")).to_have_count(4)
         expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
+        expect(page.locator("#first-run")).to_have_count(0)
         assert page.locator("button:visible, select:visible, input:visible, textarea:visible").count() == 0
         size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wall-queue .time')).fontSize)")
         assert size >= 30

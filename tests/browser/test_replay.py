@@ -17,8 +17,10 @@ from browser.conftest import Watched
 from browser.serving import Desk, served
 from detente.evidence.dossier import write_zip
 from detente.evidence.leaf import Kind
+from detente.node.records import DossierAsked
 from detente.wire.messages import HotlineBody, encode_body
 from evidence.records import START_MS, Node, Record, dossier
+from node.recorded import OPS, Recorded, recorded
 
 pytestmark = pytest.mark.browser
 
@@ -379,3 +381,62 @@ def test_a_window_is_chosen_by_its_times(desk: Desk, opened: Opened) -> None:
     expect(page.locator("#replay-play")).to_be_visible()
     window = page.evaluate("import('/static/store.js').then(({state}) => state.replay.player)")
     assert 200_000 < window["toMs"] - window["fromMs"] < 500_000
+
+
+# --- whether a dossier holds
+
+CHECKED_MS = 30_000
+"""The digits of each root take a quarter of a second of an idle processor, and the tests' is not idle."""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
+    made = recorded(tmp_path_factory.mktemp("record"), messages=6)
+    yield made
+    made.store.close()
+
+
+def brought(page: Page, packed: bytes) -> None:
+    """Open *packed* as a file that somebody brought."""
+    page.locator("#replay-file").set_input_files([{"name": "d.zip", "mimeType": "application/zip", "buffer": packed}])
+
+
+def flipped(packed: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as whole, zipfile.ZipFile(out, "w") as forged:
+        for name in whole.namelist():
+            forged.writestr(whole.getinfo(name), whole.read(name).replace(b"crossing", b"Crossing"))
+    return out.getvalue()
+
+
+def test_a_dossier_is_verified_before_it_is_shown_and_one_that_does_not_hold_is_not_shown(
+    kept: Recorded, opened: Opened
+) -> None:
+    _, packed = kept.records.dossier(DossierAsked(ranges={OPS: (0, 4)}), START_MS)
+    with served(tracks=20, record=kept.records) as desk:
+        page = opened(desk.address).page
+        brought(page, flipped(packed))
+        expect(page.locator(".notice.bad")).to_contain_text("DOES NOT HOLD", timeout=CHECKED_MS)
+        expect(page.locator(".notice.bad")).to_contain_text("exhibits/")
+        expect(page.locator("#replay-play")).to_have_count(0)
+        brought(page, packed)
+        expect(page.locator("#replay-holds")).to_have_text("holds, under the roots of Alfa, Bravo", timeout=CHECKED_MS)
+        expect(page.locator("#not-proved")).to_have_count(0)
+        expect(page.locator("#replay-play")).to_be_visible()
+
+
+@pytest.mark.parametrize("has_record", [True, False])
+def test_a_dossier_that_nobody_can_prove_is_played_under_a_banner(
+    kept: Recorded, opened: Opened, has_record: bool
+) -> None:
+    """Its parties bear the names of ours and have other roots; or the node has no record and no keys to check by."""
+    with served(tracks=20, record=kept.records if has_record else None) as desk:
+        page = opened(desk.address).page
+        brought(page, base64.b64decode(packed_dossier("exhibits")))
+        banner = page.locator("#not-proved")
+        expect(banner).to_contain_text("NOT PROVED", timeout=CHECKED_MS)
+        expect(banner).to_contain_text("unknown root" if has_record else "no record")
+        expect(banner).to_be_in_viewport()
+        expect(page.locator("#replay-holds")).to_have_count(0)
+        page.locator("#replay-live").click()
+        expect(banner).to_have_count(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -132,3 +133,28 @@ def test_a_dossier_of_what_is_not_there_is_refused_with_a_reason(made, asked, co
         made.records.plan(asked)
     assert refused.value.code == code
     assert refused.value.reason
+
+
+def test_a_dossier_that_is_brought_is_checked_under_the_confirmed_roots(made, monkeypatch):
+    """As it was made it holds; a flipped byte fails with its exhibit; of a party not confirmed the root is unknown."""
+    _, packed = made.records.dossier(DossierAsked(ranges={OPS: (0, 3)}), 1_700_000_000_000)
+    checked = made.records.check(packed)
+    assert (checked.outcome, checked.failures, checked.parties) == ("holds", [], ["alfa", "bravo"])
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as whole, zipfile.ZipFile(out, "w") as forged:
+        for name in whole.namelist():
+            raw = whole.read(name)
+            forged.writestr(whole.getinfo(name), raw.replace(b"crossing", b"Crossing"))
+    checked = made.records.check(out.getvalue())
+    assert checked.outcome == "fails"
+    assert checked.failures[0][0].startswith("exhibits/")
+    assert made.records.check(b"no zip").outcome == "fails"
+    keys = made.records._keys()
+    monkeypatch.setattr(made.records, "_keys", lambda: replace(keys, unconfirmed=frozenset({"bravo"})))
+    checked = made.records.check(packed)
+    assert (checked.outcome, checked.failures[0][0]) == ("unknown_root", "bravo")
+
+
+def test_a_long_dossier_is_checked_in_a_process_of_its_own_with_the_same_word(made):
+    _, packed = made.records.dossier(DossierAsked(ranges={TRACKS: (0, FRAMES)}), 1_700_000_000_000)
+    assert made.records.check(packed).outcome == "holds"

@@ -17,8 +17,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from detente.desk import board, explanation, release_view
-from detente.node import dossiers, link_history, records
+from detente.desk import board, explanation, record_view, release_view
 
 STATIC = Path(__file__).parents[2] / "src/detente/node/web/static"
 VERSION = "7.0.2"
@@ -26,7 +25,7 @@ TYPES = (STATIC / "types.js").read_text()
 
 STRUCTS = {
     struct.__name__: struct
-    for module in (board, explanation, release_view, link_history, dossiers, records)
+    for module in (board, explanation, release_view, record_view)
     for struct in vars(module).values()
     if isinstance(struct, type) and issubclass(struct, msgspec.Struct) and struct.__module__ == module.__name__
 }

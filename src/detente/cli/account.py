@@ -41,7 +41,7 @@ _directory = click.argument("directory", type=click.Path(exists=True, file_okay=
 _account = click.argument("name_of", metavar="ACCOUNT")
 
 
-@account.command("add")
+@account.command("add", epilog='\b\nExample: detente account add alfa --role duty_officer --name "First shift"')
 @_directory
 @click.option("--role", required=True, type=click.Choice(_ROLES), help="The seat.")
 @click.option("--name", required=True, help="The person's name, for this party's own desk; no other party is told it.")
@@ -53,7 +53,7 @@ def add(directory: Path, role: str, name: str) -> None:
     _invite(config, code)
 
 
-@account.command("enrol")
+@account.command("enrol", epilog="\b\nExample: detente account enrol alfa ACCOUNT")
 @_directory
 @_account
 def enrol(directory: Path, name_of: str) -> None:
@@ -73,7 +73,7 @@ def _invite(config: Config, code: str) -> None:
     _out.print(f"    {console_url(config)}#enrol={code}")
 
 
-@account.command("token")
+@account.command("token", epilog='\b\nExample: detente account token alfa ACCOUNT --name "night report" > alfa.token')
 @_directory
 @_account
 @click.option("--name", required=True, help="What it is for; a token of the same name is replaced.")
@@ -86,7 +86,7 @@ def token(directory: Path, name_of: str, name: str, days: int) -> None:
     _out.print(made)
 
 
-@account.command("list")
+@account.command("list", epilog="\b\nExample: detente account list alfa")
 @_directory
 def list_(directory: Path) -> None:
     """Show the accounts, with what opens each."""
@@ -100,7 +100,7 @@ def list_(directory: Path) -> None:
         _out.print(f"{one.account}  {one.role.value}  {one.name}  {', '.join([state, *more])}")
 
 
-@account.command("end")
+@account.command("end", epilog="\b\nExample: detente account end alfa ACCOUNT")
 @_directory
 @_account
 def end(directory: Path, name_of: str) -> None:

@@ -28,7 +28,7 @@ def activity() -> None:
     """Read what is planned from GeoJSON or a NOTAM, check it, and write it as either."""
 
 
-@activity.command()
+@activity.command(epilog="\b\nExample: detente activity read exercise.geojson > plans.jsonl")
 @click.argument("file", type=_file)
 @click.option("--as", "form", type=_FORMATS, help="The file's format; else by what it begins with.")
 @click.option("--charter", "charter_file", type=_file, help="A table's charter: its district is checked too.")
@@ -80,7 +80,7 @@ def read(
     return 1 if refused else 0
 
 
-@activity.command()
+@activity.command(epilog="\b\nExample: detente activity write plans.jsonl --as geojson")
 @click.argument("file", type=_file)
 @click.option("--as", "form", type=_FORMATS, required=True)
 @click.option("--number", default="A0001/26", show_default=True, help="Of the first NOTAM; the others count on.")

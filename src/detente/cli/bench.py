@@ -32,7 +32,7 @@ def _loaded(name: str, path: Path) -> ModuleType:
     return module
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente bench record")
 @click.argument("names", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @click.option("--quick", is_flag=True, help="Small sizes, seconds instead of minutes.")

@@ -16,7 +16,7 @@ from detente.demo.scenario import DEFAULT
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-@click.command("demo")
+@click.command("demo", epilog="\b\nExample: detente demo --headless --summary out.json")
 @click.option("--scenario", "name", default=DEFAULT, help="A shipped scenario (border, august-2016) or a .toml file.")
 @click.option("--headless", is_flag=True, help="Play the script without a browser, then end.")
 @click.option("--seconds", type=click.FloatRange(min=1.0), help="End after so many seconds of the demo's clock.")

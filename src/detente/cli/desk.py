@@ -29,7 +29,7 @@ def _when(at_ms: int) -> str:
 _table = click.option("--table", "named", default="", help="The table; needed when the party sits at several.")
 
 
-@click.command("alerts")
+@click.command("alerts", epilog="\b\nExample: detente alerts --token-file alfa.token --json")
 @as_json
 @at_desk
 def alerts(desk: Desk, *, is_json: bool) -> None:
@@ -48,7 +48,7 @@ def hotline() -> None:
     """Words between counterparts: what was said, and saying something."""
 
 
-@hotline.command("list")
+@hotline.command("list", epilog="\b\nExample: detente hotline list --token-file alfa.token")
 @as_json
 @at_desk
 def list_(desk: Desk, *, is_json: bool) -> None:
@@ -63,7 +63,9 @@ def list_(desk: Desk, *, is_json: bool) -> None:
     show(desk.hotline.messages(), line, is_json=is_json)
 
 
-@hotline.command("send")
+@hotline.command(
+    "send", epilog='\b\nExample: detente hotline send bravo "Lights on at the cape?" --token-file alfa.token'
+)
 @click.argument("to")
 @click.argument("text", required=False, default="")
 @click.option("--line", default="watch", show_default=True, type=click.Choice(LINES))
@@ -101,7 +103,7 @@ def send(
         click.echo(desk.hotline.send(to, line, text, precedence=precedence, lang=lang, **more))
 
 
-@click.command("proposals")
+@click.command("proposals", epilog="\b\nExample: detente proposals --table line --token-file alfa.token")
 @_table
 @as_json
 @at_desk
@@ -114,7 +116,7 @@ def proposals(desk: Desk, *, named: str, is_json: bool) -> None:
     show(desk.tables.proposals(the_table(desk, named)), line, is_json=is_json)
 
 
-@click.command("decisions")
+@click.command("decisions", epilog="\b\nExample: detente decisions --table line --ics due.ics --token-file alfa.token")
 @_table
 @click.option("--ics", type=click.Path(dir_okay=False, path_type=Path), help="Write the due dates as iCalendar here.")
 @click.option("--page", type=click.Path(dir_okay=False, path_type=Path), help="Write how the table stands, one page.")

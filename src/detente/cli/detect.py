@@ -21,7 +21,7 @@ from detente.units import M_PER_NM, MPS_PER_KT
 _NUMBERS: Final = ("lat_deg", "lon_deg", "alt_ft", "trk_deg", "gs_kt", "vs_fpm")
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente detect states.csv")
 @click.argument("states", type=click.Path(path_type=Path))
 @click.option("--horizontal-nm", default=5.0, show_default=True, help="Horizontal minimum.")
 @click.option("--vertical-ft", default=1000, show_default=True, help="Vertical minimum, whole feet.")
@@ -115,7 +115,7 @@ def _why_not(state: list[float]) -> str:
     return ""
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente encounters rows.jsonl")
 @click.argument("rows", type=click.Path(path_type=Path))
 def encounters(rows: Path) -> None:
     """Judge reference encounters: JSON lines with `id`, `own`, `intr`, or `id` and `steps`; one line out for each."""

@@ -53,7 +53,7 @@ _AHEAD = 16
 _WORTH_A_POOL = 10_000
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente export --config alfa/detente.toml --out d.zip --incident alfa-12")
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="The node's configuration.")
 @click.option("--store", type=click.Path(dir_okay=False, path_type=Path), help="Its record, instead of --config.")
 @click.option("--keys", type=click.Path(file_okay=False, path_type=Path), help="Its keys, with --store.")
@@ -155,7 +155,7 @@ def _range(text: str) -> tuple[str, tuple[int, int]]:
     return origin, (int(first), int(last))
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente verify d.zip --root alfa=DIGITS --root bravo=DIGITS --html report.html")
 @click.argument("dossier", type=click.Path(exists=True, path_type=Path))
 @click.option("--root", "roots", multiple=True, metavar="PARTY=DIGITS", help="Thirty digits, from the party itself.")
 @click.option(

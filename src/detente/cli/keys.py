@@ -37,7 +37,7 @@ def keys() -> None:
     """Show a node's keys, or replace them under its root. The logs go on, and peers need not pair again."""
 
 
-@keys.command("show")
+@keys.command("show", epilog="\b\nExample: detente keys show alfa")
 @_directory
 def show(directory: Path) -> None:
     """Show the keys in force in DIRECTORY, and those that ended and where."""
@@ -46,7 +46,7 @@ def show(directory: Path) -> None:
     _print(load_keyring(directory / "keys"))
 
 
-@keys.command("rotate")
+@keys.command("rotate", epilog="\b\nExample: detente keys rotate alfa --use env --use log --root /media/stick/root.key")
 @_directory
 @_use
 @_root
@@ -60,7 +60,7 @@ def rotate(directory: Path, uses: tuple[str, ...], root_file: Path) -> None:
     _replace(directory, uses, root_file, {origin: size + ahead for origin, size in sizes.items()})
 
 
-@keys.command("revoke")
+@keys.command("revoke", epilog="\b\nExample: detente keys revoke alfa --use env --use log --root /media/stick/root.key")
 @_directory
 @_use
 @_root

@@ -64,7 +64,7 @@ name = "nothing leaves"
 _out = Console(highlight=False, markup=False, soft_wrap=True)
 
 
-@click.command("init")
+@click.command("init", epilog="\b\nExample: detente init alfa --party alfa")
 @click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--party", required=True, help="Short name of this party: lower case, letters, digits, hyphen.")
 @click.option("--name", default="", help="Name as shown at every desk; the party's by default.")
@@ -104,7 +104,7 @@ def init(directory: Path, party: str, name: str, node: str, root_in: Path | None
     _out.print(f"  6. detente run --config {path}")
 
 
-@click.command("pair")
+@click.command("pair", epilog="\b\nExample: detente pair alfa bravo/keys/pairing.txt")
 @click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("pairing", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
@@ -140,7 +140,7 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
     _out.print(f"{node} is confirmed. Add it to detente.toml as a [[peer]].")
 
 
-@click.command("check-config")
+@click.command("check-config", epilog="\b\nExample: detente check-config alfa/detente.toml")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def check_config(file: Path) -> None:
     """Check a node's configuration or a scenario, and the files it names; exit 2 with the key's path if it is wrong."""
@@ -156,7 +156,7 @@ def check_config(file: Path) -> None:
         _out.print(line)
 
 
-@click.command("reload")
+@click.command("reload", epilog="\b\nExample: detente reload --config alfa/detente.toml")
 @click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
 def reload(file: Path) -> None:
     """Check a configuration, then let the node that runs under it read it again: new peers and tables."""
@@ -179,7 +179,7 @@ def _is_scenario(file: Path) -> bool:
     return "step" in keys and "node" not in keys
 
 
-@click.command("run")
+@click.command("run", epilog="\b\nExample: detente run --config alfa/detente.toml")
 @click.option("--config", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), help="detente.toml")
 def run(file: Path) -> int:
     """Run a node until Ctrl-C. On SIGHUP it reads its configuration again: new peers, tables, the release policy."""

@@ -77,7 +77,7 @@ _picture = click.option("--picture", type=_file, metavar="FILE.png", help="Draw 
 _json = click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout, a summary last.")
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample: detente policy check alfa.toml --zones line.geojson --peer bravo")
 @_policy_file
 @_zones
 @click.option("--peer", "peers", multiple=True, help="A peer the node knows; rules for others are named.")
@@ -96,7 +96,9 @@ def check(policy_file: Path, zone_files: tuple[Path, ...], peers: tuple[str, ...
     return 1 if odd else 0
 
 
-@policy.command("try")
+@policy.command(
+    "try", epilog="\b\nExample: detente policy try alfa.toml traffic.parquet --peer bravo --picture bravo.png"
+)
 @_policy_file
 @_recording
 @_peer
@@ -145,7 +147,7 @@ def try_(
         _print_trial(trial, frame, rows, summary)
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample: detente policy diff now.toml next.toml traffic.parquet --peer bravo")
 @click.argument("before_file", metavar="A.toml", type=_file)
 @click.argument("after_file", metavar="B.toml", type=_file)
 @_recording
@@ -203,7 +205,7 @@ def diff(
     return 1 if because else 0
 
 
-@policy.command("precision")
+@policy.command("precision", epilog="\b\nExample: detente policy precision alfa.toml")
 @_policy_file
 @_json
 def precision_(policy_file: Path, as_json: bool) -> int:
@@ -219,7 +221,7 @@ def precision_(policy_file: Path, as_json: bool) -> int:
     return 1 if any(one.holds is False for one in found) else 0
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample: detente policy words alfa.toml")
 @_policy_file
 def words(policy_file: Path) -> None:
     """Print a policy as sentences, to be read aloud."""
@@ -228,7 +230,7 @@ def words(policy_file: Path) -> None:
     print("Whoever fits none of these is withheld.")
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample: detente policy explain alfa.toml traffic.parquet --peer bravo --track AFR73VJ")
 @_policy_file
 @_recording
 @_peer

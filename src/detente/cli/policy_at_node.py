@@ -57,7 +57,9 @@ def _at_node(command: Callable[..., int | None]) -> Callable[..., int | None]:
 _yes = click.option("--yes", is_flag=True, help="Do not ask whether one is sure.")
 
 
-@click.command("set")
+@click.command(
+    "set", epilog="\b\nExample: detente policy set alfa.toml --node http://alfa.localhost:8440 --seat supervisor"
+)
 @click.argument("policy_file", metavar="POLICY", type=click.Path(path_type=Path))
 @_yes
 @_at_node
@@ -85,7 +87,9 @@ def set_(desk: Desk, *, policy_file: Path, yes: bool) -> int:
     return 0
 
 
-@click.command("confirm")
+@click.command(
+    "confirm", epilog="\b\nExample: detente policy confirm DIGEST --node http://alfa.localhost:8440 --seat duty_officer"
+)
 @click.argument("digest", required=False, default="")
 @_yes
 @_at_node
@@ -108,7 +112,9 @@ def confirm(desk: Desk, *, digest: str, yes: bool) -> int:
     return 0
 
 
-@click.command("revert")
+@click.command(
+    "revert", epilog="\b\nExample: detente policy revert --node http://alfa.localhost:8440 --seat supervisor"
+)
 @_yes
 @_at_node
 def revert(desk: Desk, *, yes: bool) -> int:
@@ -126,7 +132,7 @@ def revert(desk: Desk, *, yes: bool) -> int:
     return 0
 
 
-@click.command("show")
+@click.command("show", epilog="\b\nExample: detente policy show --node http://alfa.localhost:8440 --seat operator")
 @click.option("--text", "as_text", is_flag=True, help="The policy as it was written, TOML, and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON value, as the API gives it.")
 @_at_node

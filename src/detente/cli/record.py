@@ -19,7 +19,7 @@ _out = Console(highlight=False, markup=False, soft_wrap=True)
 _directory = click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
-@click.command("scrub")
+@click.command("scrub", epilog="\b\nExample: detente scrub alfa")
 @_directory
 def scrub(directory: Path) -> int:
     """Read the whole record and the log of acts in DIRECTORY again; exit 1 and say where if anything is damaged.
@@ -79,7 +79,7 @@ def _witnessed_otherwise(store: SqliteStore) -> list[Damage]:
     return found
 
 
-@click.command("acts")
+@click.command("acts", epilog="\b\nExample: detente acts alfa --json")
 @_directory
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def acts(directory: Path, as_json: bool) -> None:
@@ -110,7 +110,7 @@ def acts(directory: Path, as_json: bool) -> None:
             _out.print(f"{at}  {entry.by:16} {entry.act:10} {about}")
 
 
-@click.command("tiles")
+@click.command("tiles", epilog="\b\nExample: detente tiles alfa --out tiles")
 @_directory
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
 def tiles(directory: Path, out: Path) -> None:

@@ -65,7 +65,7 @@ class Replayed:
             self.not_assessed.setdefault(lost.reason, set()).add(lost.track)
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente replay traffic.parquet --zones line.geojson --profile terminal")
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--zones", "zones_file", type=click.Path(path_type=Path), help="Zones to judge against, GeoJSON.")
 @click.option("--activities", "activities_file", type=click.Path(path_type=Path), help="Declared activities, GeoJSON.")
@@ -162,6 +162,8 @@ def run(
     Counts and names gather in *replayed*. Hours in which nobody flies are skipped.
     """
     nexts = [0] * len(sources)
+    # Side by side: of a column within rows, numpy would copy all that is left each time it is searched.
+    at_ns = [np.ascontiguousarray(plots["applicable_at_ns"]) for plots in sources]
     first, last = _span(sources)
     now = -(-first // _TICK_NS) * _TICK_NS
     # A minute more, so that what is still open when the recording ends is dropped and cleared in its time.
@@ -170,7 +172,7 @@ def run(
         heard = False
         for source, plots in enumerate(sources):
             start = nexts[source]
-            stop = start + int(np.searchsorted(plots["applicable_at_ns"][start:], now, side="right"))
+            stop = start + int(np.searchsorted(at_ns[source][start:], now, side="right"))
             if stop > start:
                 heard = True
                 counts = surveillance.take(0, source, plots[start:stop], Instant(now))

@@ -39,7 +39,7 @@ def _outcomes(batches: list[range], jobs: int) -> Iterator[list[History] | Viola
         pool.shutdown(cancel_futures=True)
 
 
-@click.command()
+@click.command(epilog="\b\nExample: detente simulate --seed 7 --seeds 1 --trace")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**62), help="The first seed.")
 @click.option("--seeds", default=2_000, show_default=True, type=click.IntRange(1, 10_000_000), help="How many.")
 @click.option("--jobs", default=0, type=click.IntRange(0, 256), help="Processes; 0 takes one a core.")

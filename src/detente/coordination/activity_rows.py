@@ -8,10 +8,11 @@ import msgspec
 
 from detente.coordination.act import Said
 from detente.coordination.activity_held import Activity, Met
+from detente.coordination.activity_states import OVER
 from detente.coordination.charter import Charter
 from detente.coordination.extent import Extent
 from detente.coordination.lead_time import agreed_ms, is_short, lead_class
-from detente.coordination.plan import CONFIRM_MS, EllipsoidLevels, PressureLevels, Volume
+from detente.coordination.plan import CONFIRM_MS, EllipsoidLevels, Plan, PressureLevels, Volume
 from detente.types import PartyId
 
 Heard = Mapping[PartyId, Mapping[PartyId, int]]
@@ -89,6 +90,7 @@ class ActivityRow(msgspec.Struct, frozen=True):
     stale: bool  # a site whose owner has not confirmed it in time
     reason: str
     history: list[tuple[str, str, int]]  # (act, by whom, when)
+    plan: Plan | None  # the newest as it was declared, for its owner to change; None once it is over
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -141,6 +143,7 @@ def activity_row(it: Activity, charter: Charter, heard: Heard, now_ms: int) -> A
         stale=it.verified_ms is not None and now_ms - it.verified_ms > CONFIRM_MS,
         reason=it.reason,
         history=it.history,
+        plan=None if it.state_at(now_ms) in OVER else plan,
     )
 
 

@@ -28,7 +28,7 @@ Category = Literal[
     "muzzle_flash", "illumination_flare", "withdrawal_line", "mine", "access_denied", "uav", "interference",
     "air_strike", "prohibited_weapon", "other",
 ]  # fmt: skip
-"""What is claimed to have happened. Source: messages.md, section 8."""
+"""What is claimed to have happened. Source: the daily reports of the OSCE's mission to Ukraine, 2016 to 2021."""
 
 Sense = Literal["seen", "heard", "recorded", "reported"]
 Confidence = Literal["low", "moderate", "high"]

@@ -23,7 +23,7 @@ Category = Literal[
     "PROX", "INCUR", "INTERCEPT", "LASER", "EMI", "RADAR", "COMMS", "UAS", "AREA", "LEAD", "SAR", "HUM", "CFV", "DATA",
     "SYS",
 ]  # fmt: skip
-"""Source: messages.md, section 7."""
+"""What sort of incident; several may be given. The list is ours."""
 
 Severity = Literal["S0", "S1", "S2", "S3", "S4"]
 EVIDENCE_LIMIT: Final = 128

@@ -28,7 +28,10 @@ _CLASSES: Final = (
 
 
 def lead_class(lead_ms: int) -> LeadClass:
-    """Return the class of a lead time. Source of the steps: messages.md, section 4."""
+    """Return the class of a lead time, milliseconds; negative: it had begun already.
+
+    Source of the longest step: Vienna Document 2011, notice of large activities. The others are ours.
+    """
     return next((name for least_ms, name in _CLASSES if lead_ms >= least_ms), LeadClass.IMMEDIATE)
 
 

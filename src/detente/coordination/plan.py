@@ -39,7 +39,7 @@ WIDEST_CM: Final = 39_000_000  # a circle of this radius has the largest area
 LONGEST_MS: Final = 400 * 86_400_000
 FARTHEST_MS: Final = 2 * 366 * 86_400_000
 CONFIRM_MS: Final = 90 * 86_400_000
-"""How long a protected site stands without its owner confirming it anew. Source: messages.md, N9."""
+"""How long a protected site stands without its owner confirming it anew. The figure is ours."""
 
 Vertex = tuple[
     Annotated[int, Meta(ge=-90 * E7, le=90 * E7)],

@@ -1,8 +1,8 @@
 """The first report of an incident, drawn up from what this desk knows of its alert.
 
 It is made at the desk that reads it and stays there until a person gives it as their party's account, so that nothing
-of an aircraft that was not released leaves with it; the officer confirms or replaces it. Source of the items: the
-notice of a hazardous incident (messages.md, N7).
+of an aircraft that was not released leaves with it; the officer confirms or replaces it. Its items: what, where,
+when, who, damage, help wanted, own measures, whom to call.
 """
 
 from __future__ import annotations

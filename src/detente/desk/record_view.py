@@ -78,6 +78,14 @@ class RootRow(msgspec.Struct, frozen=True):
     digits: str
 
 
+class DossierChecked(msgspec.Struct, frozen=True):
+    """What was found of a dossier under the roots that this node has confirmed."""
+
+    outcome: str  # holds, fails, unknown_root
+    failures: list[tuple[str, str]]  # (exhibit, why it fails); of an unknown root the party and why
+    parties: list[str]  # whose roots it was checked under
+
+
 class ProofParts(msgspec.Struct, frozen=True):
     """What a browser needs to find a log's root by itself. Leaves [start, size) it fetches and hashes."""
 

@@ -295,7 +295,7 @@ class Node:
             store,
             Records(
                 PartyId(config.node.party),
-                lambda: KeysHeld(self.keyring, {party: paired.keys for party, paired in self.keys.paired.items()}),
+                self._keys_held,
                 store,
                 self.reopened_store,
                 post_quantum=config.record.post_quantum,
@@ -389,6 +389,11 @@ class Node:
             self.pictures.flush()
             self.office.close()
             self.store.close()
+
+    def _keys_held(self) -> KeysHeld:
+        paired = self.keys.paired
+        unconfirmed = frozenset(party for party, one in paired.items() if one.confirmed_at is None)
+        return KeysHeld(self.keyring, {party: one.keys for party, one in paired.items()}, unconfirmed)
 
     def reopened_store(self) -> SqliteStore:
         """Return the record for reading beside the node, or after it has stopped."""

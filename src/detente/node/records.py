@@ -1,5 +1,5 @@
 """The record as a desk reads it: which logs there are, their leaves a page at a time, what a browser needs to check a
-root for itself, and a dossier to take away.
+root for itself, a dossier to take away, and whether one that somebody brought holds.
 
 Nothing here is believed by whoever checks: leaves go out as they were signed, and the browser hashes them again.
 """
@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from threading import Lock
 from typing import Final
 
 from detente.desk.record_view import (
     DossierAsked,
+    DossierChecked,
     KeyRow,
     LeafPage,
     LeafRow,
@@ -26,13 +29,14 @@ from detente.desk.record_view import (
 )
 from detente.errors import ConfigError, OrderRefused, OwnFault, PeerFault
 from detente.evidence.checkpoint import Checkpoint
-from detente.evidence.dossier import Extract, Party, write_zip
+from detente.evidence.dossier import MANIFEST, Extract, Party, ZipFiles, read_manifest, write_zip
 from detente.evidence.keys import KeyChain, fingerprint, parse_origin
 from detente.evidence.leaf import Envelope, Kind, Lane, read
 from detente.evidence.merkle import leaf_hash
 from detente.evidence.note import b64, split_note
 from detente.evidence.store import Entry, LeafStore, StoreFault
 from detente.evidence.tiles import TILE_WIDTH, pack_entries
+from detente.evidence.verify import verify
 from detente.node.dossiers import chosen, files_of, parties_of, portion, with_incident
 from detente.node.extracts import Wanted
 from detente.node.keyring import Keyring, PeerKeys
@@ -49,6 +53,9 @@ CHECKED_MAX: Final = 8_192
 
 RAW_MAX: Final = 512
 _TILE_HEIGHT: Final = 8
+_WORTH_A_PROCESS: Final = 500
+"""Leaves beyond which a dossier is checked in a process of its own: this one must not wait for it."""
+
 EXPORT_MAX: Final = 50_000
 """Leaves of one dossier made from the desk; more is for `detente export`."""
 
@@ -59,6 +66,7 @@ class KeysHeld:
 
     own: Keyring
     peers: Mapping[PartyId, PeerKeys]
+    unconfirmed: frozenset[PartyId] = frozenset()  # peers whose digits nobody has typed here yet
 
     def chain(self, node: str) -> KeyChain | None:
         """Return the key statements of *node*; None when it is neither we nor a peer."""
@@ -181,6 +189,19 @@ class Records:
             write_zip(out, files)
             return [portion(extract) for extract in found], out.getvalue()
 
+    def check(self, raw: bytes) -> DossierChecked:
+        """Return whether the dossier in *raw*, a zip, holds under the confirmed roots of this node and its peers."""
+        keys = self._keys()
+        known = {self._party: str(keys.own.chain.root)} | {
+            party: str(peer.chain.root) for party, peer in keys.peers.items() if party not in keys.unconfirmed
+        }
+        with self._one_at_a_time:
+            digits = {str(party): self._digits_of(root) for party, root in known.items()}
+            if _announced(raw) <= _WORTH_A_PROCESS:
+                return _checked(raw, digits)
+            with ProcessPoolExecutor(1, get_context("spawn")) as apart:
+                return apart.submit(_checked, raw, digits).result()
+
     def _chosen(self, record: LeafStore, asked: DossierAsked) -> tuple[Wanted, list[Extract]]:
         ways = sum((bool(asked.incident), asked.from_ms is not None or asked.to_ms is not None, bool(asked.ranges)))
         if ways > 1:
@@ -228,10 +249,29 @@ class Records:
     def _root_row(self, node: str) -> RootRow:
         chain = self._keys().chain(node)
         assert chain is not None
-        root = str(chain.root)
+        return RootRow(self._names().get(node, node), node, self._digits_of(str(chain.root)))
+
+    def _digits_of(self, root: str) -> str:
         if root not in self._digits:
             self._digits[root] = fingerprint(root)
-        return RootRow(self._names().get(node, node), node, self._digits[root])
+        return self._digits[root]
+
+
+def _announced(raw: bytes) -> int:
+    """Return how many leaves the dossier in *raw* says it holds; 0 for what is none: its check ends at once."""
+    try:
+        return sum(log.stop - log.start for log in read_manifest(ZipFiles(io.BytesIO(raw))[MANIFEST]).logs)
+    except (KeyError, PeerFault):
+        return 0
+
+
+def _checked(raw: bytes, digits: Mapping[str, str]) -> DossierChecked:
+    try:
+        verdict = verify(ZipFiles(io.BytesIO(raw)), digits)
+    except PeerFault as wrong:
+        return DossierChecked("fails", [("zip", wrong.reason)], [])
+    failures = [(failure.exhibit, failure.reason) for failure in verdict.failures]
+    return DossierChecked(verdict.outcome.name.lower(), failures, sorted(verdict.digits))
 
 
 @contextlib.contextmanager

@@ -317,8 +317,7 @@ class Simulation:
         self._network.open(way)
         for one, other in (way, way[::-1]):
             node = self._nodes[one]
-            if other in node.on_the_way:
-                node.on_the_way[other] = (0, self.now)  # what was on the way is lost
+            self._lose_what_is_on_the_way(node, other)
             for channel in Channel:
                 self._perform(node, other, node.sessions[other].opened(channel, self._clock(node)))
 
@@ -331,9 +330,14 @@ class Simulation:
             for one, other in (way, way[::-1]):
                 if one != without:
                     node = self._nodes[one]
+                    self._lose_what_is_on_the_way(node, other)  # the second connection is told after the first
                     for channel in Channel:
                         self._perform(node, other, node.sessions[other].closed(channel, self._clock(node)))
         self._at(self.now + self._random.randrange(100, 3_000) * NS_PER_MS, partial(self._heal, way))
+
+    def _lose_what_is_on_the_way(self, node: SimulatedNode, other: str) -> None:
+        if other in node.on_the_way:
+            node.on_the_way[other] = (0, self.now)
 
     def _heal(self, way: Line) -> None:
         self._network.cut(way)

@@ -65,7 +65,7 @@ class Endpoint(Generic[P, B]):
     does: Callable[[Call[P, B]], Awaitable[object]]
     gives: Any  # the type of the answer; bytes for anything that is no JSON
     params: type[P] = Nothing  # type: ignore[assignment]
-    body: Any = None
+    body: Any = None  # the type of a JSON body; bytes: a file, as it comes
     who: Who = Who.SEATED
     problems: tuple[str, ...] = ()
     media_type: str = "application/json"

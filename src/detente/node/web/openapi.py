@@ -22,6 +22,8 @@ _ABOUT: Final = (
     "No alert is not a clearance. What changes is told over the WebSocket `/live`: see docs/protocol/api.md."
 )
 
+_BYTES: Final = {"type": "string", "format": "binary"}
+
 
 def description_of(endpoints: Sequence[Endpoint[Any, Any]], cookie: str) -> dict[str, Any]:
     """Return the whole description of *endpoints* as JSON values; *cookie* is the name of the session's."""
@@ -33,7 +35,7 @@ def description_of(endpoints: Sequence[Endpoint[Any, Any]], cookie: str) -> dict
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
         gives = {} if endpoint.gives is bytes else next(schemas)
-        takes = None if endpoint.body is None else next(schemas)
+        takes = None if endpoint.body is None else dict(_BYTES) if endpoint.body is bytes else next(schemas)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, gives, takes, outs[0])
     return {
         "openapi": "3.1.0",
@@ -72,7 +74,8 @@ def _operation(
         },
     }
     if takes is not None:
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": takes}}}
+        media_type = "application/octet-stream" if endpoint.body is bytes else "application/json"
+        found["requestBody"] = {"required": True, "content": {media_type: {"schema": takes}}}
     return found
 
 

@@ -16,6 +16,7 @@ from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
 from detente.desk.record_view import (
     DossierAsked,
+    DossierChecked,
     Kept,
     LeafPage,
     LeavesAsked,
@@ -37,6 +38,7 @@ class RecordPort(Protocol):
     def proof(self, log: str) -> ProofParts: ...
     def plan(self, asked: DossierAsked) -> list[Portion]: ...
     def dossier(self, asked: DossierAsked, at_ms: int) -> tuple[list[Portion], bytes]: ...
+    def check(self, raw: bytes) -> DossierChecked: ...
 
 
 class ReplayPort(Protocol):

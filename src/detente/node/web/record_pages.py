@@ -15,13 +15,25 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from detente.coordination.act import Party
-from detente.desk.record_view import DossierAsked, LeafPage, LeavesAsked, LinkSamples, LogRow, Portion, ProofParts
+from detente.desk.record_view import (
+    DossierAsked,
+    DossierChecked,
+    LeafPage,
+    LeavesAsked,
+    LinkSamples,
+    LogRow,
+    Portion,
+    ProofParts,
+)
 from detente.errors import OrderRefused
 from detente.node.web.endpoint import Call, Endpoint, Nothing
 from detente.types import Role
 
 MAY_EXPORT: Final = tuple(role.value for role in Role if role is not Role.OPERATOR)
 """Who may take the record away. The operator's seat shows it, and asks the supervisor for a copy."""
+
+CHECK_MAX: Final = 64 * 1024 * 1024
+"""Bytes of a dossier that is checked for a desk; what is larger is for `detente verify`."""
 
 _Log = Annotated[str, Meta(min_length=1, max_length=200)]
 _Place = Annotated[int, Meta(ge=0, lt=2**53)]
@@ -78,6 +90,10 @@ async def _dossier(call: Call[Nothing, DossierAsked]) -> Response:
     name = re.sub(r"[^A-Za-z0-9-]", "-", call.body.incident)[:40] or time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     headers = {"content-disposition": f'attachment; filename="dossier-{name}.zip"'}
     return Response(packed, media_type="application/zip", headers=headers)
+
+
+async def _check(call: Call[Nothing, bytes]) -> DossierChecked:
+    return await asyncio.to_thread(call.desk.records().check, call.body)
 
 
 def _may_export(role: str) -> None:
@@ -150,5 +166,15 @@ ENDPOINTS: Final[tuple[Endpoint[Any, Any], ...]] = (
         body=DossierAsked,
         problems=_CHOICES,
         media_type="application/zip",
+    ),
+    Endpoint(
+        method="POST",
+        path="/api/record/check",
+        summary="Whether a dossier, sent as its zip, holds under the roots confirmed here: nothing is kept of it",
+        does=_check,
+        gives=DossierChecked,
+        body=bytes,
+        problems=("no_record",),
+        body_max=CHECK_MAX,
     ),
 )

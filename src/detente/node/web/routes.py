@@ -61,7 +61,9 @@ def api_routes(desk: DeskPort, door: Door, table: Sequence[Endpoint[Any, Any]] =
 def _answer(
     desk: DeskPort, door: Door, methods: dict[str, Endpoint[Any, Any]]
 ) -> Callable[[Request], Awaitable[Response]]:
-    readers = {name: BodyReader(endpoint.body) for name, endpoint in methods.items() if endpoint.body is not None}
+    readers = {
+        name: BodyReader(endpoint.body) for name, endpoint in methods.items() if endpoint.body not in {None, bytes}
+    }
 
     async def answer(request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
@@ -71,7 +73,7 @@ def _answer(
             _check(request, session, endpoint)
         params = params_of(endpoint, request)
         raw = await body_of(request, endpoint.body_max)
-        body = readers[method].read(raw) if method in readers else None
+        body = readers[method].read(raw) if method in readers else raw if endpoint.body is bytes else None
         return answered(await endpoint.does(Call(desk, door, request, session, params, body, raw)))
 
     return answer

@@ -18,8 +18,9 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
   if (dialog && !dialog.open) dialog.show();
 };
 
-/** Begin, unless somebody at this browser has seen or skipped it. */
+/** Begin, unless somebody at this browser has seen or skipped it, or it is a wall. */
 export function greet() {
+  if (state.isWall) return; // nobody is there to press Skip
   try {
     if (localStorage.getItem(SEEN) !== null) return;
   } catch {

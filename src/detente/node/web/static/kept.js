@@ -39,29 +39,63 @@ export class Kept {
   }
 }
 
-/** @type {WeakMap<Element, {changes: number, found: {element: HTMLElement, ticks: string, name: string}[]}>} */
+const ROWS = "[data-alert], [data-message]";
+const TURNS = 10;
+
+/** @typedef {(ticks: string, name: string) => string} Says */
+
+/** Rows far out of sight, which the browser neither lays out nor paints. @type {WeakSet<Element>} */
+const unseen = new WeakSet();
+
+/** @type {WeakMap<Element, {changes: number, parts: {element: HTMLElement, ticks: string}[]}>} what ticks in a row */
 const ticking = new WeakMap();
 
-/** The elements under *root* with `data-ticks` and the alert that each stands in, looked for anew when rows were made. @param {Element} root */
-function tickingIn(root) {
-  const before = ticking.get(root);
-  if (before?.changes === Kept.changes && before.found.every(({ element }) => element.isConnected)) return before.found;
-  const elements = /** @type {HTMLElement[]} */ ([...root.querySelectorAll("[data-ticks]")]);
-  const nameOf = (/** @type {HTMLElement} */ element) => /** @type {HTMLElement | null} */ (element.closest("[data-alert]"))?.dataset.alert ?? "";
-  const found = elements.map((element) => ({ element, ticks: element.dataset.ticks ?? "", name: nameOf(element) }));
-  ticking.set(root, { changes: Kept.changes, found });
-  return found;
+/** @type {Map<Element, {changes: number, rows: HTMLElement[], turn: number, says: Says}>} */
+const places = new Map();
+
+addEventListener("contentvisibilityautostatechange", (event) => {
+  const row = /** @type {HTMLElement} */ (event.target);
+  if (/** @type {ContentVisibilityAutoStateChangeEvent} */ (event).skipped) return unseen.add(row);
+  unseen.delete(row);
+  for (const [root, { says }] of places) if (root.contains(row)) write(row, says); // what comes into sight is not a moment old
+});
+
+/** What ticks in *row*, looked for anew when rows were made. @param {HTMLElement} row */
+function partsOf(row) {
+  const before = ticking.get(row);
+  if (before?.changes === Kept.changes) return before.parts;
+  const elements = /** @type {HTMLElement[]} */ ([...row.querySelectorAll("[data-ticks]")]);
+  const parts = elements.map((element) => ({ element, ticks: element.dataset.ticks ?? "" }));
+  ticking.set(row, { changes: Kept.changes, parts });
+  return parts;
 }
 
-/**
- * Write the text of each element under *root* that has `data-ticks`; the renderer leaves such an element empty.
- * @param {Element} root @param {(ticks: string, name: string) => string} says what stands there, by the alert's name
- */
-export function tick(root, says) {
-  for (const { element, ticks, name } of tickingIn(root)) {
+/** @param {HTMLElement} row @param {Says} says */
+function write(row, says) {
+  const name = row.dataset.alert ?? row.dataset.message ?? "";
+  for (const { element, ticks } of partsOf(row)) {
     const text = says(ticks, name);
     const node = /** @type {Text | null} */ (element.firstChild);
     if (!node) element.append(text);
     else if (node.data !== text) node.data = text;
   }
+}
+
+/**
+ * Write the text of each element with `data-ticks` in the rows under *root*; the renderer leaves such an element empty.
+ * Of the rows out of sight a tenth is written each time: what a screen reader or a search finds there is seconds old.
+ * @param {Element} root @param {Says} says what stands there, by the alert's or the message's name
+ */
+export function tick(root, says) {
+  let place = places.get(root);
+  if (!place || place.changes !== Kept.changes || place.rows.some((row) => !row.isConnected)) {
+    const rows = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(ROWS)]);
+    place = { changes: Kept.changes, rows, turn: place?.turn ?? 0, says };
+    places.set(root, place);
+  }
+  const turn = (place.turn + 1) % TURNS;
+  Object.assign(place, { says, turn });
+  place.rows.forEach((row, k) => {
+    if (!unseen.has(row) || k % TURNS === turn || !ticking.has(row)) write(row, says);
+  });
 }

@@ -13,7 +13,7 @@ import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
 import { keepActivities } from "./map/activities.js";
 import { keepMinima } from "./map/minima.js";
-import { newVolume } from "./map/volume-form.js";
+import { newVolume, volumeOfActivity } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts, tickAlerts } from "./panels/alerts.js";
@@ -112,6 +112,15 @@ export const acts = {
   volume: () => {
     reveal("map");
     update({ volume: state.volume ? null : newVolume() });
+  },
+  newActivity: () => {
+    reveal("map");
+    update({ volume: newVolume() });
+  },
+  /** Open an own activity on the map, to be changed there. @param {Row} row */
+  changeActivity: (row) => {
+    acts.showArea({ rings: row.volumes.flatMap((/** @type {Row} */ volume) => volume.rings) });
+    update({ volume: volumeOfActivity(row) });
   },
   showTables: () => showView("tables"),
   sessions: showSessions,

@@ -1,6 +1,5 @@
 // The shapes that the node hands over, written once: `detente.desk.board`, `detente.desk.explanation`,
-// `detente.desk.release_view`,
-// `detente.node.records`, `detente.node.link_history`, `detente.node.dossiers`. tests/web/test_types.py holds them against those modules.
+// `detente.desk.release_view`, `detente.desk.record_view`. tests/web/test_types.py holds them against those modules.
 // Instants are milliseconds UTC, null when they have not happened; positions are in 1e-7 degree.
 
 /**
@@ -246,6 +245,11 @@
 /** @typedef {{node: string, use: string, vkey: string}} KeyRow */
 /** @typedef {{party: string, node: string, digits: string}} RootRow */
 /** @typedef {{log: string, size: number, start: number, tiles: string[], checkpoint: string, receipt: string | null, keys: KeyRow[], roots: RootRow[]}} ProofParts */
+/** @typedef {{from_ms: number, to_ms: number}} Span */
+/** @typedef {{spans: Span[], hours: number, mb: number, used_mb: number, rows_lost: number, fault: string}} Kept */
+/** @typedef {{at_ms: number, log: string, lane: string, seq: number, writer: string, reader: string, kind: string, precedence: string, by: string, hash: string, re: string[], body: Record<string, any> | null}} SaidRow */
+/** @typedef {{rows: SaidRow[], more: boolean}} SaidPage */
+/** @typedef {{outcome: string, failures: string[][], parties: string[]}} DossierChecked */
 /** @typedef {{log: string, form: string, start: number, stop: number, size: number, receipt_outstanding: number, without_body: number, only_incident: boolean}} Portion */
 
 /** @typedef {{position_grid_m: number, altitude_step_ft: number, delay_s: number, every_s: number}} PrecisionRow */

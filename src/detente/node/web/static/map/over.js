@@ -5,12 +5,13 @@ import { state, update } from "../store.js";
 import { t } from "../i18n.js";
 import { clockZ, count, position } from "../format.js";
 import { bearing } from "./project.js";
-import { code, partyName } from "../words.js";
+import { code, others, partyName } from "../words.js";
 import { labelOf } from "./tracks.js";
 import { isOn } from "./filter.js";
 import { filterPanel } from "./filter-panel.js";
 import { trackList } from "./track-list.js";
 import { verticalStrip } from "./vertical.js";
+import { whyNot } from "../replay/check.js";
 import { volumeForm } from "./volume-form.js";
 
 /** @typedef {import("./track-list.js").Acts & {preview: (peer: string | null) => void, home: () => void, zoom: (factor: number) => void, measure: () => void, volume: () => void, showTables: () => void, camera: {east: number, north: number, pxPerNm: number}}} Acts */
@@ -50,6 +51,7 @@ export function over(acts) {
     </div>
     ${state.preview && html`<div class="banner" role="status"><b>${t("release.banner", { party: partyName(state.preview.peer) })}</b> <span>${t("release.banner_counts", { shown: state.preview.tracks.n, withheld: state.preview.withheld.length })}</span> <span class="num">${clockZ(state.preview.tracks.atMs)}</span>
       <button type="button" onClick=${() => acts.preview(null)}>${t("release.back")}</button></div>`}
+    ${state.replay?.source === "dossier" && state.replay.checked.outcome !== "holds" && html`<div id="not-proved" class="banner grave-banner" role="alert"><b>${t("replay.not_proved")}</b> <span>${others(whyNot(state.replay.checked), "en")}</span></div>`}
     ${state.link === "stopped" && html`<div class="stopped"><b>${t("link.stopped", { at: clockZ(state.stoppedAtMs) })}</b><span>${t("link.stopped_what")}</span></div>`}
     ${state.link === "connecting" && html`<div class="stopped"><b>${t("link.connecting")}</b></div>`}
     ${state.notice && html`<div class=${`notice ${state.notice.bad ? "bad" : ""}`} role="alert"><span><bdi>${state.notice.text}</bdi></span> <button type="button" onClick=${() => update({ notice: null })}>${t("act.close")}</button></div>`}

@@ -40,9 +40,9 @@ export async function readPasted(text) {
   const shape = text.trim().startsWith("{") ? readGeoJson(text) : null;
   try {
     const read = await ask("/api/activities/read", { method: "POST", body: JSON.stringify({ text }) });
-    return { volume: volumeOfPlan(read.plans[0].plan), refusal: read.plans.length > 1 ? t("volume.first_of", { n: read.plans.length }) : read.from_q_line ? t("volume.from_q_line") : "" };
+    return { volume: { ...volumeOfPlan(read.plans[0].plan), changes: null }, refusal: read.plans.length > 1 ? t("volume.first_of", { n: read.plans.length }) : read.from_q_line ? t("volume.from_q_line") : "" };
   } catch (fault) {
     // A shape without times or levels is no plan yet: the form asks for the rest.
-    return shape ? { volume: shape, refusal: "" } : { volume: null, refusal: /** @type {Error} */ (fault).message };
+    return shape ? { volume: { ...shape, parts: [null], at: 0, changes: null, read: {} }, refusal: "" } : { volume: null, refusal: /** @type {Error} */ (fault).message };
   }
 }

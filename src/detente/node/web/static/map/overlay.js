@@ -7,8 +7,8 @@ const FACE = '"Plex Mono", monospace';
 
 /**
  * @typedef {{lat: number, lon: number, kt?: number}} Place  kt: of the track that is there
- * @typedef {{rings: number[][][], spine: number[][], handles: number[][], chosen: number, isWrong: boolean}} Draft in NM of the map's plane
- * @typedef {{measure: {from: number[], to: number[], label: string} | null, rings: number[][][], spine: number[][], handles: number[][], chosen: number, isWrong: boolean}} Overlay in pixels
+ * @typedef {{rings: number[][][], others: number[][][], spine: number[][], handles: number[][], chosen: number, isWrong: boolean}} Draft in NM of the map's plane
+ * @typedef {{measure: {from: number[], to: number[], label: string} | null, rings: number[][][], others: number[][][], spine: number[][], handles: number[][], chosen: number, isWrong: boolean}} Overlay in pixels
  */
 
 /** Bearing, distance and, from a track that moves, how long it would take. @param {Place} from @param {Place} to */
@@ -27,7 +27,7 @@ export function overlay(measure, draft, screen, forward) {
   };
   return {
     measure: measure && { from: place(measure.from), to: place(measure.to), label: measured(measure.from, measure.to) },
-    rings: (draft?.rings ?? []).map((ring) => ring.map(spot)), spine: (draft?.spine ?? []).map(spot), handles: (draft?.handles ?? []).map(spot),
+    rings: (draft?.rings ?? []).map((ring) => ring.map(spot)), others: (draft?.others ?? []).map((ring) => ring.map(spot)), spine: (draft?.spine ?? []).map(spot), handles: (draft?.handles ?? []).map(spot),
     chosen: draft?.chosen ?? -1, isWrong: draft?.isWrong ?? false,
   };
 }
@@ -36,15 +36,21 @@ export function overlay(measure, draft, screen, forward) {
 export const handleAt = (handles, x, y, reachPx = 10) => handles.findIndex(([hx, hy]) => Math.hypot(hx - x, hy - y) < reachPx);
 
 /** @param {CanvasRenderingContext2D} c @param {Overlay} list @param {import("./painter.js").Palette} colours */
-export function paintOverlay(c, { measure, rings, spine, handles, chosen, isWrong }, colours) {
+export function paintOverlay(c, { measure, rings, others, spine, handles, chosen, isWrong }, colours) {
   c.strokeStyle = c.fillStyle = isWrong ? colours.warning : colours.focus;
   c.lineWidth = 1.5;
+  const traced = (/** @type {number[][][]} */ all) => {
+    c.beginPath();
+    for (const ring of all) {
+      ring.forEach(([x, y], k) => (k ? c.lineTo(x, y) : c.moveTo(x, y)));
+      c.closePath();
+    }
+  };
+  c.setLineDash([2, 5]); // the other volumes of the same activity
+  traced(others);
+  c.stroke();
   c.setLineDash([6, 4]);
-  c.beginPath();
-  for (const ring of rings) {
-    ring.forEach(([x, y], k) => (k ? c.lineTo(x, y) : c.moveTo(x, y)));
-    c.closePath();
-  }
+  traced(rings);
   spine.forEach(([x, y], k) => (k ? c.lineTo(x, y) : c.moveTo(x, y)));
   c.stroke();
   c.setLineDash([]);

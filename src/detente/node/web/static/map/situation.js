@@ -15,7 +15,7 @@ import { minimaOf } from "./minima.js";
 import { nearness } from "./nearness.js";
 import { handleAt, overlay, paintOverlay } from "./overlay.js";
 import { activityAreas } from "./activities.js";
-import { POINTS_MAX, outlines, wrongWith } from "./volume.js";
+import { POINTS_MAX, cellsOf, firstWrong, outlines, volumesOf } from "./volume.js";
 
 const STEADY = matchMedia("(prefers-reduced-motion: reduce)");
 const [FARTHEST, NEAREST] = [0.05, 400]; // pixels a nautical mile
@@ -208,8 +208,9 @@ export class Situation {
       return [east, north];
     };
     const draft = volume && {
-      rings: outlines(volume).map((ring) => ring.map(plane)), handles: volume.points.map(plane), chosen: volume.chosen,
-      spine: volume.shape === "corridor" ? volume.points.map(plane) : [], isWrong: wrongWith(volume) !== "" || volume.overlaps.length > 0,
+      rings: outlines(volume).map((ring) => ring.map(plane)),
+      others: volumesOf(volume).flatMap((part, k) => (k === /** @type {any} */ (volume).at ? [] : outlines(part))).map((ring) => ring.map(plane)), handles: volume.points.map(plane), chosen: volume.chosen,
+      spine: volume.shape === "corridor" ? volume.points.map(plane) : [], isWrong: firstWrong(volume) !== null || volume.overlaps.length > 0,
     };
     return overlay(this.measuring(), draft, toScreen(this.camera), projection.forward);
   }
@@ -246,10 +247,19 @@ export class Situation {
   corner(point) {
     const volume = /** @type {Record<string, any>} */ (state.volume);
     if (volume.shape === "circle") update({ volume: { ...volume, points: [point], chosen: 0 } });
+    else if (volume.shape === "cells") this.cell(volume, point);
     else if (volume.points.length < POINTS_MAX) {
       const after = volume.chosen < 0 ? volume.points.length - 1 : volume.chosen;
       update({ volume: { ...volume, points: [...volume.points.slice(0, after + 1), point, ...volume.points.slice(after + 1)], chosen: after + 1 } });
     }
+  }
+
+  /** Put the cell of *point* in, or take it out. @param {Record<string, any>} volume @param {[number, number]} point */
+  cell(volume, point) {
+    const points = cellsOf([...volume.points, point]);
+    const [middle] = cellsOf([point]);
+    const without = volume.points.filter((/** @type {number[]} */ [lat, lon]) => lat !== middle[0] || lon !== middle[1]);
+    update({ volume: { ...volume, points: points.length > volume.points.length ? points : without, chosen: -1 } });
   }
 
   /** @param {number} x @param {number} y @returns {{latitude: number, longitude: number}} degrees */
@@ -283,7 +293,7 @@ export class Situation {
     const sky = this.sky;
     sky.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !this.projection) return;
-      const handle = state.volume ? handleAt(this.overlaid().handles, event.offsetX, event.offsetY) : -1;
+      const handle = state.volume && state.volume.shape !== "cells" ? handleAt(this.overlaid().handles, event.offsetX, event.offsetY) : -1;
       if (handle >= 0) update({ volume: { ...state.volume, chosen: handle } });
       grip = { x: event.offsetX, y: event.offsetY, moved: false, handle };
       sky.setPointerCapture(event.pointerId);

@@ -1,19 +1,24 @@
-// A volume that is being prepared: an outline of one of three shapes, levels with their datum, from and until. Pure; the
-// node judges it again, and its word counts.
+// A volume that is being prepared: an outline of one of four shapes, levels with their datum, from and until; and the other
+// volumes of the same activity. Pure; the node judges it again, and its word counts.
 
 import { RADIUS_NM } from "./project.js";
 
 const RAD = Math.PI / 180;
 const CORNERS = 48;
 export const POINTS_MAX = 100;
+export const CELLS_MAX = 64;
+export const VOLUMES_MAX = 16;
 export const SHAPES = /** @type {const} */ (["polygon", "circle", "corridor"]);
+/** What its owner protects is declared in tenths of a degree and in nothing finer. */
+export const COARSE = /** @type {const} */ (["cells"]);
 export const DATUMS = /** @type {const} */ (["pressure", "ellipsoid"]);
-export const KINDS = /** @type {const} */ (["exercise", "flight", "hazard"]);
+export const KINDS = /** @type {const} */ (["exercise", "flight", "hazard", "protected_site", "protected_movement"]);
+export const isProtected = (/** @type {string} */ kind) => kind === "protected_site" || kind === "protected_movement";
 
 /**
  * @typedef {[number, number]} LatLon degrees
- * @typedef {{shape: "polygon" | "circle" | "corridor", points: LatLon[], radiusNm: number, widthNm: number, floor: number | null, ceiling: number | null, datum: string, startMs: number, endMs: number, kind: string, title: string, chosen: number}} Volume
- *   floor, ceiling: feet above 1013.25 hPa, or metres above the ellipsoid; null is open; radiusNm of a circle; widthNm whole width of a corridor
+ * @typedef {{shape: "polygon" | "circle" | "corridor" | "cells", points: LatLon[], radiusNm: number, widthNm: number, floor: number | null, ceiling: number | null, datum: string, startMs: number, endMs: number, kind: string, title: string, chosen: number}} Volume
+ *   floor, ceiling: feet above 1013.25 hPa, or metres above the ellipsoid; null is open; radiusNm of a circle; widthNm whole width of a corridor; of cells the points are their middles
  */
 
 /** @param {number} nowMs @returns {Volume} */
@@ -37,7 +42,68 @@ export function outlines(volume) {
     Array.from({ length: CORNERS + 1 }, (_, k) => onward(centre, (360 * k) / CORNERS, miles));
   if (shape === "circle") return points.length ? [round(points[0], volume.radiusNm)] : [];
   if (shape === "polygon") return points.length > 1 ? [[...points, points[0]]] : [];
+  if (shape === "cells") return points.map(cellRing);
   return points.slice(1).map((to, k) => leg(points[k], to, volume.widthNm / 2));
+}
+
+const TENTH = 0.1;
+const SLACK = 1e-9; // 40.3 * 10 is not 403
+
+/** A cell's south-west corner, tenths of a degree. @param {LatLon} point anywhere in it @returns {LatLon} */
+export const cellOf = ([lat, lon]) => [Math.floor(lat * 10 + SLACK), Math.floor(lon * 10 + SLACK)];
+
+/** @param {LatLon} point @returns {LatLon} the middle of its cell: what is finer is not even kept in the form */
+export const cellMiddle = (point) => /** @type {LatLon} */ (cellOf(point).map((corner) => (corner + 0.5) * TENTH));
+
+/** The middles of the cells that *points* lie in, each once. @param {LatLon[]} points @returns {LatLon[]} */
+export const cellsOf = (points) => [...new Map(points.map((point) => [cellOf(point).join(), cellMiddle(point)])).values()];
+
+/** @param {LatLon} point @returns {LatLon[]} */
+function cellRing(point) {
+  const [south, west] = cellOf(point);
+  return [[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]].map(([up, over]) => [(south + up) * TENTH, (west + over) * TENTH]);
+}
+
+const PART = /** @type {const} */ (["shape", "points", "radiusNm", "widthNm", "floor", "ceiling", "datum", "startMs", "endMs", "chosen"]);
+
+/** What of the form is the volume that is open. @param {Record<string, any>} form @returns {Record<string, any>} */
+const openPart = (form) => Object.fromEntries(PART.map((name) => [name, form[name]]));
+
+/** All volumes of the activity in their order, the open one as it stands. @param {Record<string, any>} form @returns {Volume[]} */
+export const volumesOf = (form) => /** @type {any[]} */ (form.parts ?? [null]).map((part, k) => (k === (form.at ?? 0) ? openPart(form) : part));
+
+/** Another of its volumes in the form. @param {Record<string, any>} form @param {number} at */
+export const turnedTo = (form, at) => ({ ...form, ...volumesOf(form)[at], parts: volumesOf(form), at, typed: {}, wrongLine: 0 });
+
+/** One more volume, with the levels and times of the open one and no place yet. @param {Record<string, any>} form */
+export const withOneMore = (form) => {
+  const parts = [...volumesOf(form), /** @type {any} */ ({ ...openPart(form), points: [], chosen: -1 })];
+  return turnedTo({ ...form, parts }, parts.length - 1);
+};
+
+/** @param {Record<string, any>} form of more than one volume */
+export const withoutOpen = (form) => {
+  const parts = volumesOf(form).filter((_, k) => k !== form.at);
+  const at = Math.min(form.at, parts.length - 1);
+  return { ...form, ...parts[at], parts, at, typed: {}, wrongLine: 0 };
+};
+
+/** Of another kind: a protected place is coarse in each of its volumes, any other has an outline. @param {Record<string, any>} form @param {string} kind @param {number} nowMs */
+export function ofKind(form, kind, nowMs) {
+  const shaped = (/** @type {Volume} */ part) => {
+    if (isProtected(kind) === (part.shape === "cells")) return part;
+    return isProtected(kind) ? { ...part, shape: "cells", points: cellsOf(part.points), chosen: -1 } : { ...part, shape: "polygon" };
+  };
+  const parts = volumesOf(form).map((part) => shaped(part));
+  const { verified_ms, ...read } = form.read ?? {};
+  return { ...form, ...parts[form.at ?? 0], parts, kind, typed: {}, wrongLine: 0, read: kind === "protected_site" ? { ...read, verified_ms: verified_ms ?? Math.trunc(nowMs) } : read };
+}
+
+/** The first volume that cannot be said yet, and why. @param {Record<string, any>} form @returns {{at: number, why: string} | null} */
+export function firstWrong(form) {
+  const found = volumesOf(form).map((part) => wrongWith(part)).entries();
+  for (const [at, why] of found) if (why) return { at, why };
+  return null;
 }
 
 /** A leg with its round ends. @param {LatLon} from @param {LatLon} to @param {number} half NM @returns {LatLon[]} */
@@ -58,7 +124,8 @@ function course([lat0, lon0], [lat1, lon1]) {
 /** Why it cannot be said yet, a name of the catalogue; "" when it can. @param {Volume} volume */
 export function wrongWith(volume) {
   const { shape, points } = volume;
-  if (points.length < { polygon: 3, circle: 1, corridor: 2 }[shape]) return "too_few_points";
+  if (points.length < { polygon: 3, circle: 1, corridor: 2, cells: 1 }[shape]) return "too_few_points";
+  if (shape === "cells" && points.length > CELLS_MAX) return "too_many_cells";
   if (points.length > POINTS_MAX) return "too_many_points";
   if (shape === "polygon" && crossesItself(points)) return "crosses_itself";
   if (shape === "circle" && !(volume.radiusNm > 0 && volume.radiusNm <= 200)) return "radius";

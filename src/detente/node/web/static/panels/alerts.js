@@ -57,7 +57,11 @@ export function alerts(acts) {
   const now = nodeNow();
   queue.within(around);
   predicted.within(around);
-  if (queue.of.size > rows.length) queue.keep(rows.map((row) => row.alert));
+  if (queue.of.size > rows.length) {
+    const there = rows.map((row) => row.alert);
+    queue.keep(there);
+    for (const name of shown.keys()) if (!queue.of.has(name)) shown.delete(name);
+  }
   return html`
     <section id="alerts" class="panel grows" aria-label=${t("alerts.title")} tabindex="-1">
       ${head(t("alerts.title"), "1", html`<b class="num">${rows.length < total ? t("count.of", { n: rows.length, total: count(total) }) : total}</b>`)}
@@ -70,19 +74,37 @@ export function alerts(acts) {
     </section>`;
 }
 
-/** @type {WeakMap<Row, string>} */
-const shown = new WeakMap();
+/** @type {Map<string, {row: Row, text: string}>} by alert: its newest row, and what that shows */
+const shown = new Map();
+
+/** Reckoned anew each second: these are written into their places, or said in words below. */
+const TICKING = new Set(["event_at_ms", "updated_at_ms", "distance_m", "vertical_ft", "latitude_e7", "longitude_e7", "margin_m", "margin_ft", "verdicts"]);
 
 /** What a row shows but for what ticks in it: as long as this stands, the row does. @param {Row} row */
 function shownOf(row) {
-  let text = shown.get(row);
-  if (text === undefined) {
-    // Reckoned anew each second: these are written into their places, or said in words below.
-    const { event_at_ms, updated_at_ms, distance_m, vertical_ft, latitude_e7, longitude_e7, margin_m, margin_ft, ...steadier } = row;
-    text = JSON.stringify([{ ...steadier, verdicts: untimed(row) }, event_at_ms === null, measures(row) === "", conditions(row)]);
-    shown.set(row, text);
-  }
+  const before = shown.get(row.alert);
+  if (before?.row === row) return before.text;
+  // Most rows of a new board differ from the last in nothing but what ticks: to compare is cheaper than to write it down.
+  const text = before && isSame(before.row, row) ? before.text : JSON.stringify([Object.entries(row).filter(([name]) => !TICKING.has(name)), untimed(row), ...turns(row)]);
+  shown.set(row.alert, { row, text });
   return text;
+}
+
+/** What words and places hang on the figures: whether there are any, and what it depends on. @param {Row} row */
+const turns = (row) => [row.event_at_ms === null, measures(row) === "", conditions(row)];
+
+/** @param {Row} p @param {Row} q */
+const isSame = (p, q) =>
+  isSameBut(p, q, TICKING) && isSameBut(untimed(p), untimed(q)) && (p.event_at_ms === null) === (q.event_at_ms === null) && (measures(p) === "") === (measures(q) === "") &&
+  (p.margin_m === q.margin_m && p.margin_ft === q.margin_ft || conditions(p) === conditions(q));
+
+/** Whether two values out of JSON say the same, but for some names. @param {any} p @param {any} q @param {Set<string>} [but] @returns {boolean} */
+function isSameBut(p, q, but) {
+  if (p === q) return true;
+  if (typeof p !== "object" || typeof q !== "object" || !p || !q) return false;
+  for (const name in p) if (!but?.has(name) && !isSameBut(p[name], q[name])) return false;
+  for (const name in q) if (!(name in p)) return false;
+  return true;
 }
 
 /** What the peers say, without when: that is reckoned anew each second too. @param {Row} row */

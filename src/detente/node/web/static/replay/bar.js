@@ -6,6 +6,7 @@ import { state, update } from "../store.js";
 import { t } from "../i18n.js";
 import { clockZ, span } from "../format.js";
 import { liveNow } from "../clock.js";
+import { partyName } from "../words.js";
 import { isOpen } from "../alert-words.js";
 import { SPEEDS } from "./player.js";
 import { askKept, backToLive, playDossier, playWindow, tell } from "./play.js";
@@ -75,7 +76,7 @@ let keptGrip = null;
 
 /** @param {Row} replay */
 function controls(replay) {
-  const { player, source, by, more, unread } = replay;
+  const { player, source, by, more, unread, checked } = replay;
   const alarms = (state.live.board?.alerts ?? []).filter(isOpen);
   const step = (/** @type {string} */ label, /** @type {number} */ ms, /** @type {string} */ sign) => html`<button type="button" aria-label=${label} title=${label} onClick=${() => tell({ does: "step", ms })}>${sign}</button>`;
   const where = `${stamp(player.atMs)}Z`;
@@ -88,7 +89,7 @@ function controls(replay) {
     ${step(t("replay.back_min"), -60_000, "−1 min")}${step(t("replay.back"), -1000, "−1 s")}${step(t("replay.on"), 1000, "+1 s")}${step(t("replay.on_min"), 60_000, "+1 min")}
     <select id="replay-speed" aria-label=${t("replay.speed")} value=${player.speed} onChange=${(/** @type {any} */ e) => tell({ does: "speed", n: Number(e.target.value) })}>${SPEEDS.map((n) => html`<option key=${n} value=${n} selected=${n === player.speed}>×${n}</option>`)}</select>
     <input id="replay-place" type="range" min="0" max=${Math.round((player.toMs - player.fromMs) / 1000)} step="1" value=${Math.round((player.atMs - player.fromMs) / 1000)} aria-label=${t("replay.place")} aria-valuetext=${where} onInput=${(/** @type {any} */ e) => tell({ does: "seek", ms: player.fromMs + Number(e.target.value) * 1000 })} />
-    ${source === "dossier" && html`<span class="text-caution">${t("replay.of_dossier")} <bdi>${by}</bdi></span>`}
+    ${source === "dossier" && html`<span class="muted">${t("replay.of_dossier")} <bdi>${by}</bdi></span> ${checked.outcome === "holds" && html`<b id="replay-holds" class="badge good">${t("replay.holds", { parties: checked.parties.map(partyName).join(", ") })}</b>`}`}
     ${unread > 0 && html`<span class="text-caution">${t("replay.unread", { n: unread })}</span>`}
     ${more && html`<span class="text-caution">${t("replay.more")}</span>`}`;
 }

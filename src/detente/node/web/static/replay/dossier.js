@@ -1,5 +1,5 @@
-// A dossier, opened to be shown again: its leaves in order of time, and the track frames among them. Nothing is verified
-// here: `detente verify` does that, and the screen says so.
+// A dossier, opened to be shown again: its leaves in order of time, and the track frames among them. Whether
+// it holds the node says (`check.js`); nothing is verified here.
 
 import { filesIn } from "./zip.js";
 

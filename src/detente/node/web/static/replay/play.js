@@ -8,6 +8,7 @@ import { pretend } from "../clock.js";
 import { labelOf, identityOf, readFrame, MARK } from "../map/tracks.js";
 import { next, opened, stepMs } from "./player.js";
 import { foldedAt, placed } from "./fold.js";
+import { checkDossier, whyNot } from "./check.js";
 import { openDossier } from "./dossier.js";
 import { newestOf, tracksOf } from "./dossier-tracks.js";
 
@@ -56,11 +57,15 @@ export async function playWindow(fromMs, toMs) {
   }
 }
 
-/** Show a dossier from a file. @param {File} file */
+/** Show a dossier from a file, once it is known whether it holds; one that does not is not shown. @param {File} file */
 export async function playDossier(file) {
   try {
-    const found = await openDossier(await file.arrayBuffer());
-    begin({ player: opened(found.fromMs, Math.min(found.toMs, found.fromMs + 24 * 3_600_000)), source: "dossier", by: found.by, leaves: found.leaves, more: found.toMs > found.fromMs + 24 * 3_600_000, unread: found.unread }, found);
+    const bytes = await file.arrayBuffer();
+    update({ notice: { text: t("replay.checking"), bad: false } });
+    const checked = await checkDossier(bytes);
+    if (checked.outcome === "fails") return update({ notice: { text: t("replay.fails", { why: whyNot(checked) }), bad: true } });
+    const found = await openDossier(bytes);
+    begin({ player: opened(found.fromMs, Math.min(found.toMs, found.fromMs + 24 * 3_600_000)), source: "dossier", by: found.by, leaves: found.leaves, more: found.toMs > found.fromMs + 24 * 3_600_000, unread: found.unread, checked }, found);
   } catch (fault) {
     update({ notice: { text: t("replay.not_a_dossier", { why: /** @type {Error} */ (fault).message }), bad: true } });
   }

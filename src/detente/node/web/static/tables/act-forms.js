@@ -17,6 +17,16 @@ const POSTS = ["operator", "supervisor", "duty_officer"];
 /** Act → its fields. @type {Record<string, Row[]>} */
 export const FORMS = {
   "activity.declare": [],
+  "activity.change": [],
+  "activity.accept": [perhaps("words")],
+  "activity.object": [words("words")],
+  "activity.ask": [words("words")],
+  "activity.pass_on": [line("to")],
+  "activity.activate": [],
+  "activity.deviate": [choice("to", "activity", ["nonconforming", "contingent"]), words("words")],
+  "activity.end": [perhaps("words")],
+  "activity.cancel": [words("reason")],
+  "activity.confirm": [],
   "arrangement.narrow": [choice("to", "arrangement", ["safety_of_life", "suspended", "terminated"]), words("note")],
   "arrangement.resume": [words("note")],
   "proposal.table": [line("title"), document("text"), lines("details")],
@@ -62,6 +72,7 @@ export function actOf(draft) {
     case "proposal.counter": return { ...act, version: { text, ...draft.shown.kept } };
     case "proposal.table": return { ...act, version: { text, details: (details ?? []).map((/** @type {string} */ title, /** @type {number} */ k) => ({ key: `d${k + 1}`, title })) } };
     case "report.grade": return { ...act, grade: { source, item, ...(sources ? { sources } : {}) } };
+    case "activity.confirm": return { ...act, verified_ms: Math.trunc(nodeNow()) };
     case "decision.assign": return { ...act, due_ms: inHours(hours) };
     case "watch.take": return { ...act, until_ms: inHours(hours) };
     default: return act;

@@ -20,6 +20,7 @@ const seatsFor = (act) => {
 
 /** Open the act's form; a signature has nothing to fill in: what it is under is read beside the passkey. @param {Row} one */
 async function begin(one) {
+  if (one.begins) return one.begins();
   const draft = { fixed: {}, about: "", ...one, values: one.values ?? {}, refusal: "" };
   if (one.act !== "proposal.sign") return update({ act: draft });
   const refusal = await sayAtTable(actOf(draft));
@@ -27,8 +28,9 @@ async function begin(one) {
 }
 
 /**
- * Each act with what it is about: `fixed` goes with the order as it is, `shown` is laid before the person first.
- * @param {{act: string, fixed?: Row, shown?: Row, about?: string, values?: Row}[]} offered
+ * Each act with what it is about: `fixed` goes with the order as it is, `shown` is laid before the person first;
+ * what is prepared elsewhere than in a form `begins` there.
+ * @param {{act: string, fixed?: Row, shown?: Row, about?: string, values?: Row, begins?: () => void}[]} offered
  */
 export function actRow(offered) {
   const role = state.session.role;

@@ -20,7 +20,7 @@ import { differences } from "./differences.js";
 
 /** @typedef {Record<string, any>} Row */
 
-/** @param {{showMap: () => void}} acts */
+/** @param {{showMap: () => void, changeActivity: (row: Row) => void, newActivity: () => void}} acts */
 export function tables(acts) {
   const brief = openBrief();
   const view = state.table.view?.brief.table === brief?.table ? state.table.view : null;
@@ -30,7 +30,7 @@ export function tables(acts) {
       ${!brief && html`<p class="empty">${t("table.no_tables")}</p>`}</header>
     ${view && html`<div class="table-columns">
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_arrangement")}>${trouble(view)}${arrangement(view)}${watches(view)}${differences(view)}${refusals(view)}</div>
-      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_talks")}>${proposals(view)}${activities(view)}${decisions(view)}</div>
+      <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_talks")}>${proposals(view)}${activities(view, acts)}${decisions(view)}</div>
       <div class="table-column scrolls" tabindex="0" role="region" aria-label=${t("table.column_events")}>${incidents(view)}${ceasefires(view)}${reports(view)}${wordsAndConduct(view)}</div></div>`}`;
 }
 
