@@ -72,6 +72,17 @@ def test_a_corridor_is_the_points_near_its_line(
             assert within[n] == (away_m < half_width_m)
 
 
+def test_a_corridor_along_the_pole_itself_is_all_that_is_near_the_pole() -> None:
+    line = np.array([[10.0, 89.9], [10.0, 90.0], [11.2, 90.0], [10.3, 90.0]])
+    rings = corridor(line, 5_000.0)
+    assert insides(rings, np.array([-120.0, 75.0, 10.5, -120.0]), np.array([89.97, 89.99, 89.9, 89.9])).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
 def test_a_corridor_that_meets_itself_has_a_hole() -> None:
     line = np.array([[10, 0], [10, 0.1], [10.1, 0.1], [10.1, 0], [10, 0]], float)
     rings = corridor(line, 1_000.0)

@@ -49,7 +49,8 @@ def corridor(line_deg: Floats, half_width_m: float) -> tuple[Floats, ...]:
     is_polar = max(np.abs(part[:, 1]).max() for part in parts) > _POLAR_DEG
     sign = math.copysign(1.0, float(line_deg[:, 1].mean()))
     flat = [_about_pole(part, sign) if is_polar else part for part in parts]
-    joined = shapely.union_all([shapely.Polygon(part) for part in flat])
+    # A strip whose line runs along the pole itself turns on the spot and crosses itself; both its halves are within.
+    joined = shapely.union_all(shapely.make_valid([shapely.Polygon(part) for part in flat]))
     speck = _SPECK_M2 / 111_000.0**2
     holes = [np.array(ring.coords) for ring in joined.interiors if shapely.Polygon(ring).area > speck]
     outlines = [np.array(joined.exterior.coords), *holes]
