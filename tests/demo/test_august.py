@@ -30,7 +30,7 @@ def test_all_fifteen_steps_held(played):
 
 def test_a_fourth_seat_a_precise_point_and_material_without_consent_were_refused(played):
     details = " ".join(step["detail"] for step in played["steps"])
-    for code in ("wrong_seat", "details_open", "precise", "consent", "arrangement"):
+    for code in ("wrong_seat", "details_open", "unreadable", "consent", "arrangement"):
         assert f"({code}: " in details
 
 

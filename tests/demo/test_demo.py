@@ -77,7 +77,7 @@ def test_all_twelve_steps_held(played):
 def test_what_was_refused_at_the_table_was_refused_for_the_reason_that_the_script_names(played):
     _, summary = played
     details = {step["n"]: step["detail"] for step in summary["steps"]}
-    for n, code in ((6, "details_open"), (7, "precise"), (7, "consent"), (10, "arrangement")):
+    for n, code in ((6, "details_open"), (7, "unreadable"), (7, "consent"), (10, "arrangement")):
         assert re.search(rf"refused at \d+ s: \w+ \w+ [a-z_.]+ at \w+ \({code}: ", details[n]), (n, code)
 
 

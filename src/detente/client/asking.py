@@ -45,6 +45,7 @@ from detente.desk.explanation import Explanation
 from detente.desk.orders import AnyOrder
 from detente.desk.record_view import (
     DossierAsked,
+    DossierChecked,
     Kept,
     LeafPage,
     LeavesAsked,
@@ -352,6 +353,12 @@ def dossier_plan(asked: DossierAsked) -> Ask[list[Portion]]:
 def dossier(asked: DossierAsked) -> Ask[bytes]:
     """A dossier as a file: see `detente verify`."""
     return _post("/api/record/dossier", bytes, asked)
+
+
+def dossier_check(raw: bytes) -> Ask[DossierChecked]:
+    """Whether a dossier, its zip in *raw*, holds under the roots confirmed at the node; `detente verify` trusts no node."""
+    headers = {"content-type": "application/octet-stream"}
+    return Ask("POST", "/api/record/check", DossierChecked, body=raw, headers=headers)
 
 
 def replay() -> Ask[Kept]:

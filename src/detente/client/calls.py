@@ -252,6 +252,7 @@ class Record(Group[D_co]):
     proof = asks(asking.proof)
     dossier_plan = asks(asking.dossier_plan)
     dossier = asks(asking.dossier)
+    dossier_check = asks(asking.dossier_check)
 
 
 class Replay(Group[D_co]):
