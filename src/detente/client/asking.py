@@ -356,7 +356,7 @@ def dossier(asked: DossierAsked) -> Ask[bytes]:
 
 
 def dossier_check(raw: bytes) -> Ask[DossierChecked]:
-    """Whether a dossier, its zip in *raw*, holds under the roots confirmed at the node; `detente verify` trusts no node."""
+    """Whether a dossier, its zip in *raw*, holds under the roots confirmed at the node (`detente verify` asks none)."""
     headers = {"content-type": "application/octet-stream"}
     return Ask("POST", "/api/record/check", DossierChecked, body=raw, headers=headers)
 
