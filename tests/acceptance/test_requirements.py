@@ -103,7 +103,7 @@ def test_r01_one_node_stops_the_other_works_on_and_both_records_are_equal_when_i
     until("it is on record", lambda: (row := alfa.message(alone)) and row.recorded)
     assert half(alfa.message(alone), "bravo").held_at_ms is None
     entry = alfa.foreign_service.say(
-        "line", ledger.NoteConduct(when_ms=now_ms(-1), words="Bravo's node was away.", said_by="Alfa's watch")
+        "line", ledger.NoteConduct(when_ms=now_ms(-60), words="Bravo's node was away.", said_by="Alfa's watch")
     )
     alfa.sensor.land("ALF011", "ALF012")
 
@@ -450,7 +450,7 @@ def test_r09_a_third_party_is_added_by_files_alone_and_a_track_nobody_declares_i
     alfa, bravo, charlie = three
     assert {row.party for row in alfa.board.peers} == {"bravo", "charlie"}
     entry = charlie.foreign_service.say(
-        "three", ledger.NoteConduct(when_ms=now_ms(-1), words="Charlie has joined.", said_by="Charlie")
+        "three", ledger.NoteConduct(when_ms=now_ms(-60), words="Charlie has joined.", said_by="Charlie")
     )
     both_see("it stands at all three", three, lambda node: entry in {row.entry for row in node.view("three").timeline})
     assert len({node.view("three").charter for node in three}) == 1
