@@ -6,12 +6,16 @@ import asyncio
 import signal
 import tempfile
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 from rich.console import Console
 
 from detente.demo.scenario import DEFAULT
+
+LOG_FILE: Final = "nodes.log"
+"""In the demo's folder: lines of all its nodes. On the screen they would stand between the steps of the script."""
 
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -39,7 +43,6 @@ def demo(
     from detente.node.logs import set_up
     from detente.node.party import warm
 
-    set_up()
     scenario = scenario_named(name)
     if directory is not None and directory.exists() and any(directory.iterdir()):
         raise ConfigError(f"{directory}: is not empty; give a new folder")
@@ -56,7 +59,8 @@ def demo(
         _err.print()
         for node in stage.nodes.values():
             print(f"{node.config.node.name:<10} {node.console_url}", flush=True)
-        _err.print("It warns and records; the absence of a warning is not a clearance. Ctrl-C ends it.\n")
+        _err.print("It warns and records; the absence of a warning is not a clearance. Ctrl-C ends it.")
+        _err.print(f"What the nodes log: {folder / LOG_FILE}\n")
         runner = Runner(scenario, stage, clock, headless, _err.print, seconds)
         running = asyncio.current_task()
         assert running is not None
@@ -70,7 +74,10 @@ def demo(
 
     kept = directory or Path(tempfile.mkdtemp(prefix="detente-demo-"))
     kept.mkdir(parents=True, exist_ok=True)
-    runner = asyncio.run(play(kept))
+    with (kept / LOG_FILE).open("a", encoding="utf-8", buffering=1) as log:
+        set_up(log)
+        runner = asyncio.run(play(kept))
+        set_up()
     found = summary_of(runner, (summary.resolve().parent if summary else kept) / f"{scenario.name}-dossier.zip")
     if summary is not None:
         summary.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")

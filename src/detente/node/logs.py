@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -19,8 +19,8 @@ FIELDS: Final = frozenset(
 )
 
 
-def set_up() -> None:
-    """Send structlog's events to standard error as JSON lines, times in UTC."""
+def set_up(file: TextIO | None = None) -> None:
+    """Send structlog's events to *file*, or to standard error, as JSON lines, times in UTC."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -30,7 +30,7 @@ def set_up() -> None:
             structlog.processors.JSONRenderer(),
         ],
         # Asked for at each line: a stream that was put in its place and closed must not take the node with it.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(file or sys.stderr),
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.picture.motion import offset_m
+from detente.picture.motion import bend_m, offset_m
 from detente.picture.picture import Reason
 
 Record = Any
@@ -220,31 +220,6 @@ def _surprise(memory: Record) -> bool:
 surprise = njit(cache=True, nogil=True)(_surprise)
 
 
-def _bend_m(memory: Record) -> tuple[float, float]:
-    """Return how far east and north the newest of three plots is from where the two before it lead."""
-    n = memory["kept"] - 1
-    first_s = (memory["at_ns"][n - 1] - memory["at_ns"][n - 2]) * 1e-9
-    second_s = (memory["at_ns"][n] - memory["at_ns"][n - 1]) * 1e-9
-    if first_s <= 0.0 or second_s <= 0.0:
-        return math.nan, math.nan
-    east0, north0 = offset_m(
-        memory["latitude_rad"][n - 2],
-        memory["longitude_rad"][n - 2],
-        memory["latitude_rad"][n - 1],
-        memory["longitude_rad"][n - 1],
-    )
-    east1, north1 = offset_m(
-        memory["latitude_rad"][n - 1],
-        memory["longitude_rad"][n - 1],
-        memory["latitude_rad"][n],
-        memory["longitude_rad"][n],
-    )
-    return east1 - east0 * second_s / first_s, north1 - north0 * second_s / first_s
-
-
-bend_m = njit(cache=True, nogil=True)(_bend_m)
-
-
 def _scatters_alike(a: Record, b: Record) -> bool:
     """Whether the newest three plots of both, at the same instants, bend their paths as far on each axis."""
     if a["kept"] < 3 or b["kept"] < 3:
@@ -252,8 +227,8 @@ def _scatters_alike(a: Record, b: Record) -> bool:
     for k in range(1, 4):
         if abs(a["at_ns"][a["kept"] - k] - b["at_ns"][b["kept"] - k]) > MIRROR_AT_NS:
             return False
-    east_a, north_a = bend_m(a)
-    east_b, north_b = bend_m(b)
+    east_a, north_a, _ = bend_m(a)
+    east_b, north_b, _ = bend_m(b)
     bent_m = math.hypot(east_a, north_a)
     if not min(bent_m, math.hypot(east_b, north_b)) >= SCATTER_M:
         return False

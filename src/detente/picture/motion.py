@@ -8,6 +8,7 @@ run, slowly, without a compiler.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ _A_M = 6_378_137.0
 _E2 = 0.006_694_379_990_141_316
 
 Floats = npt.NDArray[np.float64]
+Record = Any  # one track's newest plots, as `follow.py` keeps them
 
 
 def _metres_per_radian(latitude_rad: float) -> tuple[float, float]:
@@ -146,3 +148,31 @@ def advanced(tracks: Tracks, now: Instant) -> Tracks:
     moved["applicable_at_ns"] = now
     moved.flags.writeable = False
     return moved
+
+
+def _bend_m(memory: Record) -> tuple[float, float, float]:
+    """Return how far east and north, m, the newest of three plots is from where the two before it lead.
+
+    Third, how far it is from the one before it, m. All NaN when two of them are of one instant. There must be three.
+    """
+    n = memory["kept"] - 1
+    first_s = (memory["at_ns"][n - 1] - memory["at_ns"][n - 2]) * 1e-9
+    second_s = (memory["at_ns"][n] - memory["at_ns"][n - 1]) * 1e-9
+    if first_s <= 0.0 or second_s <= 0.0:
+        return math.nan, math.nan, math.nan
+    east0, north0 = offset_m(
+        memory["latitude_rad"][n - 2],
+        memory["longitude_rad"][n - 2],
+        memory["latitude_rad"][n - 1],
+        memory["longitude_rad"][n - 1],
+    )
+    east1, north1 = offset_m(
+        memory["latitude_rad"][n - 1],
+        memory["longitude_rad"][n - 1],
+        memory["latitude_rad"][n],
+        memory["longitude_rad"][n],
+    )
+    return east1 - east0 * second_s / first_s, north1 - north0 * second_s / first_s, math.hypot(east1, north1)
+
+
+bend_m = njit(cache=True, nogil=True)(_bend_m)

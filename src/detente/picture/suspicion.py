@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.picture.motion import offset_m
+from detente.picture.motion import bend_m, offset_m
 from detente.picture.picture import Reason
 
 Record = Any
@@ -495,29 +495,15 @@ def _coasts(memory: Record) -> int:
     if newest < 2:
         memory["still_since_ns"] = 0
         return _NONE
-    first_s = (memory["at_ns"][newest - 1] - memory["at_ns"][newest - 2]) * 1e-9
-    second_s = (memory["at_ns"][newest] - memory["at_ns"][newest - 1]) * 1e-9
-    if first_s <= 0.0 or second_s <= 0.0:
+    east, north, moved_m = bend_m(memory)
+    if math.isnan(moved_m):
         return _NONE
-    e0, n0 = offset_m(
-        memory["latitude_rad"][newest - 2],
-        memory["longitude_rad"][newest - 2],
-        memory["latitude_rad"][newest - 1],
-        memory["longitude_rad"][newest - 1],
-    )
-    e1, n1 = offset_m(
-        memory["latitude_rad"][newest - 1],
-        memory["longitude_rad"][newest - 1],
-        memory["latitude_rad"][newest],
-        memory["longitude_rad"][newest],
-    )
-    east = e1 - e0 * second_s / first_s
-    north = n1 - n0 * second_s / first_s
+    second_s = (memory["at_ns"][newest] - memory["at_ns"][newest - 1]) * 1e-9
     steady = (
         memory["v_east_mps"][newest] == memory["v_east_mps"][newest - 1]
         and memory["v_north_mps"][newest] == memory["v_north_mps"][newest - 1]
     ) or not math.isfinite(memory["v_east_mps"][newest])
-    moves = math.hypot(e1, n1) >= SLOWEST_MPS * second_s
+    moves = moved_m >= SLOWEST_MPS * second_s
     if steady and moves and math.hypot(east, north) <= STILL_M:
         if memory["still_since_ns"] == 0:
             memory["still_since_ns"] = memory["at_ns"][newest - 1]
