@@ -9,7 +9,7 @@ JOBS   ?= 2
 CUTS   ?= 1000
 KILLS  ?= 1000
 
-.PHONY: demo test lint format types imports unit sim bench chaos lock screenshots clean dev
+.PHONY: demo test lint format types imports unit coverage sim bench chaos lock screenshots clean dev
 
 demo: $(VENV)/.run
 	@$(BIN)/detente demo
@@ -52,6 +52,10 @@ imports: $(VENV)/.dev
 
 # A file's tests stay on one worker, so that what a file sets up is set up once.
 unit: $(VENV)/.dev
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadfile
+
+# By itself: with every line counted, in the nodes that tests start too, the tests take more than twice as long.
+coverage: $(VENV)/.dev
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist loadfile
 	@$(BIN)/coverage combine -q
