@@ -1,4 +1,4 @@
-"""What the console costs the browser, against its budget (reference/console.md, 10): headless Chromium, no GPU.
+"""What the console costs the browser, against its budget: headless Chromium, no GPU.
 
 `PYTHONPATH=src:tests python benchmarks/console.py [--seconds 20] [--tracks 10000 20000] [--json]` prints the budget as
 a table: first picture; a drawing at 10,000 and 20,000 tracks and 1 Hz; a key; pan; a queue of 200 alerts redrawn each
