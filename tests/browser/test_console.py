@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
@@ -117,6 +117,25 @@ def test_a_painted_row_is_told_displayed_once_and_an_unseen_one_is_not(desk: Des
     told = [name for _, order in desk.fake.orders if isinstance(order, Displayed) for name in order.alerts]
     assert "alfa-1" in told
     assert page.evaluate("document.visibilityState") == "visible"
+
+
+def test_what_the_node_could_not_take_as_displayed_is_told_again(opened: Opened) -> None:
+    with served(tracks=40, alert_after_s=3.0) as desk:
+        page = opened(desk.address).page
+        lost: list[str] = []
+
+        def lose_the_first(route: Route) -> None:
+            if '"displayed"' in (route.request.post_data or "") and not lost:
+                lost.append(route.request.url)
+                route.abort()
+            else:
+                route.continue_()
+
+        page.route("**/api/orders", lose_the_first)
+        row = page.locator('li[data-alert="alfa-1"]')
+        expect(row).to_be_visible(timeout=10_000)
+        expect(row).not_to_have_attribute("data-undisplayed", "", timeout=10_000)
+        assert len(lost) == 1
 
 
 def test_a_key_held_with_a_modifier_or_in_a_field_does_nothing(desk: Desk, opened: Opened) -> None:

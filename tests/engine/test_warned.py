@@ -263,8 +263,7 @@ give = {{ fields = ["position", "altitude", "velocity", "declaration"] }}
 """
 
 
-@pytest.fixture(scope="module")
-def unnamed():
+def without_names(seconds):
     """Each party's sensor sees both aircraft, and each tells the other all but the names of what it sees."""
     parties = Parties(
         {
@@ -273,9 +272,14 @@ def unnamed():
         }
     )
     for party in PARTIES:
-        parties.plots(party, plots_of(*head_on(36.0), seconds=50.0, start=parties.now))
-    parties.run(40.5)
+        parties.plots(party, plots_of(*head_on(36.0), seconds=90.0, start=parties.now))
+    parties.run(seconds)
     return parties
+
+
+@pytest.fixture(scope="module")
+def unnamed():
+    return without_names(40.5)
 
 
 def test_who_turns_out_to_be_concerned_is_told_at_once_and_not_when_the_alert_next_changes(unnamed):
@@ -292,3 +296,29 @@ def test_a_peers_alert_about_tracks_that_turn_out_to_be_ours_stands_on_no_row_of
         (ours,) = [row for row in warnings.all() if row.is_active]
         assert ours.name == f"{party}-1"
         assert warnings.named(f"{peer}-1") is ours
+
+
+def test_what_was_done_before_the_peer_was_told_reaches_it_with_the_alert_and_once():
+    parties = without_names(5.0)
+    row = parties["alfa"].engine.subjects.warnings.named("alfa-1")
+    assert row.is_active
+    assert not row.leaves  # nobody has been told
+    parties.order("alfa", Displayed(alerts=["alfa-1"]))
+    parties.order("alfa", Acknowledge("alfa-1"))
+    done_at_ms = row.half("alfa").acknowledged_at_ms
+    while not row.leaves:
+        parties.run(0.1)
+    told_at_ms = instant_ms(parties.now)
+    assert told_at_ms - done_at_ms > 10_000
+    parties.run(1.0)
+    theirs = parties["bravo"].engine.subjects.warnings.named("alfa-1").half("alfa")
+    assert theirs.acknowledged_by == "operator"
+    assert row.half("alfa").acknowledged_at_ms == done_at_ms
+    for at_ms in (theirs.displayed_at_ms, theirs.acknowledged_at_ms):
+        assert abs(at_ms - told_at_ms) <= 200  # how long Alfa knew before is not Bravo's to learn
+    lanes = parties.board("bravo").peers[0].lanes
+    said = [lane.their_size for lane in lanes if lane.lane == "ops"]
+    parties.run(3.0)
+    lanes = parties.board("bravo").peers[0].lanes
+    assert [lane.their_size for lane in lanes if lane.lane == "ops"] == said
+    assert parties.roots_equal()

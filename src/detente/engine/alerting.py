@@ -24,7 +24,7 @@ from detente.link.unlogged import UnloggedFlash
 from detente.picture.correlate import claim_on
 from detente.release.alerts import AlertTold, alert_for
 from detente.release.probing import Probing
-from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, instant_ms, instant_of_ms
 
 MOVED_S: Final = 5.0
 """A peer is told again when the event has moved by more than this."""
@@ -298,10 +298,5 @@ class Alerting:
         subjects = self._subjects
         row, joined = subjects.warnings.placed(party, told.name, subject, told.a, told.b)
         if row is not None and joined is not None:
-            subjects.escalations.cleared(joined, now)
-            subjects.climb_from(row, now)
-            for side, half in row.halves.items():
-                if half.acknowledged_at_ms is not None and half.acknowledged_by is not None:
-                    at = instant_of_ms(half.acknowledged_at_ms)
-                    subjects.escalations.acknowledged(row.name, side, Role(half.acknowledged_by), at)
+            subjects.joined(row, joined, now)
         return row

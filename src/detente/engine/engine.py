@@ -582,7 +582,7 @@ class Engine:
                 case HoldBody():
                     self.holds.said(self._own if is_own else party, body)
                 case _:
-                    self.subjects.remember(self._own if is_own else party, envelope, body, then)
+                    self.subjects.remember(self._own if is_own else party, envelope, body, then, peer=party)
             if not is_own:
                 self._date(envelope, leaf_hash, after_ms, instant_ms(then), then)
         except (PeerFault, ValueError) as fault:

@@ -19,16 +19,14 @@ from detente.desk.hotline import Hotline
 from detente.desk.orders import Acknowledge, AcknowledgeMessage, StandDown
 from detente.desk.seats import permit
 from detente.desk.warnings import Row, Warnings, held_ms
+from detente.engine.doings import Act, Doings
 from detente.engine.speech import Speak
 from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused, OwnFault
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.note import b64, unb64
 from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
-from detente.wire.messages import AckBody, Body, DisplayedBody, EscalationBody, StandDownBody
-
-Act = AckBody | DisplayedBody | EscalationBody | StandDownBody
-"""What is said about a subject."""
+from detente.wire.messages import AckBody, DisplayedBody, EscalationBody, StandDownBody
 
 _LEAVES_NAMED = 8
 
@@ -71,6 +69,7 @@ class Subjects:
         self.warnings = Warnings(self._own, setup.alerts_shown)
         self.escalations = Escalations(setup.ladder)
         self.hotline = Hotline(self._own, setup.codebook, self.escalations)
+        self._doings = Doings()
         self.leaf_of: dict[str, str] = {}  # message → base64 leaf hash
         self._message_of: dict[bytes, str] = {}  # leaf hash → message
         self._sent: dict[tuple[PartyId, Lane], dict[int, str]] = {}  # our messages without receipt, by seq
@@ -272,7 +271,33 @@ class Subjects:
                 rung=self.escalations.rung(item.message), at_ms=instant_ms(item.at), not_answered=True
             )
             out += self._tell(item.message, Kind.ESCALATION, body, "node", now)
+        return out + self._tell_late(now)
+
+    def _tell_late(self, now: Instant) -> list[Effect]:
+        """Say what was done about an alert to peers that have been told of it since.
+
+        Not when it was done, but from when on they know of the alert: how long we knew before is not theirs to learn.
+        """
+        out: list[Effect] = []
+        for name in self._doings.names():
+            row = self.warnings.named(name)
+            if row is None:
+                self._doings.forget(name)
+                continue
+            for party, done in self._doings.owed(name, row.leaves):
+                body, re = replace(done.body, at_ms=instant_ms(now)), self.about(name)[party]
+                out += self._say(party, done.kind, body, done.by, now, re)
         return out
+
+    def joined(self, row: Row, other: str, now: Instant) -> None:
+        """Note that the row named *other* has gone into *row*: what was done about either was done about both."""
+        self._doings.joined(row.name, other)
+        self.escalations.cleared(other, now)
+        self.climb_from(row, now)
+        for side, half in row.halves.items():
+            if half.acknowledged_at_ms is not None and half.acknowledged_by is not None:
+                at = instant_of_ms(half.acknowledged_at_ms)
+                self.escalations.acknowledged(row.name, side, Role(half.acknowledged_by), at)
 
     def _climbed(self, climbed: Climbed, now: Instant) -> list[Effect]:
         """Our side has told a rung: say so to everyone concerned."""
@@ -297,13 +322,17 @@ class Subjects:
                     self._stood_down(party, subject, Stand(reason), at_ms)
         return out
 
-    def remember(self, party: PartyId, envelope: Envelope, body: Act, then: Instant) -> None:
-        """Fold one leaf of the record at a node's start, without saying anything."""
+    def remember(self, party: PartyId, envelope: Envelope, body: Act, then: Instant, *, peer: PartyId) -> None:
+        """Fold one leaf of the record between us and *peer* at a node's start, without saying anything."""
         speak, self._speak = self._speak, _nobody
         try:
             self.fold(party, envelope, body, then)
         finally:
             self._speak = speak
+        if party == self._own:
+            for subject in self.named_by(envelope):
+                if isinstance(subject, Row):
+                    self._doings.did(subject.name, envelope.kind, body, envelope.by, [peer])
 
     def sent(self, party: PartyId, lane: Lane, seq: int, message: str) -> None:
         """Note that *message* is the leaf *seq* of our log and waits for its receipt."""
@@ -362,13 +391,19 @@ class Subjects:
         said = self.hotline.said_as(message)
         return said is not None and said.to == party
 
-    def _tell(self, subject: str, kind: Kind, body: Body, by: str, now: Instant) -> list[Effect]:
+    def _tell(self, subject: str, kind: Kind, body: Act, by: str, now: Instant) -> list[Effect]:
         """Say to every peer concerned what was done here about *subject*."""
         out: list[Effect] = [Show()]
-        for party, re in self.about(subject).items():
-            said = self._speak(party, Lane.OPS, kind, precedence=Precedence.IMMEDIATE, by=by, now=now, body=body, re=re)
-            out += said[1] if said else []
+        concerned, row = self.about(subject), self.warnings.named(subject)
+        for party, re in concerned.items():
+            out += self._say(party, kind, body, by, now, re)
+        if row is not None:
+            self._doings.did(row.name, kind, body, by, concerned)
         return out
+
+    def _say(self, party: PartyId, kind: Kind, body: Act, by: str, now: Instant, re: tuple[str, ...]) -> list[Effect]:
+        said = self._speak(party, Lane.OPS, kind, precedence=Precedence.IMMEDIATE, by=by, now=now, body=body, re=re)
+        return said[1] if said else []
 
 
 def _nobody(*_: object, **__: object) -> None:

@@ -1,6 +1,9 @@
-// "Displayed" means painted: a row counts once it stood in view of a visible document. Then the node is told, once.
+// "Displayed" means painted: a row counts once it stood in view of a visible document. Then the node is told, once; what
+// it could not take, as while its seat was being left, it is told again.
 
-import { give } from "./orders.js";
+import { give, isReadOnly } from "./orders.js";
+
+const AGAIN_MS = 2_000;
 
 /** @type {Set<string>} */
 const told = new Set();
@@ -25,7 +28,7 @@ export function lookForRows() {
 }
 
 async function tell() {
-  if (document.visibilityState !== "visible") return;
+  if (document.visibilityState !== "visible" || isReadOnly()) return;
   /** @type {string[]} */ const alerts = [];
   /** @type {string[]} */ const messages = [];
   for (const row of inView) {
@@ -34,11 +37,22 @@ async function tell() {
     if (!row.isConnected) inView.delete(row);
     if (!row.isConnected || undisplayed === undefined || !name || told.has(name)) continue;
     told.add(name);
+    inView.delete(row);
     observer.unobserve(row); // what is observed costs something in every frame
     (alert ? alerts : messages).push(name);
   }
   if (!alerts.length && !messages.length) return;
-  if (!(await give({ order: "displayed", alerts, messages }))) [...alerts, ...messages].forEach((name) => told.delete(name));
+  if (await give({ order: "displayed", alerts, messages })) return;
+  [...alerts, ...messages].forEach((name) => told.delete(name));
+  setTimeout(lookAgain, AGAIN_MS);
+}
+
+/** Look anew at every row that no node knows to be displayed: what is in view is told at once. */
+function lookAgain() {
+  for (const row of document.querySelectorAll("[data-undisplayed]")) {
+    observer.unobserve(row);
+    observer.observe(row);
+  }
 }
 
 document.addEventListener("visibilitychange", tell);
