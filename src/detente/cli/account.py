@@ -64,7 +64,7 @@ def enrol(directory: Path, name_of: str) -> None:
 
 def _invite(config: Config, code: str) -> None:
     from detente.config import PasskeyAccounts
-    from detente.node.party import console_url
+    from detente.node.configured import console_url
 
     if not isinstance(config.accounts, PasskeyAccounts):
         _out.print("  The node does not use passkeys ([accounts] kind): the account is good for tokens only.")

@@ -149,7 +149,7 @@ def check_config(file: Path) -> None:
 
         lines = check_scenario(file)
     else:
-        from detente.node.party import check_files
+        from detente.node.configured import check_files
 
         lines = check_files(file)
     for line in lines:
@@ -161,7 +161,7 @@ def check_config(file: Path) -> None:
 def reload(file: Path) -> None:
     """Check a configuration, then let the node that runs under it read it again: new peers and tables."""
     from detente.config import read_config
-    from detente.node.party import check_files
+    from detente.node.configured import check_files
     from detente.node.sqlite import writer_pid
 
     for line in check_files(file):

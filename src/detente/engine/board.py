@@ -14,7 +14,7 @@ from detente.engine.sharing import Exchange
 from detente.engine.values import Feed, Party
 from detente.link import fork
 from detente.link.session import Session
-from detente.link.status import LinkStatus
+from detente.link.status import LaneStatus, LinkStatus
 from detente.picture.picture import NOBODY, Mark, Reason, Tracks
 from detente.picture.tracker import Tracker
 from detente.release.release import Releaser
@@ -88,27 +88,7 @@ def peer_row(
         rtt_ms=status.rtt_ms,
         offset_ms=status.offset_ms,
         receipt_lag_ms=status.receipt_lag_ms,
-        lanes=[
-            LaneRow(
-                lane=lane.lane.value,
-                own_size=lane.own_size,
-                own_root=lane.own_root,
-                own_held=lane.own_held,
-                their_size=lane.their_size,
-                their_root=lane.their_root,
-                backlog=lane.backlog,
-                their_backlog=lane.their_backlog,
-                receipt_lag_ms=lane.receipt_lag_ms,
-                bodies_missing=lane.bodies_missing,
-                own_stopped=lane.own_stopped or "",
-                their_stopped=lane.their_stopped or "",
-                quota_per_min=lane.quota_per_min,
-                quota_left=lane.quota_left,
-                their_quota_per_min=lane.their_quota_per_min,
-                their_quota_left=lane.their_quota_left,
-            )
-            for lane in status.lanes
-        ],
+        lanes=[_lane_row(lane) for lane in status.lanes],
         codebook_same=status.codebook_same,
         released=0 if newest is None else newest.released,
         withheld={} if newest is None else dict(newest.withheld),
@@ -136,6 +116,27 @@ def peer_row(
         line_test_their_at_ms=tested.their_at_ms,
         refused={code.value: n for code, n in status.refused.items()},
         refused_by_peer={code.value: n for code, n in status.refused_by_peer.items()},
+    )
+
+
+def _lane_row(lane: LaneStatus) -> LaneRow:
+    return LaneRow(
+        lane=lane.lane.value,
+        own_size=lane.own_size,
+        own_root=lane.own_root,
+        own_held=lane.own_held,
+        their_size=lane.their_size,
+        their_root=lane.their_root,
+        backlog=lane.backlog,
+        their_backlog=lane.their_backlog,
+        receipt_lag_ms=lane.receipt_lag_ms,
+        bodies_missing=lane.bodies_missing,
+        own_stopped=lane.own_stopped or "",
+        their_stopped=lane.their_stopped or "",
+        quota_per_min=lane.quota_per_min,
+        quota_left=lane.quota_left,
+        their_quota_per_min=lane.their_quota_per_min,
+        their_quota_left=lane.their_quota_left,
     )
 
 

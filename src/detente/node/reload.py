@@ -17,8 +17,9 @@ from detente.engine.restore import restore
 from detente.engine.values import Noticed, PeersAdded
 from detente.errors import ConfigError, DetenteError
 from detente.evidence.audit import Act
+from detente.node.configured import address_of, charters_of, paired_of, party_of
 from detente.node.keyring import load_peers
-from detente.node.party import Node, address_of, charters_of, paired_of, party_of
+from detente.node.party import Node
 from detente.types import NodeName, PartyId
 
 log = structlog.get_logger()
