@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from functools import partial
 
 import apsw
 import pytest
@@ -28,12 +29,13 @@ from detente.evidence.keys import origin
 from detente.evidence.leaf import FIRST_PREV, Lane
 from detente.evidence.note import MLDSA44, split_note
 from detente.link.transitions import State
-from detente.node import office, party
+from detente.node import office, party, starting
 from detente.node.clock import SystemClock
 from detente.node.keyring import confirm_peer, keep_peer, load_keyring, load_peers, make_keyring
 from detente.node.party import Node
 from detente.node.rotation import load_root, replace_keys
 from detente.node.sqlite import SqliteStore
+from detente.node.starting import INDEX_KEY, Starting
 from detente.release.policy import NOTHING
 from detente.types import NS_PER_S, Instant, NodeName, PartyId, Role
 from node.test_peers import free_port
@@ -252,12 +254,14 @@ def test_t25_a_leaf_damaged_on_the_disk_is_fetched_from_the_peer_and_put_right(t
             await until(lambda: session(alfa).writers[Lane.OPS].log.receipt_size == 3)
             whole = alfa.store.read(OPS, 1, 2)[0]
             for node in (alfa, bravo):  # its own leaf at the writer, the mirrored one at the reader
+                await node.office.pump.on_disk(lambda node=node: node.store.put_state(INDEX_KEY, b"an index"))
                 damage(tmp_path / node.config.node.party / "record.sqlite")
                 found = await node.office.scrub()
                 assert {(one.what, one.seq) for one in found} == {("leaf", 1)}
                 await until(lambda node=node: node.store.read(OPS, 1, 2) == [whole])
                 await until(lambda node=node: "was put right" in faults(node))
                 assert await node.office.scrub() == []
+                assert node.store.state(INDEX_KEY) == b""  # what could not be read may count at the next start
             receipt = session(alfa).writers[Lane.OPS].log.receipt.note
             assert any(keyed[:4] == bravo.keyring.mirror_pq.vkey.key_id for _, keyed, _ in split_note(receipt)[1]) or (
                 alfa.store.state(f"pq {OPS}") is not None
@@ -278,6 +282,31 @@ def damage(path):
     flipped = leaf[:60] + bytes([leaf[60] ^ 1]) + leaf[61:]
     db.execute("UPDATE leaf SET leaf = ? WHERE place = ?", (flipped, place))
     db.close()
+
+
+def test_a_running_node_keeps_its_start_index_new_and_the_next_start_goes_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(office, "_INDEX_S", 0.05)
+    monkeypatch.setattr(party, "Starting", partial(Starting, folded_whole=2))
+    stage, said = Stage(tmp_path), [f"message {i}" for i in range(4)]
+
+    async def scene():
+        alfa, bravo = stage.node("alfa"), stage.node("bravo")
+        async with running(alfa, bravo):
+            await until(is_up(alfa, bravo))
+            for text in said:
+                await say(alfa, "bravo", text)
+            await until(lambda: alfa.store.state(INDEX_KEY))
+        whole = []
+        monkeypatch.setattr(starting, "restore", lambda *_, **__: whole.append(1))
+        again = stage.node("alfa")
+        try:
+            assert texts(again) == set(said)
+            assert not whole  # not read through
+        finally:
+            again.acts.close()
+            again.store.close()
+
+    asyncio.run(scene())
 
 
 def test_t12_a_peer_that_does_not_hold_what_it_gave_a_receipt_for_is_found(tmp_path):
