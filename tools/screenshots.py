@@ -27,12 +27,17 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from browser.conftest import FLAGS, find_browser
-from browser.serving import served
+from browser.serving import Desk, served
+from browser.test_replay import replaying
+from browser.test_sign_in import enrolled
 from detente.node.web.assets import assets
+from detente.types import Role
 from node.recorded import recorded
+from web.test_accounts import House
 
 SIZE = {"width": 1920, "height": 1080}
 PAGE_SIZE = {"width": 1600, "height": 900}
+TELEPHONE = {"width": 390, "height": 844}
 COLOURS = 160
 SEEN_BEFORE = 'localStorage.setItem("detente.first-run", "seen");'
 TOKENS = re.findall(r": #([0-9a-f]{6});", assets()["tokens.css"].body.decode())
@@ -104,15 +109,65 @@ def pages(browser: Browser, folder: Path) -> None:
         with served(record=made.records, tracks=300) as desk:
             for lang in LANGUAGES:
                 one_language(browser, desk.address, lang, folder)
+                looking_back(browser, desk.address, lang, folder)
+                elsewhere(browser, desk.address, lang, folder)
         made.store.close()
+    with tempfile.TemporaryDirectory() as house_in, House(Path(house_in)).open() as desk:
+        for lang in LANGUAGES:
+            signing_in(browser, desk, lang, folder)
 
 
-def one_language(browser: Browser, address: str, lang: str, folder: Path) -> None:
-    context = browser.new_context(viewport=PAGE_SIZE)
+@contextmanager
+def desk_in(browser: Browser, address: str, lang: str, size: dict[str, int] = PAGE_SIZE) -> Iterator[Page]:
+    """A desk in *lang* that somebody has used before, a moment after it came to life."""
+    context = browser.new_context(viewport=size)
     page = context.new_page()
     page.add_init_script(SEEN_BEFORE + f'localStorage.setItem("detente.lang", "{lang}")')
     opened(page, address)
     page.wait_for_timeout(1500)
+    yield page
+    context.close()
+
+
+def one_language(browser: Browser, address: str, lang: str, folder: Path) -> None:
+    with desk_in(browser, address, lang) as page:
+        at_the_desk(page, lang, folder)
+
+
+def looking_back(browser: Browser, address: str, lang: str, folder: Path) -> None:
+    with desk_in(browser, address, lang) as page:
+        replaying(page)
+        kept(page, folder / f"replay-{lang}.png")
+
+
+def elsewhere(browser: Browser, address: str, lang: str, folder: Path) -> None:
+    """Keep the wall of the room, and the telephone of who is away from the desk."""
+    with desk_in(browser, f"{address}wall", lang) as page:
+        kept(page, folder / f"wall-{lang}.png")
+    with desk_in(browser, address, lang, TELEPHONE) as page:
+        page.locator("#narrow button").first.click()
+        kept(page, folder / f"telephone-{lang}.png")
+
+
+def signing_in(browser: Browser, desk: Desk, lang: str, folder: Path) -> None:
+    """Keep what is shown beside the passkey when a word binds, and the first minute of a newcomer."""
+    context = browser.new_context(viewport=PAGE_SIZE)
+    page = context.new_page()
+    enrolled(page, desk, Role.MILITARY, skips=False, lang=lang)
+    page.wait_for_timeout(1500)
+    kept(page, folder / f"first-run-{lang}.png")
+    page.evaluate("() => document.querySelector('#tour-skip').click()")
+    page.select_option("#compose-line", "military")
+    page.fill("#composer textarea", "Cease descent at once")
+    page.select_option("#compose-precedence", "Z")
+    page.select_option("#compose-reason", "R06")
+    page.locator("#composer button.main").click()
+    page.wait_for_selector("#step-digest")
+    kept(page, folder / f"step-up-{lang}.png")
+    context.close()
+
+
+def at_the_desk(page: Page, lang: str, folder: Path) -> None:
     kept(page, folder / f"map-{lang}.png")
     page.locator('[data-why="alfa-1"]').click()
     page.wait_for_selector("dialog.why")
@@ -136,7 +191,6 @@ def one_language(browser: Browser, address: str, lang: str, folder: Path) -> Non
     page.keyboard.press("0")
     page.wait_for_selector("[data-rule]")
     kept(page, folder / f"release-{lang}.png")
-    context.close()
 
 
 def main() -> int:

@@ -258,7 +258,7 @@ def test_a_dossier_is_opened_with_its_messages_in_order_and_its_track_frames(
 
 
 def replaying(page: Page, back_s: int = 590) -> None:
-    page.get_by_role("button", name="Last 15 min").click()
+    page.locator(".replay-bar > button:not([id])").last.click()  # the last 15 minutes
     expect(page.locator("#replay-play")).to_be_visible()
     page.evaluate(
         """async (back) => {

@@ -50,12 +50,14 @@ def with_key(page: Page) -> tuple[Any, str]:
     return cdp, made["authenticatorId"]
 
 
-def enrolled(page: Page, desk: Desk, role: Role = Role.MILITARY, *, skips: bool = True) -> tuple[Any, str]:
+def enrolled(
+    page: Page, desk: Desk, role: Role = Role.MILITARY, *, skips: bool = True, lang: str = "en"
+) -> tuple[Any, str]:
     """Come by a one-time address, make a passkey and sit down."""
     key = with_key(page)
     _, code = desk.house.book.add("Ada Yılmaz", role, NOW)  # type: ignore[attr-defined]
     seen = 'localStorage.setItem("detente.first-run", "seen");' if skips else ""
-    page.add_init_script(WATCH_POLICY + 'localStorage.setItem("detente.lang", "en");' + seen)
+    page.add_init_script(WATCH_POLICY + f'localStorage.setItem("detente.lang", "{lang}");' + seen)
     page.goto(f"{desk.address}#enrol={code}")
     page.click("#make-passkey")
     page.wait_for_selector("html[data-ready]", timeout=15_000)

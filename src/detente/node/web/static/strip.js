@@ -24,7 +24,7 @@ export function strip(acts) {
     <span class="sign">${levelMark(row.level)}<b>${t(`level.${row.level}`)}</b></span>
     ${row.event_at_ms !== null && html`<span class="big num">${countdown(row.event_at_ms, now)}</span>`}
     <b class="who">${who(row)}</b>
-    <span>${what(row, now)} ${measures(row)} ${conditions(row)}</span>
+    <span class="what">${what(row, now)} ${measures(row)} ${conditions(row)}</span>
     ${due && html`<span class="due">${due > now ? t("strip.due", { left: countdown(due, now) }) : t("strip.overdue", { by: countdown(now, due) })}</span>`}
     ${othersDid(row).map((other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
     <button type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>

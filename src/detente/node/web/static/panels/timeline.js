@@ -48,7 +48,7 @@ export function timeline(acts) {
     })}
     ${said.map((row) => html`<g key=${row.message} class=${`p-${partyOf(row)}`}><title>${clock(row.sent_at_ms)}Z ${row.code ?? ""}</title>
       <svg x=${x(row.sent_at_ms)} y=${SAID_PX} width="13" height="10" overflow="visible"><path d="M-6 0h12v9h-12zM-6 0l6 5 6-5" /></svg></g>`)}
-    <line class="now" x1=${x(now)} x2=${x(now)} y1="0" y2="60" /><text class="now" x=${x(now)} y="58" dx="4">${t("timeline.now")}</text>
+    <line class="now" x1=${x(now)} x2=${x(now)} y1="0" y2="60" /><text class="now" x=${x(now)} y="58" dx="4">${state.replay ? clock(now) : t("timeline.now")}</text>
   </svg>`;
 }
 
