@@ -334,17 +334,6 @@ def test_with_forced_colours_all_is_there_and_the_map_keeps_its_own(desk: Desk, 
     assert watched.complaints == []
 
 
-def test_nothing_flashes_for_who_wants_no_motion(desk: Desk, opened: Opened) -> None:
-    still = opened(desk.address, reduced_motion="reduce").page
-    assert still.evaluate("getComputedStyle(document.querySelector('.strip .sign')).animationName") == "none"
-    assert (
-        still.evaluate("getComputedStyle(document.querySelector('.strip .sign')).backgroundColor")
-        == "rgb(255, 255, 255)"
-    )
-    moving = opened(desk.address).page
-    assert moving.evaluate("getComputedStyle(document.querySelector('.strip .sign')).animationName") == "flash"
-
-
 @pytest.mark.parametrize("lang", ["en", "tr", "ru"])
 def test_the_maps_panels_fit_and_axe_finds_nothing(desk: Desk, opened: Opened, lang: str) -> None:
     watched = opened(desk.address, lang, (1280, 720))

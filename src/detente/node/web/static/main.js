@@ -175,7 +175,8 @@ function draw() {
   const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
-  if (wasReadOnly && !isReadOnly()) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
+  const renewed = wasReadOnly && !isReadOnly();
+  if (renewed) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
   wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
@@ -203,7 +204,7 @@ function draw() {
   render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
-  else lookForRows();
+  else lookForRows(renewed);
   const now = state.replay ? state.live.board : board; // a desk that looks back still hears
   say(now?.alerts ?? []);
   sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");

@@ -1,5 +1,6 @@
 // "Displayed" means painted: a row counts once it stood in view of a visible document. Then the node is told, once.
 
+import { rowsMade } from "./kept.js";
 import { give } from "./orders.js";
 
 /** @type {Set<string>} */
@@ -14,9 +15,12 @@ const observer = new IntersectionObserver((entries) => {
 
 /** @type {WeakSet<Element>} */
 const known = new WeakSet();
+let looked = -1;
 
-/** Look for new rows: elements with `data-alert` or `data-message` and `data-undisplayed`. */
-export function lookForRows() {
+/** Look for new rows: elements with `data-alert` or `data-message` and `data-undisplayed`. @param {boolean} renewed all were put in anew */
+export function lookForRows(renewed) {
+  if (looked === rowsMade() && !renewed) return;
+  looked = rowsMade();
   for (const row of document.querySelectorAll("[data-undisplayed]")) {
     if (known.has(row)) continue;
     known.add(row);
