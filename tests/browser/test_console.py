@@ -295,3 +295,24 @@ def axe(page: object) -> list[str]:
     import json
 
     return json.loads(answer["result"]["value"])
+
+
+CUT = """() => {
+  const seat = document.querySelector("#seat"), whole = seat.cloneNode(true);
+  whole.style.cssText = "flex: none; max-width: none; position: absolute";
+  seat.after(whole);
+  const cut = whole.getBoundingClientRect().width - seat.getBoundingClientRect().width;
+  whole.remove();
+  return cut;
+}"""
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+@pytest.mark.parametrize("wide", [1440, 1600, 1920])
+def test_each_seat_can_be_read_whole_in_the_bar_beside_sound_off(
+    desk: Desk, opened: Opened, lang: str, wide: int
+) -> None:
+    page = opened(desk.address, lang, (wide, 900)).page
+    expect(page.locator(".badge.sound")).to_be_visible()
+    assert page.evaluate(CUT) <= 0.5
+    assert page.evaluate("document.querySelector('.bar').scrollWidth") <= wide

@@ -251,6 +251,35 @@ def test_a_protected_place_is_drawn_in_coarse_cells_and_nothing_finer_is_kept(op
         assert act.plan.verified_ms is not None
 
 
+def test_the_place_of_what_is_protected_is_given_as_it_is_within_the_cells_that_were_declared(opened: Opened) -> None:
+    with served(tracks=20) as desk:
+        page = opened(desk.address).page
+        page.select_option("#seat", "foreign_service")
+        page.get_by_role("button", name="New volume").click()
+        page.select_option("#volume-kind", "protected_site")
+        page.fill("#volume-title", "Hospital")
+        page.fill("#volume-corners", "40°21.7S 172°08.3E")
+        expect(page.get_by_role("button", name="Take out the last cell")).to_be_enabled()
+        to_the_table(page)
+        page.locator("#tables [data-act='activity.give_place']").click()
+        expect(page.locator("#volume-head")).to_contain_text("Give the place itself")
+        expect(page.get_by_role("button", name="Remove corner")).to_be_disabled()
+        page.get_by_role("button", name="Circle").click()
+        page.fill("#volume-corners", "40°21.7S 172°08.3E")
+        page.fill("#volume-radiusNm", "0.2")
+        page.locator("#volume-on").click()
+        expect(page.locator("dialog")).to_contain_text("Give the place itself")
+        page.locator("#act-form button.main").click()
+        page.locator("#step-prove").click()
+        expect(page.locator("dialog")).to_have_count(0)
+        expect(page.locator("#tables [data-activity]")).to_contain_text("place given")
+        *_, given = acts_said(desk)
+        (volume,) = given.volumes
+        assert volume.outline.centre == (-403_616_667, 1_721_383_333)
+        (row,) = desk.do(lambda fake: fake.table_scene.view().activities)
+        assert [shown.shape for shown in row.volumes] == ["cells"]
+
+
 def test_an_activity_that_stands_is_changed_on_the_map_into_a_new_version(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page

@@ -13,7 +13,7 @@ import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
 import { keepActivities } from "./map/activities.js";
 import { keepMinima } from "./map/minima.js";
-import { newVolume, volumeOfActivity } from "./map/volume-form.js";
+import { newVolume, volumeOfActivity, volumeOfPlace } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts, tickAlerts } from "./panels/alerts.js";
@@ -121,6 +121,11 @@ export const acts = {
   changeActivity: (row) => {
     acts.showArea({ rings: row.volumes.flatMap((/** @type {Row} */ volume) => volume.rings) });
     update({ volume: volumeOfActivity(row) });
+  },
+  /** Open the place itself of what one protects, to be drawn and given. @param {Row} row */
+  givePlace: (row) => {
+    acts.showArea({ rings: row.volumes.flatMap((/** @type {Row} */ volume) => volume.rings) });
+    update({ volume: volumeOfPlace(row) });
   },
   showTables: () => showView("tables"),
   sessions: showSessions,
