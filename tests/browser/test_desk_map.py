@@ -314,7 +314,7 @@ def test_a_wall_shows_what_is_urgent_and_can_order_nothing(opened: Opened) -> No
         expect(page.locator(".wall-queue li")).to_have_count(4)
         expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
         expect(page.locator("#first-run")).to_have_count(0)
-        assert page.locator("button:visible, select:visible, input:visible, textarea:visible").count() == 0
+        expect(page.locator("button:visible, select:visible, input:visible, textarea:visible")).to_have_count(0)
         size = page.evaluate("parseFloat(getComputedStyle(document.querySelector('.wall-queue .time')).fontSize)")
         assert size >= 30
         page.keyboard.press("n")
@@ -335,11 +335,12 @@ def test_a_telephone_has_the_queue_the_hotline_and_acknowledge(opened: Opened, l
         page = watched.page
         page.locator("#narrow button").first.click()
         button = page.locator('[data-acknowledge="alfa-1"]')
+        expect(button).to_be_visible()
         expect(button).to_be_in_viewport()
         box = button.bounding_box()
         assert box is not None
         assert box["height"] >= 40
-        assert page.locator("#top .never").is_visible()
+        expect(page.locator("#top .never")).to_be_visible()
         expect(page.locator("#top .badge.marked").first).to_be_in_viewport()
         button.click()
         expect(page.locator('li[data-alert="alfa-1"] .done')).to_be_visible()
@@ -358,6 +359,7 @@ def test_with_forced_colours_all_is_there_and_the_map_keeps_its_own(desk: Desk, 
     assert page.evaluate("matchMedia('(forced-colors: active)').matches")
     assert page.evaluate("getComputedStyle(document.querySelector('#sky')).forcedColorAdjust") == "none"
     for selector in (".strip", "#alerts li.alert", ".badge"):
+        expect(page.locator(selector).first).to_be_visible()
         assert page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).borderTopStyle") == "solid"
     expect(page.locator("#strip")).to_contain_text("ALARM")
     assert watched.complaints == []

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import seated
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -33,7 +34,7 @@ def desk() -> Iterator[Desk]:
 
 
 def at_table(page: Page, seat: str = "operator") -> Page:
-    page.select_option("#seat", seat)
+    seated(page, seat)
     page.keyboard.press("Escape")
     page.locator("#to-tables").click()
     expect(page.locator("#tables article").first).to_be_visible()
