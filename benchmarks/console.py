@@ -335,7 +335,10 @@ class Trace:
 
 
 def soaked(browser: Browser, seconds: float, size: int) -> tuple[list[Figure], dict[str, Any]]:
-    """Let a page stand for *seconds* at *size* tracks; heap every half minute, every long task."""
+    """Let a page stand for *seconds* at *size* tracks; heap every half minute, every long task.
+
+    Two readings of the heap differ by the frames that are under way, some megabytes: growth is told by ten minutes.
+    """
     with served(tracks=size) as desk:
         on = Page(browser, desk)
         for _ in range(4):
