@@ -58,7 +58,7 @@ def test_the_alarm_ring_is_on_the_map_where_the_aircraft_is(desk: Desk, opened: 
       for (let i = 0; i < data.length; i += 4) if (data[i] === 0xf5 && data[i + 1] === 0x66 && data[i + 2] === 0x7a) n++;
       return n;
     }"""
-    until(page, lambda: page.evaluate(red), lambda pixels: pixels > 40)
+    assert until(page, lambda: page.evaluate(red), lambda pixels: pixels > 40) > 40
 
 
 NOTE_CHANGES = """(row) => {

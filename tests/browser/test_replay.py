@@ -316,7 +316,7 @@ def test_a_replay_plays_by_keys_at_its_speed(desk: Desk, opened: Opened) -> None
     until(page, lambda: page.evaluate(at), lambda now: now - start > 20_000)
     page.keyboard.press("Space")
     shown = "import('/static/store.js').then(({state}) => state.tracks.atMs)"
-    until(page, lambda: page.evaluate(shown), lambda now: now > start)
+    assert until(page, lambda: page.evaluate(shown), lambda now: now > start) > start
 
 
 def test_no_button_of_a_replay_sends_an_order(desk: Desk, opened: Opened) -> None:
