@@ -267,6 +267,7 @@ def test_the_place_of_what_is_protected_is_given_as_it_is_within_the_cells_that_
         page.get_by_role("button", name="Circle").click()
         page.fill("#volume-corners", "40°21.7S 172°08.3E")
         page.fill("#volume-radiusNm", "0.2")
+        assert axe(page) == []
         page.locator("#volume-on").click()
         expect(page.locator("dialog")).to_contain_text("Give the place itself")
         page.locator("#act-form button.main").click()

@@ -61,7 +61,8 @@ def until_focused(page: Page, selector: str) -> None:
 def test_tab_comes_to_everything_that_can_be_pressed_and_is_never_trapped(desk: Desk, opened: Opened, key: str) -> None:
     page = opened(desk.address).page
     page.keyboard.press(key)
-    page.wait_for_timeout(800)
+    shown = {"3": "#alerts li[data-alert]", "8": "#tables article", "9": "#record figure.plots", "0": "[data-rule]"}
+    expect(page.locator(shown[key]).first).to_be_visible()
     count = page.evaluate(WALK)
     assert count > 8
     for _ in range(count + 40):

@@ -256,6 +256,7 @@ def test_a_report_is_shared_with_the_cell_of_its_place_and_nothing_finer(opened:
         page.fill("#act-place", "near the bay")
         expect(page.locator("#act-sort, #act-place").and_(page.locator("[aria-invalid=true]"))).to_have_count(2)
         expect(share).to_be_disabled()
+        assert axe(page) == []
         page.fill("#act-sort", "launch")
         page.fill("#act-place", "40°13.7S 173°08.2E")
         page.select_option("#act-hours", "12")
