@@ -9,6 +9,7 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Route, expect
 
+from browser.awaiting import seated, until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -31,7 +32,7 @@ def test_the_page_loads_without_a_complaint_and_asks_nobody_else(desk: Desk, ope
     expect(page.locator("#top")).to_contain_text("No alert is not a clearance")
     expect(page.locator("#top")).to_contain_text("LIVE")
     expect(page.locator("#top")).to_contain_text("DEMO ACCOUNT")
-    assert page.evaluate("document.fonts.check('600 13px \"Plex Sans\"')")
+    until(page, lambda: page.evaluate("document.fonts.check('600 13px \"Plex Sans\"')"))
     assert watched.complaints == []
     assert watched.violations() == []
 
@@ -43,24 +44,21 @@ def test_tracks_move(desk: Desk, opened: Opened) -> None:
       return [state.tracks.atMs, state.tracks.east[0], state.tracks.n, state.shown.tracks];
     }"""
     first = page.evaluate(where)
-    page.wait_for_timeout(2300)
-    later = page.evaluate(where)
-    assert later[0] > first[0]
-    assert later[1] != first[1]
+    later = until(page, lambda: page.evaluate(where), lambda now: now[0] > first[0] and now[1] != first[1])
     assert later[2] == 420
     assert 0 < later[3] <= 420
 
 
 def test_the_alarm_ring_is_on_the_map_where_the_aircraft_is(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
-    red = page.evaluate("""() => {
+    red = """() => {
       const sky = document.querySelector("#sky"), c = sky.getContext("2d");
       const { data } = c.getImageData(0, 0, sky.width, sky.height);
       let n = 0;
       for (let i = 0; i < data.length; i += 4) if (data[i] === 0xf5 && data[i + 1] === 0x66 && data[i + 2] === 0x7a) n++;
       return n;
-    }""")
-    assert red > 40
+    }"""
+    assert until(page, lambda: page.evaluate(red), lambda pixels: pixels > 40) > 40
 
 
 NOTE_CHANGES = """(row) => {
@@ -103,7 +101,9 @@ def test_a_row_stands_while_its_countdown_goes_on(opened: Opened) -> None:
         expect(left).to_have_text(re.compile(r"^-?\d+:\d\d$"))
         expect(page.locator('#conflicts tr[data-alert="alfa-1"] td').first).to_have_text(re.compile(r"^-?\d+:\d\d$"))
         expect(page.locator(row)).not_to_have_attribute("data-undisplayed", "")
-        page.wait_for_timeout(1200)  # one more board
+        board = "import('/static/store.js').then(({state}) => state.board.at_ms)"
+        first = page.evaluate(board)
+        until(page, lambda: page.evaluate(board), lambda at_ms: at_ms > first)
         page.evaluate(NOTE_CHANGES, row)
         before = left.inner_text()
         expect(left).not_to_have_text(before)
@@ -235,9 +235,8 @@ def test_a_silent_node_stops_the_picture_and_says_since_when(opened: Opened) -> 
 
 def test_another_seat_is_the_one_that_acts(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
-    page.select_option("#seat", "duty_officer")
+    seated(page, "duty_officer")
     expect(page.locator("#seat")).to_have_value("duty_officer")
-    page.wait_for_timeout(700)
     page.locator('[data-acknowledge="alfa-2"]').click()
     expect(page.locator('li[data-alert="alfa-2"] .done')).to_contain_text("duty officer")
 
@@ -269,7 +268,8 @@ def test_a_narrow_window_shows_one_part_at_a_time_and_keys_lead_to_it(desk: Desk
 def test_the_timeline_has_every_alert_of_the_last_minutes_and_the_line_of_now(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
     bars = page.locator("#time rect")
-    assert bars.count() == page.locator("#alerts li[data-alert]").count()
+    rows = page.locator("#alerts li[data-alert]")
+    until(page, lambda: (bars.count(), rows.count()), lambda found: 0 < found[0] == found[1])
     expect(page.locator("#time text.now")).to_have_text("now")
 
 
@@ -314,3 +314,24 @@ def axe(page: object) -> list[str]:
     import json
 
     return json.loads(answer["result"]["value"])
+
+
+CUT = """() => {
+  const seat = document.querySelector("#seat"), whole = seat.cloneNode(true);
+  whole.style.cssText = "flex: none; max-width: none; position: absolute";
+  seat.after(whole);
+  const cut = whole.getBoundingClientRect().width - seat.getBoundingClientRect().width;
+  whole.remove();
+  return cut;
+}"""
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+@pytest.mark.parametrize("wide", [1440, 1600, 1920])
+def test_each_seat_can_be_read_whole_in_the_bar_beside_sound_off(
+    desk: Desk, opened: Opened, lang: str, wide: int
+) -> None:
+    page = opened(desk.address, lang, (wide, 900)).page
+    expect(page.locator(".badge.sound")).to_be_visible()
+    assert page.evaluate(CUT) <= 0.5
+    assert page.evaluate("document.querySelector('.bar').scrollWidth") <= wide

@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import expect
 
+from browser.awaiting import until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import served
@@ -48,7 +49,8 @@ def test_t03_a_hundred_flash_in_a_minute_all_stand_and_sound_once(opened: Opened
         desk.do(wolf)
         page = opened(desk.address, script=EAR).page
         page.locator("#sky").click()
-        page.wait_for_timeout(1500)
+        until(page, lambda: page.evaluate("window.tones"), lambda tones: tones >= 3)
+        page.wait_for_timeout(1500)  # and no more come
         assert page.evaluate("window.tones") == 3
         expect(page.locator("#alerts li[data-alert^='bravo-']")).to_have_count(FLASHES)
         expect(page.locator("#hotline li[data-message^='bravo-flash-']")).to_have_count(FLASHES)
@@ -72,8 +74,7 @@ def test_t03_a_flash_message_is_heard_until_it_is_acknowledged(opened: Opened) -
     with served(tracks=8, alert_after_s=None) as desk:
         page = opened(desk.address, script=EAR).page
         page.locator("#sky").click()
-        page.wait_for_timeout(800)
-        assert page.evaluate("window.tones") == 3
+        until(page, lambda: page.evaluate("window.tones"), lambda tones: tones == 3)
         assert page.evaluate(LOUD) == ["bravo-ops-118"]
         page.locator('[data-message="bravo-ops-118"] button', has_text="Acknowledge").click()
         expect(page.locator('[data-message="bravo-ops-118"] button')).to_have_count(0)

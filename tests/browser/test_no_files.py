@@ -82,7 +82,7 @@ def test_t16_another_codebook_blocks_coded_sending_and_the_original_stands_besid
     page.select_option("#compose-to", "bravo")
     expect(page.locator("#composer button.main")).to_be_enabled()
     # Both languages stand before it is sent, and both stand beside what came.
-    assert "Прошу сообщить ваши намерения по объекту BRV61." in page.locator("#composer").inner_text()
+    expect(page.locator("#composer")).to_contain_text("Прошу сообщить ваши намерения по объекту BRV61.")
     said = page.locator('[data-message="bravo-ops-118"]')
     expect(said).to_contain_text("Track BRV61 is descending to FL240.")
     expect(said).to_contain_text("Объект BRV61 снижается до FL240.")

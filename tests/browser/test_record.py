@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import ordered, seated
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -162,12 +163,11 @@ def test_a_fork_takes_the_head_of_the_page_with_what_to_do_and_who_may(opened: O
         expect(fork).to_contain_text("f" * 64)
         expect(fork).to_contain_text("A new epoch is for: military")
         expect(rollback).to_contain_text("was a backup restored?")
-        page.select_option("#seat", "foreign_service")
+        seated(page, "foreign_service")
         fork.locator("summary").click()
         page.locator(f'[data-rebase="{OPS}"]').click()
         page.locator("#step-prove").click()  # a new epoch binds: one more sign-in
-        page.wait_for_timeout(300)
-        assert [order for _, order in running.fake.orders if isinstance(order, Rebase)] == [Rebase("bravo", OPS)]
+        assert ordered(page, running, Rebase) == [Rebase("bravo", OPS)]
         assert axe(page) == []
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.awaiting import until
 from browser.conftest import Watched
 from browser.serving import Desk, served
 from detente.evidence.dossier import write_zip
@@ -268,8 +269,7 @@ def replaying(page: Page, back_s: int = 590) -> None:
         }""",
         back_s,
     )
-    while not page.evaluate("import('/static/store.js').then(({state}) => state.tracks !== null)"):
-        page.wait_for_timeout(50)
+    until(page, lambda: page.evaluate("import('/static/store.js').then(({state}) => state.tracks !== null)"))
 
 
 def test_a_replay_shows_the_past_in_a_frame_that_nobody_takes_for_now(desk: Desk, opened: Opened) -> None:
@@ -304,19 +304,19 @@ def test_a_replay_plays_by_keys_at_its_speed(desk: Desk, opened: Opened) -> None
     page.keyboard.press(".")
     page.keyboard.press(".")
     page.keyboard.press(",")
-    assert page.evaluate(at) == start + 1000
+    until(page, lambda: page.evaluate(at), lambda now: now == start + 1000)
     page.keyboard.press("Shift+Period")
+    until(page, lambda: page.evaluate(at), lambda now: now == start + 61_000)
     page.keyboard.press("Shift+Comma")
-    assert page.evaluate(at) == start + 1000
+    until(page, lambda: page.evaluate(at), lambda now: now == start + 1000)
     page.select_option("#replay-speed", "60")
     page.keyboard.press("Escape")
     page.locator("#sky").focus()
     page.keyboard.press("Space")
-    page.wait_for_timeout(1200)
+    until(page, lambda: page.evaluate(at), lambda now: now - start > 20_000)
     page.keyboard.press("Space")
-    assert page.evaluate(at) - start > 20_000
-    moved = page.evaluate("import('/static/store.js').then(({state}) => state.tracks.atMs)")
-    assert moved > start
+    shown = "import('/static/store.js').then(({state}) => state.tracks.atMs)"
+    assert until(page, lambda: page.evaluate(shown), lambda now: now > start) > start
 
 
 def test_no_button_of_a_replay_sends_an_order(desk: Desk, opened: Opened) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from browser.awaiting import ordered
 from browser.conftest import WATCH_POLICY
 from browser.serving import Desk, served
-from detente.desk.orders import SendText
+from detente.desk.orders import Rebase, SendText
 from detente.types import Role
 from web.test_accounts import NOW, House
 
@@ -149,10 +150,9 @@ def test_t32_a_lost_laptop_is_put_out_from_another_desk(desk: Desk, page: Page, 
     page.click("#to-sessions")
     sessions = page.locator(".session", has_text="leader")
     expect(sessions.first).to_be_visible()
-    for one in sessions.all():
-        one.locator("button").click()
-        page.wait_for_timeout(100)
-    expect(page.locator(".session", has_text="leader")).to_have_count(0)
+    for left in range(sessions.count() - 1, -1, -1):
+        sessions.first.locator("button").click()
+        expect(sessions).to_have_count(left)
     laptop.evaluate("() => import('/static/ask.js').then((m) => m.ask('/api/board')).catch(() => null)")
     expect(laptop.locator("#sign-in")).to_be_visible()
     context.close()
@@ -162,9 +162,9 @@ def test_a_newcomer_is_walked_through_once_and_never_again(desk: Desk, page: Pag
     enrolled(page, desk, skips=False)
     tour = page.locator("#first-run")
     expect(tour).to_contain_text("No alert is not a clearance")
-    for _ in range(8):
+    for step in range(1, 9):
+        expect(tour).to_contain_text(f"{step} / 8")
         page.keyboard.press("Enter")  # the button to go on has the focus
-        page.wait_for_timeout(50)
     expect(tour).to_have_count(0)
     page.reload()
     page.wait_for_selector("html[data-ready]")
@@ -187,4 +187,4 @@ def test_the_demo_says_that_a_click_stands_for_the_passkey(page: Page) -> None:
         expect(page.locator("dialog.step")).to_contain_text("DEMO: a click stands for the passkey here.")
         page.click("#step-prove")
         expect(page.locator("dialog.step")).to_have_count(0)
-        assert any(type(order).__name__ == "Rebase" for _, order in desk.fake.orders)
+        ordered(page, desk, Rebase)

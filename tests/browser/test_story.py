@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from browser.awaiting import seated, until
 from browser.conftest import Watched
 from browser.staging import staged
 from detente.evidence.dossier import ZipFiles
@@ -68,25 +69,11 @@ def time_of(page: Page, party: str, column: int) -> Locator:
 
 def until_it_moves(page: Page) -> None:
     first = dict(page.evaluate(WHERE))
-    until = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < until:
-        now = dict(page.evaluate(WHERE))
-        if any(now[number] != place for number, place in first.items() if number in now):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("no track moved")
 
+    def moves(now: list[Any]) -> bool:
+        return any(first[number] != place for number, place in now if number in first)
 
-SEATED = "async () => (await import('/static/store.js')).state.session.role"
-
-
-def seated(page: Page, seat: str) -> None:
-    """Take *seat*, and wait until the node has given it."""
-    page.select_option("#seat", seat)
-    until = time.monotonic() + PATIENCE_MS / 1000
-    while page.evaluate(SEATED) != seat and time.monotonic() < until:
-        page.wait_for_timeout(50)
-    page.wait_for_timeout(300)
+    until(page, lambda: page.evaluate(WHERE), moves, PATIENCE_MS / 1000)
 
 
 def at_tables(page: Page, seat: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import seated
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -17,6 +18,7 @@ from coordination.meeting import ALFA, BRAVO
 from detente.coordination.incidents import Account
 from detente.coordination.plain import is_plain
 from detente.coordination.proposals import SettleDetail, Sign, TableProposal, Version
+from detente.coordination.reports import Grade, Share
 from detente.desk.orders import AtTable
 from detente.types import Role
 
@@ -32,7 +34,7 @@ def desk() -> Iterator[Desk]:
 
 
 def at_table(page: Page, seat: str = "operator") -> Page:
-    page.select_option("#seat", seat)
+    seated(page, seat)
     page.keyboard.press("Escape")
     page.locator("#to-tables").click()
     expect(page.locator("#tables article").first).to_be_visible()
@@ -239,6 +241,37 @@ def test_another_partys_report_is_graded_and_a_key_in_a_dialog_turns_no_page(des
     page.locator("#act-form button.main").click()
     expect(page.locator("#table-reports")).to_contain_text("D6")
     expect(page.locator("#table-reports")).to_contain_text("B2")
+
+
+def test_a_report_is_shared_with_the_cell_of_its_place_and_nothing_finer(opened: Opened) -> None:
+    with served(tracks=10) as desk:
+        page = at_table(opened(desk.address).page, "military")
+        page.locator('[data-act="report.share"]').click()
+        share = page.locator("#act-form button.main")
+        page.fill("#act-title", "Launch rails at the bay")
+        page.fill("#act-words", "Two, empty, seen at dawn.")
+        page.select_option("#act-about", "others")
+        page.fill("#act-sort", "Launch rails")
+        page.fill("#act-observed", "2026-11-22 04:10")
+        page.fill("#act-place", "near the bay")
+        expect(page.locator("#act-sort, #act-place").and_(page.locator("[aria-invalid=true]"))).to_have_count(2)
+        expect(share).to_be_disabled()
+        assert axe(page) == []
+        page.fill("#act-sort", "launch")
+        page.fill("#act-place", "40°13.7S 173°08.2E")
+        page.select_option("#act-hours", "12")
+        page.select_option("#act-source", "B")
+        page.select_option("#act-item", "3")
+        page.select_option("#act-tlp", "red")
+        share.click()
+        expect(page.locator("#table-reports")).to_contain_text("Launch rails at the bay")
+        expect(page.locator("#table-reports")).to_contain_text("TLP:RED")
+        (act,) = said(desk)
+        assert isinstance(act, Share)
+        assert (act.originator, act.kind, act.about, act.area) == ("alfa", "launch", "others", (-403, 1731))
+        assert act.grade == Grade(source="B", item="3")
+        assert act.observed_ms == 1_795_320_600_000
+        assert act.valid_until_ms > act.observed_ms
 
 
 def but_for_the_sign_in(watched: Watched) -> list[str]:

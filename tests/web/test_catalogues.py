@@ -85,6 +85,7 @@ def choices(struct: type, field: str) -> set[str]:
         ("incident", {*ceasefire.Finding, "open", "disputed"}),
         ("grade", set(get_args(ceasefire.Grade))),
         ("about", choices(reports.Share, "about")),
+        ("tlp", choices(reports.Marking, "tlp")),
         ("chain", choices(reports.Link, "part")),
         ("hedge", choices(ledger.NoteStatement, "hedge")),
         ("reason", {"acting", "false_alert", "resolved", "exercise", "other_line"}),
@@ -96,15 +97,15 @@ def test_every_word_of_the_nodes_closed_lists_is_known(prefix: str, words: set[s
 
 
 FORMS = dict(re.findall(r'^  "([a-z_]+\.[a-z_]+)": \[(.*)\],$', SOURCES["tables/act-forms.js"], re.MULTILINE))
-MADE = {"text", "details", "hours", "source", "item", "sources"}
-"""Fields of a form from which the node's own are made: a wording, a time, a grade."""
+MADE = {"text", "details", "hours", "source", "item", "sources", "sort", "observed", "place", "tlp"}
+"""Fields of a form from which the node's own are made: a wording, a time, a grade, a cell, a marking."""
 
 
 def test_each_form_is_an_act_of_the_matrix_and_asks_for_what_that_act_has() -> None:
     acts = {str(act.__struct_config__.tag): act for act in POWERS}
     assert len(FORMS) > 25
     for tag, form in FORMS.items():
-        asked = set(re.findall(r'\b(?:words|perhaps|line|document|lines|choice)\("(\w+)"', form))
+        asked = set(re.findall(r'\b(?:words|perhaps|line|document|lines|choice|key|instant|place)\("(\w+)"', form))
         assert asked - MADE <= set(acts[tag].__struct_fields__), tag
         assert f"does.{tag}" in CATALOGUES["en"]
         assert {f"field.{name}" for name in asked} <= CATALOGUES["en"].keys()

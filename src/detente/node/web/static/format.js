@@ -43,6 +43,12 @@ export function position(latitude, longitude) {
 export const level = (feet) =>
   feet === null ? "---" : feet < 0 ? `-${String(Math.round(-feet / 100)).padStart(2, "0")}` : String(Math.round(feet / 100)).padStart(3, "0");
 
+/** `2026-12-01 14:30`, UTC. @param {number} ms */
+export const stampOf = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString().slice(0, 16).replace("T", " ") : "");
+
+/** The same read: NaN when it is none. @param {string} text */
+export const instantOf = (text) => (/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d$/.test(text.trim()) ? Date.parse(`${text.trim().replace(" ", "T")}:00Z`) : NaN);
+
 /** A count in groups of three: `18 442`. @param {number} n */
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
 

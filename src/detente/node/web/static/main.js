@@ -13,7 +13,7 @@ import { Situation } from "./map/situation.js";
 import { nextLabels, nextVector, over, set } from "./map/over.js";
 import { keepActivities } from "./map/activities.js";
 import { keepMinima } from "./map/minima.js";
-import { newVolume, volumeOfActivity } from "./map/volume-form.js";
+import { newVolume, volumeOfActivity, volumeOfPlace } from "./map/volume-form.js";
 import { top } from "./top.js";
 import { strip } from "./strip.js";
 import { alerts, tickAlerts } from "./panels/alerts.js";
@@ -122,6 +122,11 @@ export const acts = {
     acts.showArea({ rings: row.volumes.flatMap((/** @type {Row} */ volume) => volume.rings) });
     update({ volume: volumeOfActivity(row) });
   },
+  /** Open the place itself of what one protects, to be drawn and given. @param {Row} row */
+  givePlace: (row) => {
+    acts.showArea({ rings: row.volumes.flatMap((/** @type {Row} */ volume) => volume.rings) });
+    update({ volume: volumeOfPlace(row) });
+  },
   showTables: () => showView("tables"),
   sessions: showSessions,
   turnView: () => showView(state.view === "tables" ? "map" : "tables"),
@@ -175,7 +180,8 @@ function draw() {
   const alarm = open.some((/** @type {Row} */ row) => row.level === "alarm");
   document.body.classList.toggle("stopped-picture", state.link !== "live");
   document.body.classList.toggle("replay", (board?.badges ?? []).some((/** @type {string} */ b) => b.startsWith("REPLAY")));
-  if (wasReadOnly && !isReadOnly()) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
+  const renewed = wasReadOnly && !isReadOnly();
+  if (renewed) ["#strip", "#left", "#right", "#top", "#dialogs"].forEach((part) => render(null, at(part))); // what was switched off is made anew
   wasReadOnly = isReadOnly();
   document.body.classList.toggle("dim", state.show.dim);
   document.body.dataset.part = state.part;
@@ -203,7 +209,7 @@ function draw() {
   render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
-  else lookForRows();
+  else lookForRows(renewed);
   const now = state.replay ? state.live.board : board; // a desk that looks back still hears
   say(now?.alerts ?? []);
   sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");

@@ -1,6 +1,7 @@
 // "Displayed" means painted: a row counts once it stood in view of a visible document. Then the node is told, once; what
 // it could not take, as while its seat was being left, it is told again.
 
+import { rowsMade } from "./kept.js";
 import { give, isReadOnly } from "./orders.js";
 
 const AGAIN_MS = 2_000;
@@ -17,9 +18,12 @@ const observer = new IntersectionObserver((entries) => {
 
 /** @type {WeakSet<Element>} */
 const known = new WeakSet();
+let looked = -1;
 
-/** Look for new rows: elements with `data-alert` or `data-message` and `data-undisplayed`. */
-export function lookForRows() {
+/** Look for new rows: elements with `data-alert` or `data-message` and `data-undisplayed`. @param {boolean} renewed all were put in anew */
+export function lookForRows(renewed) {
+  if (looked === rowsMade() && !renewed) return;
+  looked = rowsMade();
   for (const row of document.querySelectorAll("[data-undisplayed]")) {
     if (known.has(row)) continue;
     known.add(row);

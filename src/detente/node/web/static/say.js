@@ -10,10 +10,12 @@ const said = new Set();
 /** @type {string[]} */
 const waiting = [];
 let lastMs = -Infinity;
+/** @type {import("./types.js").AlertRow[] | null} */
+let heard = null;
 
 /** @param {import("./types.js").AlertRow[]} alerts */
 export function say(alerts) {
-  for (const row of alerts.filter(isOpen)) {
+  for (const row of alerts === heard ? [] : alerts.filter(isOpen)) {
     const name = `${row.alert} ${row.level}`;
     if (said.has(name)) continue;
     said.add(name);
@@ -21,6 +23,7 @@ export function say(alerts) {
     if (row.level === "alarm") put("#say-now", phrase);
     else waiting.push(phrase);
   }
+  heard = alerts;
   if (waiting.length && performance.now() - lastMs > PACE_MS) {
     lastMs = performance.now();
     put("#say", /** @type {string} */ (waiting.shift()));

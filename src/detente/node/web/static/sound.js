@@ -17,7 +17,7 @@ function wake() {
   audio.resume().then(() => audio?.state === "running" && state.sound === "off" && update({ sound: "on" }));
 }
 
-addEventListener("pointerdown", wake, { capture: true });
+addEventListener("pointerup", wake, { capture: true }); // the release: a badge that goes must not move what is being pressed
 addEventListener("keydown", wake, { capture: true });
 
 /** Not an acknowledgement: only quiet, for half a minute. */

@@ -1,6 +1,7 @@
 // What the console knows, in one value. Views read it; everything that happens goes through `update`.
 
 import { EVERYTHING } from "./map/filter.js";
+import { isPressed } from "./press.js";
 
 /**
  * @typedef {import("./map/tracks.js").Tracks} Tracks
@@ -98,10 +99,14 @@ export function arrived(change) {
 /** Take *change* over into the state and have the views drawn. @param {Partial<typeof state>} change */
 export function update(change) {
   Object.assign(state, change);
-  if (asked) return;
+  if (!asked) next();
+}
+
+function next() {
   asked = true;
   // A hidden document gets no animation frames, yet its title and sounds must follow.
   (document.hidden ? (/** @type {() => void} */ f) => setTimeout(f, 200) : requestAnimationFrame)(() => {
+    if (isPressed()) return next();
     asked = false;
     watchers.forEach((watcher) => watcher());
   });

@@ -5,6 +5,7 @@ import { state } from "./store.js";
 import { t } from "./i18n.js";
 import { levelMark } from "./marks.js";
 import { nodeNow } from "./clock.js";
+import { isInverse } from "./flash.js";
 import { clockZ, countdown } from "./format.js";
 import { acknowledge } from "./orders.js";
 import { mostUrgent, isOpen, who, what, measures, conditions, othersDid } from "./alert-words.js";
@@ -21,7 +22,7 @@ export function strip(acts) {
   if (!row) return html`<div class="strip quiet"><span>${rows.some((r) => r.state === "active") ? t("strip.all_acknowledged") : t("strip.none")}</span> <b>${t("top.not_a_clearance")}</b><span class="grow"></span>${counts(rows)}</div>`;
   const due = row.acknowledge_by_ms;
   return html`<div class=${`strip level-${row.level}`} data-alert=${row.alert} data-undisplayed>
-    <span class="sign">${levelMark(row.level)}<b>${t(`level.${row.level}`)}</b></span>
+    <span class=${isInverse(now) ? "sign inverse" : "sign"}>${levelMark(row.level)}<b>${t(`level.${row.level}`)}</b></span>
     ${row.event_at_ms !== null && html`<span class="big num">${countdown(row.event_at_ms, now)}</span>`}
     <b class="who">${who(row)}</b>
     <span class="what">${what(row, now)} ${measures(row)} ${conditions(row)}</span>

@@ -2,6 +2,7 @@
 
 import { state, update } from "../store.js";
 import { nodeNow } from "../clock.js";
+import { isInverse } from "../flash.js";
 import { t } from "../i18n.js";
 import { stereographic } from "./project.js";
 import { loadLand, shores } from "./basemap.js";
@@ -17,7 +18,6 @@ import { handleAt, overlay, paintOverlay } from "./overlay.js";
 import { activityAreas } from "./activities.js";
 import { POINTS_MAX, cellsOf, firstWrong, outlines, volumesOf } from "./volume.js";
 
-const STEADY = matchMedia("(prefers-reduced-motion: reduce)");
 const [FARTHEST, NEAREST] = [0.05, 400]; // pixels a nautical mile
 
 export class Situation {
@@ -191,8 +191,7 @@ export class Situation {
       partyNames, madeUp: t(`badge.${board.badges.includes("RECONSTRUCTION") ? "RECONSTRUCTION" : "SYNTHETIC"}`), taken: takenByGround(state.show.zones ? this.areas : [], this.camera, partyNames),
       filter: state.preview ? undefined : state.filter, nearness: this.nearness, minimaOf,
     });
-    const flashOn = STEADY.matches || Math.floor(now / 500) % 2 === 0;
-    paint(context, this.list, this.colours, { flashOn, ratio });
+    paint(context, this.list, this.colours, { flashOn: isInverse(now), ratio });
     paintOverlay(context, this.overlaid(), this.colours);
     state.drawMs = performance.now() - began;
     const { shown, total, hidden, labelsLeftOut, dotsOnly } = this.list;

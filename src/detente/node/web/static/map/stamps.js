@@ -5,10 +5,12 @@ import { tracePath } from "./shapes.js";
 
 const SIZE_PX = 18; // of a stamp, CSS pixels
 
-/** Dots as pixels of one image, put down before all else is drawn. */
+/** Dots as pixels of one image, put down before all else is drawn: of it the rows that have any. */
 export class Dots {
   /** @type {ImageData | null} */ image = null;
   /** @type {Uint32Array} */ pixels = new Uint32Array(0);
+  top = Infinity;
+  bottom = 0;
 
   /** @param {CanvasRenderingContext2D} c */
   begin(c) {
@@ -16,7 +18,9 @@ export class Dots {
     if (this.image?.width !== width || this.image.height !== height) {
       this.image = c.createImageData(width, height);
       this.pixels = new Uint32Array(this.image.data.buffer);
-    } else this.pixels.fill(0);
+    } else if (this.top < this.bottom) this.pixels.fill(0, this.top * width, this.bottom * width);
+    this.top = Infinity;
+    this.bottom = 0;
   }
 
   /** @param {number[]} places x, y in CSS pixels @param {number} size CSS pixels @param {string} colour `#rrggbb` @param {number} alpha 0…255 @param {number} ratio */
@@ -26,18 +30,22 @@ export class Dots {
     const rgb = parseInt(colour.slice(1), 16);
     const value = ((alpha << 24) | ((rgb & 0xff) << 16) | (rgb & 0xff00) | (rgb >> 16)) >>> 0;
     const side = Math.max(1, Math.round(size * ratio));
+    let [first, end] = [this.top, this.bottom];
     for (let i = 0; i < places.length; i += 2) {
       const left = Math.round(places[i] * ratio - side / 2);
       const top = Math.round(places[i + 1] * ratio - side / 2);
       if (left < 0 || top < 0 || left + side > width || top + side > height) continue;
+      if (top < first) first = top;
+      if (top + side > end) end = top + side;
       // Nine plain writes: to call `fill` for three pixels costs ten times what it does.
       for (let row = top * width + left, k = 0; k < side; k++, row += width) for (let at = row; at < row + side; at++) pixels[at] = value;
     }
+    [this.top, this.bottom] = [first, end];
   }
 
   /** @param {CanvasRenderingContext2D} c */
   end(c) {
-    if (this.image) c.putImageData(this.image, 0, 0);
+    if (this.image && this.top < this.bottom) c.putImageData(this.image, 0, 0, 0, this.top, this.image.width, this.bottom - this.top);
   }
 }
 

@@ -49,8 +49,9 @@ export function readFrame(buffer) {
   const tracks = { n, atMs: map.at_ms, east: new Float32Array(n), north: new Float32Array(n), lean: new Float32Array(n), rowOf: new Map() };
   for (const [name, property, Column, width] of COLUMNS) {
     const bytes = map[name];
-    if (!(bytes instanceof ArrayBuffer) || bytes.byteLength !== n * width) throw new TypeError(`column ${name}`);
-    tracks[property] = new Column(bytes);
+    if (!(bytes instanceof Uint8Array) || bytes.byteLength !== n * width) throw new TypeError(`column ${name}`);
+    // Bytes are read where they came; wider figures have to begin at a multiple of their width, and that is a copy.
+    tracks[property] = Column === Uint8Array ? bytes : new Column(buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   }
   for (let i = 0; i < n; i++) tracks.rowOf.set(tracks.number[i], i);
   return tracks;
@@ -60,7 +61,7 @@ export function readFrame(buffer) {
 function readMap(view) {
   let at = 0;
   const text = new TextDecoder();
-  const take = (/** @type {number} */ length) => view.buffer.slice(at, (at += length));
+  const take = (/** @type {number} */ length) => new Uint8Array(view.buffer, (at += length) - length, length);
   /** @returns {any} a number, a text, or the bytes of a column */
   const value = () => {
     const tag = view.getUint8(at++);

@@ -17,8 +17,9 @@ function volumeOf({ shape, points, radiusNm, widthNm, floor, ceiling, datum, sta
   return { outline: { shape, ...outline }, levels, start_ms: startMs, end_ms: endMs };
 }
 
-/** The act that declares it, or puts it in the place of an own plan; without the key of what it meets. @param {Record<string, any>} form `read`: what of a plan the form does not show; `changes`: the activity that is changed, and the digest of its newest plan @returns {Record<string, any>} */
+/** The act that declares it, or puts it in the place of an own plan; without the key of what it meets. @param {Record<string, any>} form `read`: what of a plan the form does not show; `changes`: the activity that is changed, and the digest of its newest plan; `gives`: the one whose place is given @returns {Record<string, any>} */
 export function declared(form) {
+  if (form.gives) return { act: "activity.give_place", activity: form.gives, volumes: volumesOf(form).map(volumeOf) };
   const plan = { ...form.read, kind: form.kind, title: form.title.trim() || "-", volumes: volumesOf(form).map(volumeOf) };
   return form.changes ? { act: "activity.change", activity: form.changes.activity, after: form.changes.digest, plan } : { act: "activity.declare", plan };
 }
@@ -26,7 +27,7 @@ export function declared(form) {
 /** What the table's dialog lays before the person: the plan, with the key of all that it meets and that was shown. @param {Record<string, any>} form @returns {Record<string, any>} */
 export function draftOf(form) {
   const { act, ...fixed } = declared(form);
-  return { act, fixed: { ...fixed, key: form.said?.key ?? [] }, about: form.title, shown: form.said, values: {}, refusal: "" };
+  return { act, fixed: form.gives ? fixed : { ...fixed, key: form.said?.key ?? [] }, about: form.title, shown: form.said, values: {}, refusal: "" };
 }
 
 const MILE_CM = 185_200;

@@ -11,7 +11,7 @@ import { acknowledge, give } from "../orders.js";
 import { code, head, party, partyIndex, partyName } from "../words.js";
 import { rate } from "../explain/why.js";
 import { byUrgency, isOpen, nameOf, ownHalf, who, what, measures, conditions, verdict, verdictSign } from "../alert-words.js";
-import { Kept, tick as tickAll } from "../kept.js";
+import { isInSight, Kept, tick as tickAll, TURNS } from "../kept.js";
 
 /** @typedef {import("../types.js").AlertRow} Row */
 /** @typedef {{showAlert: (row: Row) => void, explain: (alert: string) => void, export: (alert: string) => void}} Acts */
@@ -22,10 +22,14 @@ const URGENT_MS = 15_000;
 
 /** @type {{of: Row[] | undefined, byName: Map<string, Row>, urgent: Row[]}} the board's alerts, sorted once */
 let sorted = { of: undefined, byName: new Map(), urgent: [] };
+/** which part of the rows out of sight is compared with this board */
+let turn = 0;
 
 /** @param {Row[]} rows */
 function sortedOf(rows) {
-  if (rows !== sorted.of) sorted = { of: rows, byName: new Map(rows.map((row) => [row.alert, row])), urgent: byUrgency(rows) };
+  if (rows === sorted.of) return sorted;
+  turn = (turn + 1) % TURNS;
+  sorted = { of: rows, byName: new Map(rows.map((row) => [row.alert, row])), urgent: byUrgency(rows) };
   return sorted;
 }
 
@@ -65,7 +69,7 @@ export function alerts(acts) {
   return html`
     <section id="alerts" class="panel grows" aria-label=${t("alerts.title")} tabindex="-1">
       ${head(t("alerts.title"), "1", html`<b class="num">${rows.length < total ? t("count.of", { n: rows.length, total: count(total) }) : total}</b>`)}
-      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row) => queue.view(row.alert, `${shownOf(row)} ${phase(row, now)} ${state.focusAlert === row.alert}`, () => alert(row, acts))) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
+      <ol class="rows scrolls" tabindex="0" aria-label=${t("alerts.title")}>${rows.length ? rows.map((row, k) => queue.view(row.alert, versionOf(row, k) * 8 + phase(row, now), () => alert(row, acts))) : html`<li class="empty">${t("strip.none")} ${t("top.not_a_clearance")}.</li>`}</ol>
     </section>
     <section id="conflicts" class="panel" aria-label=${t("conflicts.title")} tabindex="-1">
       ${head(t("conflicts.title"), "2", html`<b class="num">${rows.filter((r) => r.state === "active").length}</b>`)}
@@ -74,36 +78,46 @@ export function alerts(acts) {
     </section>`;
 }
 
-/** @type {Map<string, {row: Row, text: string}>} by alert: its newest row, and what that shows */
+/** @type {Map<string, {row: Row, version: number}>} by alert: the row that its view was made of, and a number for that */
 const shown = new Map();
+let versions = 0;
 
 /** Reckoned anew each second: these are written into their places, or said in words below. */
 const TICKING = new Set(["event_at_ms", "updated_at_ms", "distance_m", "vertical_ft", "latitude_e7", "longitude_e7", "margin_m", "margin_ft", "verdicts"]);
 
-/** What a row shows but for what ticks in it: as long as this stands, the row does. @param {Row} row */
-function shownOf(row) {
+/** A number for what a row shows but for what ticks in it: as long as this stands, the row does. @param {Row} row @param {number} k its place */
+function versionOf(row, k) {
   const before = shown.get(row.alert);
-  if (before?.row === row) return before.text;
-  // Most rows of a new board differ from the last in nothing but what ticks: to compare is cheaper than to write it down.
-  const text = before && isSame(before.row, row) ? before.text : JSON.stringify([Object.entries(row).filter(([name]) => !TICKING.has(name)), untimed(row), ...turns(row)]);
-  shown.set(row.alert, { row, text });
-  return text;
+  if (before?.row === row) return before.version;
+  if (before && !isInSight(row.alert) && k % TURNS !== turn && isAlike(before.row, row)) return before.version;
+  const version = before && isSame(before.row, row) ? before.version : (versions += 1);
+  shown.set(row.alert, { row, version });
+  return version;
 }
 
-/** What words and places hang on the figures: whether there are any, and what it depends on. @param {Row} row */
-const turns = (row) => [row.event_at_ms === null, measures(row) === "", conditions(row)];
+/** Whether nobody who looks for a row out of sight would miss the newer: what it asks for and how urgent it is. @param {Row} p @param {Row} q */
+function isAlike(p, q) {
+  const [before, now] = [ownHalf(p), ownHalf(q)];
+  return p.state === q.state && p.level === q.level && p.recorded === q.recorded && p.mark === q.mark &&
+    before?.acknowledged_at_ms === now?.acknowledged_at_ms && before?.displayed_at_ms === now?.displayed_at_ms;
+}
+
+/** @type {(keyof Row)[]} what of a row does not tick: every row has all its fields */
+let fields = [];
 
 /** @param {Row} p @param {Row} q */
-const isSame = (p, q) =>
-  isSameBut(p, q, TICKING) && isSameBut(untimed(p), untimed(q)) && (p.event_at_ms === null) === (q.event_at_ms === null) && (measures(p) === "") === (measures(q) === "") &&
-  (p.margin_m === q.margin_m && p.margin_ft === q.margin_ft || conditions(p) === conditions(q));
+function isSame(p, q) {
+  if (!fields.length) fields = /** @type {(keyof Row)[]} */ (Object.keys(p)).filter((name) => !TICKING.has(name));
+  for (const name of fields) if (!isEqual(p[name], q[name])) return false;
+  return isEqual(untimed(p), untimed(q)) && (p.event_at_ms === null) === (q.event_at_ms === null) && (measures(p) === "") === (measures(q) === "") &&
+    (p.margin_m === q.margin_m && p.margin_ft === q.margin_ft || conditions(p) === conditions(q));
+}
 
-/** Whether two values out of JSON say the same, but for some names. @param {any} p @param {any} q @param {Set<string>} [but] @returns {boolean} */
-function isSameBut(p, q, but) {
+/** Whether two values out of JSON, with the same names in them, say the same. @param {any} p @param {any} q @returns {boolean} */
+function isEqual(p, q) {
   if (p === q) return true;
-  if (typeof p !== "object" || typeof q !== "object" || !p || !q) return false;
-  for (const name in p) if (!but?.has(name) && !isSameBut(p[name], q[name])) return false;
-  for (const name in q) if (!(name in p)) return false;
+  if (typeof p !== "object" || typeof q !== "object" || !p || !q || p.length !== q.length) return false;
+  for (const name in p) if (!isEqual(p[name], q[name])) return false;
   return true;
 }
 
@@ -116,8 +130,8 @@ function told(v, how) {
   return html`<span data-ticks=${`${how} ${v.party}`}></span>`;
 }
 
-/** What of a row turns with time and no board: its words once the event is there, and the colour of the next rung. @param {Row} row @param {number} now */
-const phase = (row, now) => `${row.event_at_ms !== null && row.event_at_ms <= now} ${isNear(row, now)}`;
+/** What of a row turns with no board: its words once the event is there, the colour of the next rung, whether it is chosen; 0 to 7. @param {Row} row @param {number} now */
+const phase = (row, now) => Number(row.event_at_ms !== null && row.event_at_ms <= now) + 2 * Number(isNear(row, now)) + 4 * Number(state.focusAlert === row.alert);
 
 /** @param {Row} row @param {number} now */
 const isNear = (row, now) => row.next_rung_at_ms !== null && row.next_rung_at_ms - now < URGENT_MS;
@@ -125,8 +139,10 @@ const isNear = (row, now) => row.next_rung_at_ms !== null && row.next_rung_at_ms
 /** Text that changes by itself. @param {string} ticks @param {Row} row @param {number} now */
 function said(ticks, row, now) {
   const [what, whose] = ticks.split(" ");
-  const theirs = whose && row.verdicts.find((v) => v.party === whose);
-  if (theirs) return what === "sign" ? verdictSign(theirs) : verdict(theirs);
+  if (whose) {
+    const theirs = row.verdicts.find((v) => v.party === whose);
+    return !theirs ? "" : what === "sign" ? verdictSign(theirs) : verdict(theirs);
+  }
   switch (ticks) {
     case "event": return row.event_at_ms === null ? "-" : countdown(row.event_at_ms, now);
     case "left": return row.event_at_ms === null ? "" : countdown(row.event_at_ms, now);
@@ -210,11 +226,8 @@ function table(rows, acts) {
   // Its rows are laid out one by one, so that those out of sight cost nothing; what they are has to be said then.
   const title = (/** @type {string} */ text) => html`<th role="columnheader" scope="col">${text}</th>`;
   return html`<table class="grid" role="table"><thead role="rowgroup"><tr role="row">${[t("conflicts.pair"), t("conflicts.time"), "NM", "ft", t("conflicts.peer")].map(title)}</tr></thead>
-    <tbody role="rowgroup">${active.map((row) => predicted.view(row.alert, pairOf(row), () => event(row, acts)))}</tbody></table>`;
+    <tbody role="rowgroup">${active.map((row) => predicted.view(row.alert, shown.get(row.alert)?.version ?? 0, () => event(row, acts)))}</tbody></table>`;
 }
-
-/** All that a line of the table shows but for its figures. @param {Row} row */
-const pairOf = (row) => JSON.stringify([row.level, row.a.label, row.b?.label, row.zone, row.zone_name, untimed(row)]);
 
 /** @param {Row} row @param {Acts} acts */
 const event = (row, acts) => html`<tr role="row" key=${row.alert} data-alert=${row.alert}><th role="rowheader" scope="row"><button type="button" class="plain" onClick=${() => acts.explain(row.alert)}>${levelMark(row.level)} ${code(nameOf(row.a))} ${row.b ? code(nameOf(row.b)) : html`<bdi>${row.zone_name ?? row.zone}</bdi>`}</button></th>

@@ -5,7 +5,7 @@ import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
 import { others, party } from "../words.js";
-import { FORMS, actOf, isComplete } from "./act-forms.js";
+import { FORMS, actOf, isComplete, isRead } from "./act-forms.js";
 import { sayAtTable } from "./load.js";
 
 /** @typedef {Record<string, any>} Row */
@@ -54,8 +54,10 @@ function asked(field, values) {
   const id = `act-${name}`;
   const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, refusal: "" });
   const value = values[name] ?? "";
+  const said = { key: t("field.key_what"), instant: t("field.instant_what"), place: t("field.place_what") }[/** @type {string} */ (kind)];
   return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>
-    ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}
-    ${kind === "line" && html`<input id=${id} maxlength="120" autocomplete="off" value=${value} onInput=${put} />`}
+    ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : list === "tlp" ? t(`tlp.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}
+    ${(kind === "line" || said) && html`<input id=${id} maxlength=${kind === "line" ? 120 : 40} autocomplete="off" spellcheck=${kind === "line" ? undefined : false} aria-invalid=${String(!isRead(field, value.trim()))} aria-describedby=${said ? `${id}-what` : undefined} value=${value} onInput=${put} />`}
+    ${said && html`<p id=${`${id}-what`} class=${isRead(field, value.trim()) ? "small muted" : "small text-warning"}>${said}</p>`}
     ${["words", "lines", "document"].includes(kind) && html`<textarea id=${id} rows=${kind === "document" ? 12 : 4} maxlength=${kind === "document" ? 100000 : 2000} value=${value} onInput=${put}></textarea>`}</div>`;
 }

@@ -1,6 +1,8 @@
 // What is asked of a person for each act: fields in their order. What an act is about goes with it unasked.
 
 import { nodeNow } from "../clock.js";
+import { instantOf } from "../format.js";
+import { cellOf, readPoint } from "../map/volume.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -8,6 +10,9 @@ const words = (/** @type {string} */ name) => ({ name, kind: "words", optional: 
 const perhaps = (/** @type {string} */ name) => ({ name, kind: "words", optional: true });
 const line = (/** @type {string} */ name) => ({ name, kind: "line", optional: false });
 const document = (/** @type {string} */ name) => ({ name, kind: "document", optional: false });
+const key = (/** @type {string} */ name) => ({ name, kind: "key", optional: false });
+const instant = (/** @type {string} */ name) => ({ name, kind: "instant", optional: false });
+const place = (/** @type {string} */ name) => ({ name, kind: "place", optional: true });
 const lines = (/** @type {string} */ name) => ({ name, kind: "lines", optional: true });
 const choice = (/** @type {string} */ name, /** @type {string} */ list, /** @type {string[]} */ options, optional = false) => ({ name, kind: "choice", list, options, optional });
 
@@ -27,6 +32,7 @@ export const FORMS = {
   "activity.end": [perhaps("words")],
   "activity.cancel": [words("reason")],
   "activity.confirm": [],
+  "activity.give_place": [],
   "arrangement.narrow": [choice("to", "arrangement", ["safety_of_life", "suspended", "terminated"]), words("note")],
   "arrangement.resume": [words("note")],
   "proposal.table": [line("title"), document("text"), lines("details")],
@@ -45,6 +51,7 @@ export const FORMS = {
   "decision.dispute": [words("reason")],
   "incident.account": [words("words")],
   "incident.find": [choice("finding", "finding", FINDINGS), words("words")],
+  "report.share": [line("title"), words("words"), choice("about", "about", ["general", "others", "own", "safety_of_life"]), key("sort"), instant("observed"), choice("hours", "hours", ["4", "8", "12", "24", "72", "168"]), place("place"), choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), choice("tlp", "tlp", ["red", "amber_strict", "amber", "green", "clear"])],
   "report.grade": [choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), words("words")],
   "report.withdraw": [words("reason")],
   "ceasefire.agree": [],
@@ -61,6 +68,16 @@ export const FORMS = {
 
 const split = (/** @type {string} */ text) => text.split("\n").map((one) => one.trim()).filter(Boolean);
 
+/** What is typed may not be what it should be yet. @type {Record<string, (text: string) => boolean>} */
+const READS = {
+  key: (text) => /^[a-z0-9][a-z0-9_-]{0,31}$/.test(text),
+  instant: (text) => !Number.isNaN(instantOf(text)),
+  place: (text) => readPoint(text) !== null,
+};
+
+/** Whether what stands in *field* can be read; an empty one can. @param {Row} field @param {string} text */
+export const isRead = ({ kind }, text) => text === "" || (READS[kind]?.(text) ?? true);
+
 const inHours = (/** @type {string} */ hours) => Math.trunc(nodeNow()) + Number(hours) * 3_600_000;
 
 /** The act as the node takes it. @param {Row} draft @returns {Row} */
@@ -72,6 +89,7 @@ export function actOf(draft) {
     case "proposal.counter": return { ...act, version: { text, ...draft.shown.kept } };
     case "proposal.table": return { ...act, version: { text, details: (details ?? []).map((/** @type {string} */ title, /** @type {number} */ k) => ({ key: `d${k + 1}`, title })) } };
     case "report.grade": return { ...act, grade: { source, item, ...(sources ? { sources } : {}) } };
+    case "report.share": return shared(act, given);
     case "activity.confirm": return { ...act, verified_ms: Math.trunc(nodeNow()) };
     case "decision.assign": return { ...act, due_ms: inHours(hours) };
     case "watch.take": return { ...act, until_ms: inHours(hours) };
@@ -79,5 +97,18 @@ export function actOf(draft) {
   }
 }
 
-/** Whether every field that is needed holds something. @param {Row} draft */
-export const isComplete = (draft) => FORMS[draft.act].every(({ name, optional }) => optional || (draft.values[name] ?? "").trim() !== "");
+/** A report with the cell of its place, and of the place nothing finer. @param {Row} act @param {Row} given */
+function shared(act, { observed, place, sort, source, item, sources, tlp, hours }) {
+  const { observed: _, place: _place, sort: _sort, tlp: _tlp, ...rest } = act;
+  const point = place ? readPoint(place) : null;
+  return {
+    ...rest, kind: sort, observed_ms: instantOf(observed), valid_until_ms: inHours(hours), marking: { tlp },
+    grade: { source, item, ...(sources ? { sources } : {}) }, ...(point ? { area: cellOf(point) } : {}),
+  };
+}
+
+/** Whether every field that is needed holds something, and each what it should. @param {Row} draft */
+export const isComplete = (draft) => FORMS[draft.act].every((field) => {
+  const text = (draft.values[field.name] ?? "").trim();
+  return (field.optional || text !== "") && isRead(field, text);
+});

@@ -4,11 +4,12 @@ import { html } from "../html.js";
 import { state } from "../store.js";
 import { t, word } from "../i18n.js";
 import { code, others, party } from "../words.js";
+import { isProtected } from "../map/volume.js";
 import { at, by, digest, listed, part, parties, stateBadge, words } from "./pieces.js";
 import { actRow } from "./act-row.js";
 
 /** @typedef {Record<string, any>} Row */
-/** @typedef {{changeActivity: (row: Row) => void, newActivity: () => void}} Acts */
+/** @typedef {{changeActivity: (row: Row) => void, givePlace: (row: Row) => void, newActivity: () => void}} Acts */
 
 const LEVEL = /** @type {Record<string, "good" | "warn" | "bad" | "">} */ ({ active: "good", activated: "good", planned: "warn", objected: "bad", nonconforming: "bad" });
 
@@ -18,6 +19,7 @@ export const activities = (view, acts) =>
 
 /** What may be done about it: its owner leads it, the others answer; a joint one goes by its proposal. @param {Row} row @param {Acts} acts */
 function offered(row, acts) {
+  const isForOne = state.table.view?.brief.members.length === 2;
   if (row.plan === null) return [];
   const about = `${row.activity} ${row.title}`;
   const one = (/** @type {string} */ act, /** @type {Row} */ fixed = {}) => ({ act, about, fixed: { activity: row.activity, ...fixed } });
@@ -35,12 +37,13 @@ function offered(row, acts) {
   return [
     { act: "activity.change", begins: () => acts.changeActivity(row) }, ...leads,
     ...(row.state === "accepted" ? [one("activity.cancel")] : []), ...(row.kind === "protected_site" ? [one("activity.confirm")] : []),
+    ...(isProtected(row.kind) && isForOne ? [{ act: "activity.give_place", begins: () => acts.givePlace(row) }] : []),
   ];
 }
 
 /** @param {Row} row @param {Acts} acts */
 function activity(row, acts) {
-  return html`<article key=${row.activity} class="thing" data-activity=${row.activity}><h3>${code(row.activity)} ${others(row.title)} ${stateBadge(word("activity", row.state), LEVEL[row.state] ?? "")} ${row.is_short && stateBadge(t("table.short_notice"), "warn")} ${row.stale && stateBadge(t("table.stale"), "warn")}</h3>
+  return html`<article key=${row.activity} class="thing" data-activity=${row.activity}><h3>${code(row.activity)} ${others(row.title)} ${stateBadge(word("activity", row.state), LEVEL[row.state] ?? "")} ${row.is_short && stateBadge(t("table.short_notice"), "warn")} ${row.stale && stateBadge(t("table.stale"), "warn")} ${row.place_given && stateBadge(t("table.place_given"), "")}</h3>
     <p class="small">${word("activity_kind", row.kind)} · ${by(row.by, row.seat, row.declared_at_ms)} · ${at(row.start_ms)} - ${at(row.end_ms)}</p>
     ${row.words && words(row.words)}
     <ul class="small">${row.volumes.map((/** @type {Row} */ volume, /** @type {number} */ k) => html`<li key=${k}>${levels(volume)} ${at(volume.start_ms)} - ${at(volume.end_ms)}</li>`)}</ul>

@@ -20,7 +20,7 @@ import { differences } from "./differences.js";
 
 /** @typedef {Record<string, any>} Row */
 
-/** @param {{showMap: () => void, changeActivity: (row: Row) => void, newActivity: () => void}} acts */
+/** @param {{showMap: () => void, changeActivity: (row: Row) => void, givePlace: (row: Row) => void, newActivity: () => void}} acts */
 export function tables(acts) {
   const brief = openBrief();
   const view = state.table.view?.brief.table === brief?.table ? state.table.view : null;
