@@ -264,7 +264,7 @@ def _answer(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
-    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint64)
     count = 0
     for begin in range(0, len(keys), BLOCK):
         lanes = min(BLOCK, len(keys) - begin)
@@ -275,10 +275,9 @@ def _answer(
                 soon(m, keys[p] >> 32, c)
                 soon(m, keys[p] & 0xFFFFFFFF, c)
         for q in range(lanes):
+            a, b = one[q], two[q]
             for c in range(MOTION):
-                block[c, q] = m[one[q], c]
-            for c in range(MOTION):
-                block[OTHER + c, q] = m[two[q], c]
+                block[c, q], block[OTHER + c, q] = m[a, c], m[b, c]
         for q in range(lanes):
             by_series(block, q, horizontal_m, vertical_ft, lookahead_s)
         for q in range(lanes):
