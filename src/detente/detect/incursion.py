@@ -39,6 +39,7 @@ ANY_AREA: Final = -1
 _MOST_CROSSINGS: Final = 64
 _NO_TIME_S: Final = 1e-3  # an edge that two parts share is left and entered at once
 _ROOM: Final = 64
+_SHARE: Final = 4_096  # tracks that are worth a thread
 _WIDER: Final = 1.0 + 1e-12  # whatever the last bit of a maths library's answer
 _STEPS: Final = (29_524, 9_841, 3_280, 1_093, 364, 121, 40, 13, 4, 1)  # each three times the next and one more (Knuth)
 
@@ -515,7 +516,7 @@ def standings(
         activity = Activity(always, np.arange(n_areas + 1))
     if not n_areas:
         return Standings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8), np.empty((0, STAND)))
-    parts = each_of(threads, len(m), stands, m, areas, activity, lookahead_s)
+    parts = each_of(threads, len(m), stands, m, areas, activity, lookahead_s, least=_SHARE)
     which, how, found = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((which[:, 1], which[:, 0]))
     return Standings(which[order, 0], which[order, 1], how[order], found[order])

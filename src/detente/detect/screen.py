@@ -27,7 +27,7 @@ from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDI
 from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, row_at
 from detente.detect.motion import BLOCK, MOTION, Floats
 from detente.detect.room import Room
-from detente.detect.shares import LEAST, MOST, each_of, in_turn, together
+from detente.detect.shares import LEAST, each_of, in_turn, shares_of, together
 from detente.detect.soon import soon
 
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
@@ -44,7 +44,6 @@ _TEST: Final[dict[str, Any]] = {
 }  # fmt: skip
 _LOG: Final = LANES.bit_length() - 1
 _ASKED: Final = 1_024  # pieces that are asked about at once
-LONE: Final = 31  # bits of a motion's row: none is left, and all are of one part
 
 
 def _touched(tiles: Singles, b: int, balls: Singles, a: int) -> int:
@@ -340,10 +339,11 @@ def pairs_in_conflict(
 def parts_of(threads: Executor | None, n: int) -> tuple[int, int]:
     """Return into how many parts to take n motions, and how many bits of a motion's row are left out to tell its part.
 
-    One part without threads; with them, up to MOST.
+    As many parts as `shares_of`, or up to half as few.
     """
-    shift = LONE if threads is None else max(LEAST.bit_length() - 1, (max(n - 1, 0) // MOST).bit_length())
-    return (max(n - 1, 0) >> shift) + 1, shift
+    last = max(n - 1, 0)
+    shift = (last // len(shares_of(threads, n))).bit_length()
+    return (last >> shift) + 1, shift
 
 
 def closed_up(columns: Answers, begins: list[int], counts: Iterable[int]) -> Answers:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 MOST: Final = 16
-LEAST: Final = 4_096
+LEAST: Final = 12_288  # what hands a share to a thread takes as long as a kernel does for some of its rows
 
 Share = tuple[int, int]
 
