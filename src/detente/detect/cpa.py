@@ -124,7 +124,7 @@ def _is_short_step(b: Floats, q: int, t: float, slope: float, bent: float) -> bo
     """
     v_a, v_b = b[10, q], b[OTHER + 10, q]
     left_out = abs(t * t * t) * (v_a + v_b) * (v_a * v_a / b[9, q] + v_b * v_b / b[OTHER + 9, q])
-    return bool((slope > 0.0) & (left_out <= _TOLERANCE_S * slope) & (abs(t) * bent <= _BENT_SHARE * slope))
+    return bool((slope > 0.0) & (left_out <= _TOLERANCE_S * slope) & (abs(t * bent) <= _BENT_SHARE * slope))
 
 
 is_short_step = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_is_short_step)
@@ -157,7 +157,8 @@ def _by_series(b: Floats, q: int, horizontal_m: float, vertical_ft: float, looka
     _, rate, bent = apart(c, t)
     t = min(max(t - rate / bent, 0.0), far_s)
     square, rate, bent = apart(c, t)
-    has_cpa = abs(min(max(t - rate / bent, 0.0), far_s) - t) <= _CLOSEST_S
+    # Two side by side on courses that converge are farthest apart, not closest, where the rate is none.
+    has_cpa = (bent > 0.0) & (abs(min(max(t - rate / bent, 0.0), far_s) - t) <= _CLOSEST_S)
     # The passages: where the parabola about the closest point has them, as far as we look; and from the parabola there.
     root, per_bent = math.sqrt(max(rate * rate - bent * (square - limit2), 0.0)), 1.0 / bent
     first, last = max(t - (root + rate) * per_bent, 0.0), min(t + (root - rate) * per_bent, lookahead_s)
@@ -207,7 +208,9 @@ def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap
     """Return the instant in [0, until_s] at which the two are closest in the horizontal, and the gap there."""
     t, lo, hi, there = 0.0, 0.0, until_s, now
     if now[1] >= 0.0:
-        return t, there
+        # Side by side, on courses that converge, they may be nearer at the end.
+        there = gap(a, b, until_s)
+        return (until_s, there) if there[0] < now[0] else (t, now)
     for _ in range(_STEPS):
         _, rate, speed2 = there
         step = t - rate / speed2 if speed2 > 0.0 else until_s
