@@ -322,8 +322,8 @@ def warm() -> None:
     here, there = np.zeros(2), np.array([0.0, 0.0003])
     east, still = np.array([100.0, -100.0]), np.zeros(2)
     conflicts(here, there, still, east, still, still, Minima(9_260.0, 1_000, 60.0))
-    key, place, parted = (np.zeros(1, np.int64) for _ in range(3))
-    part(key, 0, place, parted)  # else only with threads, and more tracks than these
+    key, begins, parted = (np.zeros(1, np.int64) for _ in range(3))
+    part(key, 0, begins, parted)  # else only with threads, and more tracks than these
     m = motions(here, there, still, still, east, still, still, still)
     cpa.judge_pair(m[0], m[1], 9_260.0, 800.0, 60.0)
     along(m[0], 1.0)

@@ -39,6 +39,8 @@ _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
 _DE_BRUIJN: Final = 0x09AF  # each four bits in a row of it are others: a bit times it tells which bit it is
 _PLACE: Final = np.argsort([((_DE_BRUIJN << bit) >> 12) & 15 for bit in range(16)]).astype(np.int32)
 _LINES: Final = (0, 7, MOTION - 1)  # columns of which each of the cache lines that hold a motion has one
+# Multiplying and adding in one step rounds less: what a test lets pass may differ between processors, within what it is
+# widened by, but not what is found. Nothing else of fast arithmetic: under it NaN is no NaN.
 _TEST: Final[dict[str, Any]] = {
     "cache": True, "nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": {"contract"},
 }  # fmt: skip
