@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
+from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, gap, judge_pair
 from detente.detect.motion import along, geodetic
 from flights import WGS84, Flight, motions_of
 
@@ -74,3 +74,13 @@ def test_a_motion_carried_forward_is_the_same_arc() -> None:
     now, later = motions_of(flight, age_s=40.0)[0], motions_of(flight)[0]
     assert along(now, 10.0) == pytest.approx(along(later, 50.0), abs=1e-6)
     assert now[11] == pytest.approx(20_800.0)
+
+
+def test_two_abreast_on_courses_that_converge_are_closest_at_the_end() -> None:
+    """Side by side due north their distance shrinks ever faster: its rate is none where they are farthest apart."""
+    a, b = Flight("a", 40.0, 8.0, trk_deg=0.0, gs_kt=480), Flight("b", 40.0, 8.1, trk_deg=0.0, gs_kt=480)
+    verdict, found = judged(a, b)
+    assert verdict == CONFLICT
+    assert found[2] == pytest.approx(2 * LOOKAHEAD_S)
+    m = motions_of(a, b)
+    assert found[3] == pytest.approx(math.sqrt(gap(m[0], m[1], 2 * LOOKAHEAD_S)[0]), abs=0.01)

@@ -19,6 +19,21 @@ def test_the_same_memory_serves_again_and_is_given_back_when_the_crowd_has_gone(
     assert room.array("m", (0, 14), np.float64).shape == (0, 14)
 
 
+def test_what_is_lent_serves_again_only_when_nobody_holds_any_of_it() -> None:
+    room = Room()
+    first = room.lent("found", (100, 7), np.float64)
+    first[:], where = 1.0, first.ctypes.data
+    part = first[3:5, 2]
+    del first
+    second = room.lent("found", (100, 7), np.float64)
+    second[:] = 2.0
+    assert part.tolist() == [1.0, 1.0]
+    assert second.ctypes.data != where
+    where = second.ctypes.data
+    del second
+    assert room.lent("found", (90, 7), np.float64).ctypes.data == where
+
+
 def test_a_pass_that_comes_meanwhile_gets_room_of_its_own() -> None:
     room = Room()
     with borrowed(room) as first, borrowed(room) as second:

@@ -13,7 +13,8 @@ from detente.detect import screen
 from detente.detect.cpa import CLEAR, CONFLICT, NOT_ASSESSED, judge_pair
 from detente.detect.grid import LANES, by_longitude, grid_of
 from detente.detect.motion import motions
-from detente.detect.screen import pairs_in_conflict, parted
+from detente.detect.screen import pairs_in_conflict, part, parts_of
+from detente.detect.shares import LEAST, shares_of
 from fresh import in_a_fresh_process
 
 
@@ -66,8 +67,9 @@ def test_pairs_come_in_order_with_the_lower_row_first() -> None:
 
 
 def test_threads_give_the_same_answer() -> None:
-    m = scene(2, 6_000, "world")
+    m = scene(2, 4 * LEAST, "world")
     m[:3_000] = scene(3, 3_000, "equator")
+    m = np.random.default_rng(1).permutation(m)
     alone = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0)
     with ThreadPoolExecutor(2) as threads:
         shared = pairs_in_conflict(m, 9_260.0, 1_000.0, 120.0, threads)
@@ -121,7 +123,7 @@ def columns(n):
     spread = (1.4, 3.1, 40_000, 250, 250, 30)
     return [rng.uniform(-width, width, n) for width in spread]
 with ThreadPoolExecutor(2) as threads:
-    for n in (0, 1, 2, 500, 9_000):
+    for n in (0, 1, 2, 500, 30_000):
         for pool in (None, threads):
             detector.conflicts(*columns(n), minima, pool)
     strided = np.stack(columns(300), axis=1)
@@ -180,14 +182,24 @@ def test_pieces_are_sorted_by_longitude_wherever_they_crowd(longitudes: list[int
     assert (dealt >> 32).tolist() == sorted(longitudes)
 
 
-@given(st.lists(st.integers(0, 2**40), max_size=300), st.lists(st.integers(0, 2**40), max_size=15))
-def test_each_share_of_the_motions_gets_the_pairs_of_its_own(found: list[int], cuts: list[int]) -> None:
-    keys, edges = np.array(found, np.int64), np.array(sorted(cuts), np.int64)
-    parts = parted(keys, edges)
-    assert len(parts) == len(edges) + 1
-    assert sorted(np.concatenate(parts).tolist()) == sorted(found)
-    for part, low, high in zip(parts, [0, *edges], [*edges, 2**62], strict=True):
-        assert ((low <= part) & (part < high)).all()
+@given(st.lists(st.integers(0, 2**40 - 1), max_size=300), st.integers(0, 8))
+def test_each_part_of_the_motions_gets_the_pairs_of_its_own(found: list[int], shift: int) -> None:
+    keys = np.array(found, np.int64)
+    own = keys >> (32 + shift)
+    parts = np.arange(2**8 >> shift)
+    begins, parted = np.searchsorted(np.sort(own), parts), np.empty_like(keys)
+    part(keys, shift, begins.astype(np.int64), parted)
+    assert sorted(parted.tolist()) == sorted(found)
+    assert (parted >> (32 + shift)).tolist() == sorted(own.tolist())
+
+
+@given(st.integers(0, 2**31 - 1))
+def test_motions_are_taken_in_few_parts_of_which_each_motion_has_one(n: int) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        for shared in (None, threads):
+            (parts, shift), shares = parts_of(shared, n), len(shares_of(shared, n))
+            assert max(n - 1, 0) >> shift == parts - 1
+            assert shares / 2 <= parts <= shares
 
 
 def test_each_piece_lies_in_one_tile_and_in_its_ball() -> None:
@@ -206,4 +218,5 @@ def test_when_nobody_can_be_placed_nothing_beyond_the_last_row_is_read() -> None
     rows, grid = grid_of(np.full((3, 14), np.nan), 9_260.0, 120.0)
     assert grid.tiles.shape[0] == 0
     # Interpreted, an index out of bounds is an error; compiled it would be a read of what lies there.
-    assert screen._scan(rows, grid, 1_000.0, 120.0, 0, 0, np.empty(4, np.int64)) == 0
+    nothing = np.empty(1, np.int32)
+    assert screen._scan(rows, grid, 1_000.0, 120.0, 0, 0, 0, nothing, np.empty(4, np.int64)) == 0

@@ -19,8 +19,9 @@ import numpy as np
 
 from detente.detect.assessment import Conformance, ConformanceVerdict, NotAssessed
 from detente.detect.boundary import areas_of, boundary
+from detente.detect.course import walk_room
 from detente.detect.detector import motions_at
-from detente.detect.incursion import beyond, walk_room
+from detente.detect.incursion import beyond
 from detente.detect.motion import MOTION, Floats, geodetic
 from detente.detect.volume import Activity, ActivityState, Datum, Volume
 from detente.picture.picture import Mark, Reason, Tracks

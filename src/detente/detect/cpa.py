@@ -42,6 +42,7 @@ the VERDICT."""
 
 _TOLERANCE_S: Final = 1e-7
 _CLOSEST_S: Final = 1e-4  # about the closest point the distance stands still: at 1,000 m/s, within a millimetre
+_BENT_SHARE: Final = 0.004  # of twice the slope, what the bend may make in a short step
 _STEPS: Final = 60
 _LONGEST_RAD: Final = 0.05  # arcs for which a series to the fifth power is within 0.2 mm; 320 km
 
@@ -51,7 +52,7 @@ Vectors = tuple[
 ]  # fmt: skip
 
 Gap = tuple[float, float, float]
-"""Squared distance, m², half its rate, m²/s, and squared relative speed, m²/s²: what `gap` and `apart` return."""
+"""Squared distance, m², half its rate, m²/s, and what the rate of that is made of, m²/s²: see `gap` and `apart`."""
 
 
 def _difference(b: Floats, q: int) -> Vectors:
@@ -83,7 +84,8 @@ difference = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 def _apart(c: Vectors, t: float) -> Gap:
-    """Return the `Gap` at *t* of a pair of which *c* is the difference."""
+    """Return at *t* the squared distance, m², of a pair of which *c* is the difference, half its rate, m²/s, and half
+    the rate of that, m²/s²."""
     x0, y0, z0, x1, y1, z1, x2, y2, z2, x3, y3, z3, x4, y4, z4, x5, y5, z5 = c
     half, third, quarter, fifth = t * (1.0 / 2.0), t * (1.0 / 3.0), t * (1.0 / 4.0), t * (1.0 / 5.0)
     x = x0 + t * (x1 + half * (x2 + third * (x3 + quarter * (x4 + fifth * x5))))
@@ -92,10 +94,40 @@ def _apart(c: Vectors, t: float) -> Gap:
     u = x1 + t * (x2 + half * (x3 + third * (x4 + quarter * x5)))
     v = y1 + t * (y2 + half * (y3 + third * (y4 + quarter * y5)))
     w = z1 + t * (z2 + half * (z3 + third * (z4 + quarter * z5)))
-    return x * x + y * y + z * z, x * u + y * v + z * w, u * u + v * v + w * w
+    f = x2 + t * (x3 + half * (x4 + third * x5))
+    g = y2 + t * (y3 + half * (y4 + third * y5))
+    h = z2 + t * (z3 + half * (z4 + third * z5))
+    bent = (u * u + v * v + w * w) + (x * f + y * g + z * h)
+    return x * x + y * y + z * z, x * u + y * v + z * w, bent
 
 
 apart = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_apart)
+
+
+def _short_step(excess: float, slope: float, bent: float) -> float:
+    """Return how long, s, until a small *excess* of a squared distance, m², is none, along the parabola there."""
+    per_slope = 0.5 / slope
+    straight = -excess * per_slope
+    curved = straight * bent * per_slope
+    return float(straight * (1.0 - curved + 2.0 * curved * curved))  # never turns back, however large the excess
+
+
+short_step = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_short_step)
+
+
+def _is_short_step(b: Floats, q: int, t: float, slope: float, bent: float) -> bool:
+    """Whether a `short_step` of *t* seconds of pair *q* ends within the tolerance of the passage, *slope* being away.
+
+    Its series leaves out five times the fourth power: the time, times a share of 0.002 cubed. The parabola leaves out a
+    third of the rate of the bend times the time cubed: relative velocity times acceleration, of which the one is no
+    more than both speeds and the other no more than both arcs' falls, and next to nothing from how these change.
+    """
+    v_a, v_b = b[10, q], b[OTHER + 10, q]
+    left_out = abs(t * t * t) * (v_a + v_b) * (v_a * v_a / b[9, q] + v_b * v_b / b[OTHER + 9, q])
+    return bool((slope > 0.0) & (left_out <= _TOLERANCE_S * slope) & (abs(t * bent) <= _BENT_SHARE * slope))
+
+
+is_short_step = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_is_short_step)
 
 
 def _vertically_inside(apart_ft: float, rate_fps: float, vertical_ft: float) -> tuple[float, float]:
@@ -118,28 +150,26 @@ def _by_series(b: Floats, q: int, horizontal_m: float, vertical_ft: float, looka
     that must hold, so that what is not a number is in doubt.
     """
     c, limit2, far_s = difference(b, q), horizontal_m * horizontal_m, 2.0 * lookahead_s
-    now2, rate, speed2 = apart(c, 0.0)
+    x, y, z, u, v, w = c[:6]
+    now2, rate, bent = x * x + y * y + z * z, x * u + y * v + z * w, u * u + v * v + w * w
     # The closest point: from the parabola, and one step more.
-    t = min(max(-rate / speed2, 0.0), far_s)
-    _, rate, speed2 = apart(c, t)
-    t = min(max(t - rate / speed2, 0.0), far_s)
-    square, rate, speed2 = apart(c, t)
-    has_cpa = abs(min(max(t - rate / speed2, 0.0), far_s) - t) <= _CLOSEST_S
-    # The passages: where the parabola about the closest point has them, and two steps more, as far as we look.
-    root = math.sqrt(max(rate * rate - speed2 * (square - limit2), 0.0))
-    first, last = max(t - (root + rate) / speed2, 0.0), min(t + (root - rate) / speed2, lookahead_s)
-    at2, slope, pace2 = apart(c, first)
-    first = max(first - (at2 - limit2) / (slope + slope), 0.0)
-    at2, slope, pace2 = apart(c, first)
-    t_in = max(first - (at2 - limit2) / (slope + slope), 0.0)
+    t = min(max(-rate / bent, 0.0), far_s)
+    _, rate, bent = apart(c, t)
+    t = min(max(t - rate / bent, 0.0), far_s)
+    square, rate, bent = apart(c, t)
+    # Two side by side on courses that converge are farthest apart, not closest, where the rate is none.
+    has_cpa = (bent > 0.0) & (abs(min(max(t - rate / bent, 0.0), far_s) - t) <= _CLOSEST_S)
+    # The passages: where the parabola about the closest point has them, as far as we look; and from the parabola there.
+    root, per_bent = math.sqrt(max(rate * rate - bent * (square - limit2), 0.0)), 1.0 / bent
+    first, last = max(t - (root + rate) * per_bent, 0.0), min(t + (root - rate) * per_bent, lookahead_s)
+    at2, slope, bent = apart(c, first)
+    t_in = max(first + short_step(at2 - limit2, slope, bent), 0.0)
     is_inside = now2 < limit2
-    has_in = is_inside | ((slope < 0.0) & ((t_in - first) * (t_in - first) * pace2 <= -_TOLERANCE_S * slope))
-    at2, slope, pace2 = apart(c, last)
-    last = min(last - (at2 - limit2) / (slope + slope), lookahead_s)
-    at2, slope, pace2 = apart(c, last)
-    t_out = min(last - (at2 - limit2) / (slope + slope), lookahead_s)
+    has_in = is_inside | is_short_step(b, q, t_in - first, -slope, bent)
+    at2, slope, bent = apart(c, last)
+    t_out = min(last + short_step(at2 - limit2, slope, bent), lookahead_s)
     is_ahead = t >= lookahead_s
-    has_out = is_ahead | ((slope > 0.0) & ((t_out - last) * (t_out - last) * pace2 <= _TOLERANCE_S * slope))
+    has_out = is_ahead | is_short_step(b, q, t_out - last, slope, bent)
     t_in, t_out = 0.0 if is_inside else t_in, lookahead_s if is_ahead else t_out
     # The heights.
     height, climb = b[11, q] - b[OTHER + 11, q], b[13, q] - b[OTHER + 13, q]
@@ -149,7 +179,7 @@ def _by_series(b: Floats, q: int, horizontal_m: float, vertical_ft: float, looka
     t_in, t_out = max(t_in, low), min(t_out, high)
     is_conflict = is_level_in_time & is_near & (t_in < t_out) & (t_in < lookahead_s)
     is_short = max(b[10, q] / b[9, q], b[OTHER + 10, q] / b[OTHER + 9, q]) * far_s <= _LONGEST_RAD
-    is_known = (abs(height) < math.inf) & (abs(climb) < math.inf) & (now2 < math.inf)
+    is_known = (abs(height) < math.inf) & (abs(climb) < math.inf) & (square < math.inf)
     is_settled = has_cpa & ((square >= limit2) | (is_near & has_in & has_out))
     is_sure = is_short & is_known & (is_settled | (not is_level_in_time))
     # Adding 0.0 makes -0.0 the same as 0.0: either aircraft may come first.
@@ -178,15 +208,18 @@ def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap
     """Return the instant in [0, until_s] at which the two are closest in the horizontal, and the gap there."""
     t, lo, hi, there = 0.0, 0.0, until_s, now
     if now[1] >= 0.0:
-        return t, there
+        # Side by side, on courses that converge, they may be nearer at the end.
+        there = gap(a, b, until_s)
+        return (until_s, there) if there[0] < now[0] else (t, now)
     for _ in range(_STEPS):
         _, rate, speed2 = there
         step = t - rate / speed2 if speed2 > 0.0 else until_s
         if step < lo or step > hi:
             step = 0.5 * (lo + hi) if hi < until_s else until_s
-        if abs(step - t) <= _CLOSEST_S:
-            break
+        is_settled = abs(step - t) <= _CLOSEST_S
         t, there = step, gap(a, b, step)
+        if is_settled:
+            break
         if there[1] >= 0.0:
             hi = t
         elif t >= until_s:

@@ -20,10 +20,10 @@ from detente.detect.accuracy import SIGMAS, Accuracy, accuracy_of, margins, wors
 from detente.detect.airspace import Airspace
 from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
-from detente.detect.motion import MOTION, Floats, along, geodetic, motions
+from detente.detect.motion import MOTION, Floats, along, geodetic, motions, place
 from detente.detect.profile import Minima, Profile, widest
 from detente.detect.room import Room, borrowed
-from detente.detect.screen import pairs_in_conflict, parted
+from detente.detect.screen import pairs_in_conflict, part
 from detente.detect.shares import each_of
 from detente.detect.zone import Zone
 from detente.picture.picture import Mark, Reason, Tracks
@@ -33,8 +33,6 @@ from detente.units import M_PER_FT
 ONE_AIRCRAFT_M: Final = 25.0
 ONE_AIRCRAFT_FT: Final = 150.0
 ONE_AIRCRAFT_MPS: Final = 5.0
-
-_AT_ONCE: Final = 8_192
 
 
 class _Judgement(NamedTuple):
@@ -64,27 +62,16 @@ def conflicts(
     (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
     of which no pair says anything. *room*: to work in, kept for the next pass.
     """
-    n = len(latitude_rad)
+    n, columns = len(latitude_rad), (latitude_rad, longitude_rad, altitude_ft, v_east_mps, v_north_mps, v_up_fps)
     unknown = np.empty(n, np.bool_)
-    columns = (latitude_rad, longitude_rad, altitude_ft, v_east_mps, v_north_mps, v_up_fps)
     with borrowed(room) as work:
         m = work.array("m", (n, MOTION), np.float64)
-        each_of(threads, n, _placed, columns, m, unknown)
+        # In the one layout that the kernel was compiled for.
+        each_of(threads, n, place, *(np.require(column, np.float64, ("C", "W")) for column in columns), m, unknown)
         pairs, found, _ = pairs_in_conflict(
             m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads, work
         )
     return pairs, found, unknown
-
-
-def _placed(columns: tuple[Floats, ...], m: Floats, unknown: npt.NDArray[np.bool_], lo: int, hi: int) -> None:
-    """Fill rows lo to hi of motions *m* and of what is *unknown*, a few at a time: so few stay in the cache."""
-    for begin in range(lo, hi, _AT_ONCE):
-        share = slice(begin, min(begin + _AT_ONCE, hi))
-        latitude, longitude, altitude, v_east, v_north, v_up = (column[share] for column in columns)
-        nothing, still = np.full(len(latitude), np.nan), np.zeros(len(latitude))
-        motions(latitude, longitude, np.rint(altitude), nothing, v_east, v_north, v_up, still, out=m[share])
-        unknown[share] = ~np.isfinite(latitude + longitude + altitude + v_east + v_north + v_up)
-        m[share][unknown[share], 0] = np.nan
 
 
 class Detector:
@@ -335,7 +322,8 @@ def warm() -> None:
     here, there = np.zeros(2), np.array([0.0, 0.0003])
     east, still = np.array([100.0, -100.0]), np.zeros(2)
     conflicts(here, there, still, east, still, still, Minima(9_260.0, 1_000, 60.0))
-    parted(np.zeros(1, np.int64), np.zeros(1, np.int64))  # only with threads, and more tracks than these
+    key, begins, parted = (np.zeros(1, np.int64) for _ in range(3))
+    part(key, 0, begins, parted)  # else only with threads, and more tracks than these
     m = motions(here, there, still, still, east, still, still, still)
     cpa.judge_pair(m[0], m[1], 9_260.0, 800.0, 60.0)
     along(m[0], 1.0)

@@ -23,6 +23,7 @@ from numba import njit
 from detente.detect.motion import BLOCK, MOTION, Floats, flown
 from detente.detect.room import Room
 from detente.detect.shares import each_of, shares_of, together
+from detente.detect.soon import soon
 
 CLASSES: Final = 8  # each reaches twice as far as the one before
 LANES: Final = 16  # pieces in a tile
@@ -313,6 +314,9 @@ def _arrange(unsorted: Singles, dealt: Keys, place: Numbers, rows: Rows, grid: G
                 if abreast > 1:
                     by_latitude(unsorted, dealt, first, abreast * LANES, north, room)
             abreast -= 1
+            for p in range(first + lanes, min(first + lanes + LANES, end)):
+                for c in (0, SWEPT - 1):
+                    soon(unsorted, dealt[p] & 0xFFFFFFFF, c)
             for q in range(LANES):
                 # The last again, where there are no more: the ball is that of the others.
                 order[t, q] = dealt[first + min(q, lanes - 1)] & 0xFFFFFFFF

@@ -1,8 +1,8 @@
 """When and where a track that holds its course first enters an area, how near it comes, how long it stays.
 
 The course is the same arc as for conflicts. A track looks only at the areas whose balls its course touches, and there
-only at the edges near it: crossings first, and the least distance only where there is no entry. Whether a point is
-inside is decided in the plane of longitude and latitude, where the rings are defined.
+only at the edges near it (`detente.detect.course`): crossings first, and the least distance only where there is no
+entry. Whether a point is inside is decided in the plane of longitude and latitude, where the rings are defined.
 
 To be inside is to be within the rings, from floor to ceiling, while the area is active, all at the same instant.
 """
@@ -17,7 +17,17 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.boundary import LEAF, Areas, Boundary, Indices, areas_of, is_inside
+from detente.detect.boundary import Areas, Boundary, Indices, areas_of, is_inside
+from detente.detect.course import (
+    Course,
+    Walk,
+    course_of,
+    crossings,
+    is_near,
+    least_distance,
+    step_down,
+    walk_room,
+)
 from detente.detect.motion import Floats, along, geodetic, motion
 from detente.detect.shares import each_of
 from detente.detect.uncounted import uncounted
@@ -39,13 +49,8 @@ ANY_AREA: Final = -1
 _MOST_CROSSINGS: Final = 64
 _NO_TIME_S: Final = 1e-3  # an edge that two parts share is left and entered at once
 _ROOM: Final = 64
-_WIDER: Final = 1.0 + 1e-12  # whatever the last bit of a maths library's answer
+_SHARE: Final = 4_096  # tracks that are worth a thread
 _STEPS: Final = (29_524, 9_841, 3_280, 1_093, 364, 121, 40, 13, 4, 1)  # each three times the next and one more (Knuth)
-
-FAN: Final = 16
-"""Balls looked at side by side."""
-
-_DEEPEST: Final = 128  # FAN for each four levels of a tree; one over two million pieces is 18 deep
 
 
 class Standings(NamedTuple):
@@ -57,223 +62,11 @@ class Standings(NamedTuple):
     found: Floats  # (k, STAND), NaN where not assessed
 
 
-class Walk(NamedTuple):
-    """Room to walk down a tree of balls."""
-
-    stack: Indices  # nodes to look at
-    near_m: Floats  # and how near each is
-    apart_m: Floats  # (FAN,) of the balls looked at side by side
-    aside_m: Floats  # (2, LEAF) of the ends of the pieces in one ball
-
-
 class Activity(NamedTuple):
     """When each area is active, s from now: spans (k, 2), those of area z from row starts[z] to starts[z + 1]."""
 
     spans: Floats
     starts: Indices
-
-
-def _walk() -> Walk:
-    return Walk(np.empty(_DEEPEST, np.int64), np.empty(_DEEPEST), np.empty(FAN), np.empty((2, LEAF)))
-
-
-walk_room = njit(cache=True, nogil=True, error_model="numpy")(_walk)
-
-
-class _Course(NamedTuple):
-    """A motion's arc as the edges see it: axes along, aside, up, and the arc's centre in them."""
-
-    along: tuple[float, float, float]
-    aside: tuple[float, float, float]
-    up: tuple[float, float, float]
-    centre: tuple[float, float, float]
-    radius: float
-    length_m: float
-
-
-def _course_of(m: Floats, length_m: float) -> _Course:
-    t, n = (m[3], m[4], m[5]), (m[6], m[7], m[8])
-    b = (t[1] * n[2] - t[2] * n[1], t[2] * n[0] - t[0] * n[2], t[0] * n[1] - t[1] * n[0])
-    return _Course(
-        t,
-        b,
-        n,
-        (
-            m[0] * t[0] + m[1] * t[1] + m[2] * t[2],
-            m[0] * b[0] + m[1] * b[1] + m[2] * b[2],
-            m[0] * n[0] + m[1] * n[1] + m[2] * n[2] - m[9],
-        ),
-        m[9],
-        length_m,
-    )
-
-
-course_of = uncounted(error_model="numpy")(_course_of)
-
-
-def _dot(p: Floats, q: int, axis: tuple[float, float, float]) -> float:
-    return float(p[q] * axis[0] + p[q + 1] * axis[1] + p[q + 2] * axis[2])
-
-
-dot = njit(cache=True, nogil=True, inline="always")(_dot)
-
-
-def _apart_m(course: _Course, x: float, y: float, z: float, radius: float) -> float:
-    """Return a distance that nothing in a ball is nearer to a course than; negative where they may touch."""
-    t, n, b = course.along, course.up, course.aside
-    # Along the arc is never less than straight ahead, so this loses nothing.
-    ahead = x * t[0] + y * t[1] + z * t[2] - course.centre[0]
-    aside = abs(x * b[0] + y * b[1] + z * b[2] - course.centre[1])
-    apart = max(aside, ahead - course.length_m, -ahead) - radius - 1.0
-    # What lies on the far side of the Earth is not near, however little ahead and aside.
-    return math.inf if x * n[0] + y * n[1] + z * n[2] - course.centre[2] < -radius else apart
-
-
-apart_m = uncounted(error_model="numpy", forceinline=True)(_apart_m)
-
-
-def _step_down(course: _Course, balls: Floats, root: int, node: int, leaves: int, apart: Floats) -> tuple[int, int]:
-    """Measure *apart* of balls a few levels below *node* of a tree, side by side; returns the first and how many.
-
-    *root*: the column of *balls* before the tree's first.
-
-    The balls of one level lie one after the other, so those below a node do too: FAN of them are looked at as fast as
-    one after the other two or three.
-    """
-    first, count = node, 1
-    while first < leaves and count < FAN:
-        first, count = 2 * first, 2 * count
-    # Slices, and q from 0: the compiler then sees that neighbours lie side by side.
-    begin, end = root + first, root + first + count
-    x, y, z, radius = balls[0, begin:end], balls[1, begin:end], balls[2, begin:end], balls[3, begin:end]
-    for q in range(count):
-        apart[q] = apart_m(course, x[q], y[q], z[q], radius[q])
-    return first, count
-
-
-step_down = uncounted(error_model="numpy", forceinline=True)(_step_down)
-
-
-def _crossings(course: _Course, areas: Areas, area: int, crossings_m: Floats, walk: Walk) -> tuple[int, float]:
-    """Find where a course crosses edges, m along it, in no order, and keep those that fit.
-
-    Returns how many, and a distance, m, that no edge is nearer than; negative where one may be touched.
-    """
-    first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
-    end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
-    balls, pieces, stack, apart, aside = areas.balls, areas.pieces, walk.stack, walk.apart_m, walk.aside_m
-    crossed, nearest = 0, math.inf
-    stack[0], depth = 1, 1
-    while depth > 0:
-        depth -= 1
-        node = stack[depth]
-        if node < leaves:
-            below, count = step_down(course, balls, first_ball, node, leaves, apart)
-            for q in range(count):
-                stack[depth] = below + q
-                depth += apart[q] <= 0.0
-                # What may be touched is looked at more closely: its parts tell.
-                nearest = min(nearest, apart[q] if apart[q] > 0.0 else math.inf)
-            continue
-        nearest = -math.inf
-        first = first_piece + (node - leaves) * LEAF
-        count = min(LEAF, end_piece - first)
-        for q in range(count):
-            for end in range(2):
-                x, y, z = pieces[first + q, 3 * end], pieces[first + q, 3 * end + 1], pieces[first + q, 3 * end + 2]
-                aside[end, q] = x * course.aside[0] + y * course.aside[1] + z * course.aside[2] - course.centre[1]
-        for q in range(count):
-            y0, y1 = aside[0, q], aside[1, q]
-            if (y0 < 0.0) != (y1 < 0.0):
-                piece = pieces[first + q]
-                share = y0 / (y0 - y1)
-                ahead = dot(piece, 0, course.along) * (1.0 - share) + dot(piece, 3, course.along) * share
-                above = dot(piece, 0, course.up) * (1.0 - share) + dot(piece, 3, course.up) * share
-                x = course.radius * math.atan2(ahead - course.centre[0], above - course.centre[2])
-                if 0.0 <= x <= course.length_m:
-                    if crossed < crossings_m.shape[0]:
-                        crossings_m[crossed] = x
-                    crossed += 1
-    return crossed, nearest
-
-
-crossings = uncounted(error_model="numpy")(_crossings)
-
-
-def _least_distance(
-    course: _Course,
-    areas: Areas,
-    area: int,
-    from_m: float,
-    to_m: float,
-    margin_m: float,
-    walk: Walk,
-) -> tuple[float, float]:
-    """Return the least distance, m, from a stretch of a course that crosses no edge to any, and where along.
-
-    Infinite beyond *margin_m*. The frame unrolls the arc: x along it, y to the side.
-    """
-    first_piece, first_ball = areas.starts[area, 0], areas.starts[area, 1]
-    end_piece, leaves = areas.starts[area + 1, 0], (areas.starts[area + 1, 1] - first_ball) // 2
-    balls = areas.balls
-    stack, near_m, below_m = walk.stack, walk.near_m, walk.apart_m
-    least, least_at = margin_m, math.inf
-    stack[0], near_m[0], depth = 1, -math.inf, 1
-    while depth > 0:
-        depth -= 1
-        node = stack[depth]
-        if near_m[depth] > least:
-            continue
-        if node < leaves:
-            below, count = step_down(course, balls, first_ball, node, leaves, below_m)
-            nearest = math.inf
-            for q in range(count):
-                if below_m[q] > least:
-                    continue
-                stack[depth], near_m[depth] = below + q, below_m[q]
-                if below_m[q] > nearest:
-                    # The nearest comes first: what it holds spares most of the others.
-                    stack[depth], near_m[depth] = stack[depth - 1], near_m[depth - 1]
-                    stack[depth - 1], near_m[depth - 1] = below + q, below_m[q]
-                nearest = min(nearest, below_m[q])
-                depth += 1
-            continue
-        first = first_piece + (node - leaves) * LEAF
-        for e in range(first, min(first + LEAF, end_piece)):
-            piece = areas.pieces[e]
-            y0, y1 = dot(piece, 0, course.aside) - course.centre[1], dot(piece, 3, course.aside) - course.centre[1]
-            if min(abs(y0), abs(y1)) > least and (y0 < 0.0) == (y1 < 0.0):
-                continue
-            ahead0, ahead1 = (
-                dot(piece, 0, course.along) - course.centre[0],
-                dot(piece, 3, course.along) - course.centre[0],
-            )
-            if min(ahead0, ahead1) > to_m + least or max(ahead0, ahead1) < -least:
-                continue
-            x0 = course.radius * math.atan2(ahead0, dot(piece, 0, course.up) - course.centre[2])
-            x1 = course.radius * math.atan2(ahead1, dot(piece, 3, course.up) - course.centre[2])
-            for x, y in ((x0, y0), (x1, y1)):
-                at = min(max(x, from_m), to_m)
-                if max(abs(x - at), abs(y)) > least * _WIDER:
-                    continue  # nor is it nearer than either
-                apart = math.hypot(x - at, y)
-                if apart < least:
-                    least, least_at = apart, at
-            dx, dy = x1 - x0, y1 - y0
-            square = dx * dx + dy * dy
-            if square > 0.0:
-                for end in (from_m, to_m):
-                    share = min(max(((end - x0) * dx - y0 * dy) / square, 0.0), 1.0)
-                    x, y = x0 + share * dx - end, y0 + share * dy
-                    if max(abs(x), abs(y)) > least * _WIDER:
-                        continue
-                    apart = math.hypot(x, y)
-                    if apart < least:
-                        least, least_at = apart, end
-    return (math.inf, 0.0) if math.isinf(least_at) else (least, least_at)
-
-
-least_distance = uncounted(error_model="numpy")(_least_distance)
 
 
 def _beyond(m: Floats, t: float, areas: Areas, area: int, still: Floats, walk: Walk) -> tuple[float, float, float]:
@@ -336,9 +129,51 @@ def _put_in_order(times: Floats) -> None:
 put_in_order = uncounted(error_model="numpy", forceinline=True)(_put_in_order)
 
 
+def _stay(times: Floats, within: bool, low: float, high: float, spans: Floats) -> tuple[float, float]:
+    """Return when a track first is inside and for how long altogether, s; (inf, 0) never.
+
+    *times*: of its crossings, *within* the rings or not at first. From *low* to *high* it is within the levels, and in
+    each of *spans* the area is active.
+    """
+    entry, dwell, begin = math.inf, 0.0, 0.0
+    for q in range(times.shape[0] + 1):
+        end = times[q] if q < times.shape[0] else math.inf
+        if within:
+            for k in range(spans.shape[0]):
+                first, last = max(begin, low, spans[k, 0]), min(end, high, spans[k, 1])
+                if first <= last:
+                    entry = min(entry, first)
+                    dwell += last - first
+        begin, within = end, not within
+    return entry, dwell
+
+
+stay = uncounted(error_model="numpy", forceinline=True)(_stay)
+
+
+def _approach(
+    course: Course, areas: Areas, area: int, spans: Floats, low: float, high: float, speed: float, walk: Walk
+) -> tuple[float, float]:
+    """Return the least distance, m, of a track to the line of an area that it does not enter, and its time, s.
+
+    Infinite beyond the area's margin. What counts is from *low* to *high*, and in *spans*.
+    """
+    margin_m, least, at = areas.limits[area, 2], math.inf, math.inf
+    for k in range(spans.shape[0]):
+        first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
+        if first <= last:
+            apart, x = least_distance(course, areas, area, first * speed, last * speed, margin_m, walk)
+            if apart < least:
+                least, at = apart, (x / speed if speed > 0.0 else first)
+    return least, at
+
+
+approach = uncounted(error_model="numpy", forceinline=True)(_approach)
+
+
 def _stand(
     m: Floats,
-    course: _Course,
+    course: Course,
     areas: Areas,
     area: int,
     spans: Floats,
@@ -366,26 +201,13 @@ def _stand(
     for q in range(crossed):
         times[q] /= speed
     put_in_order(times)
-    entry, dwell = math.inf, 0.0
-    begin, within = 0.0, is_inside_first(m, areas, area, times, lookahead_s)
-    for q in range(crossed + 1):
-        end = times[q] if q < crossed else math.inf
-        if within:
-            for k in range(spans.shape[0]):
-                first, last = max(begin, low, spans[k, 0]), min(end, high, spans[k, 1])
-                if first <= last:
-                    entry = min(entry, first)
-                    dwell += last - first
-        begin, within = end, not within
+    within = is_inside_first(m, areas, area, times, lookahead_s)
+    entry, dwell = stay(times, within, low, high, spans)
     at, least = entry, 0.0
     if math.isinf(entry):
         least = math.inf
-        for k in range(spans.shape[0] if nearest <= limits[2] else 0):
-            first, last = max(low, spans[k, 0]), min(high, spans[k, 1])
-            if first <= last:
-                apart, x = least_distance(course, areas, area, first * speed, last * speed, limits[2], walk)
-                if apart < least:
-                    least, at = apart, (x / speed if speed > 0.0 else first)
+        if nearest <= limits[2]:
+            least, at = approach(course, areas, area, spans, low, high, speed, walk)
         if math.isinf(least):
             return FAR
     if not is_known:
@@ -406,14 +228,7 @@ def _stand(
 stand = uncounted(error_model="numpy", forceinline=True)(_stand)
 
 
-def _is_near(course: _Course, balls: Floats, q: int) -> bool:
-    return bool(apart_m(course, balls[0, q], balls[1, q], balls[2, q], balls[3, q]) <= 0.0)
-
-
-is_near = uncounted(error_model="numpy", forceinline=True)(_is_near)
-
-
-def _near_areas(course: _Course, areas: Areas, near: Indices, walk: Walk) -> int:
+def _near_areas(course: Course, areas: Areas, near: Indices, walk: Walk) -> int:
     """List the areas whose balls a course touches; returns how many."""
     leaves = areas.order.shape[0]
     stack, apart, found = walk.stack, walk.apart_m, 0
@@ -515,7 +330,7 @@ def standings(
         activity = Activity(always, np.arange(n_areas + 1))
     if not n_areas:
         return Standings(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int8), np.empty((0, STAND)))
-    parts = each_of(threads, len(m), stands, m, areas, activity, lookahead_s)
+    parts = each_of(threads, len(m), stands, m, areas, activity, lookahead_s, least=_SHARE)
     which, how, found = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((which[:, 1], which[:, 0]))
     return Standings(which[order, 0], which[order, 1], how[order], found[order])

@@ -66,8 +66,8 @@ def _sine_cosine(angle_rad: float) -> tuple[float, float]:
 sine_cosine = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_sine_cosine)
 
 
-def _arc(latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_mps: float, age_s: float) -> Arc:
-    """Return columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
+def _here(latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_mps: float) -> Arc:
+    """Return columns 0 to 10 of one motion at its own time. NaN in, NaN out."""
     sin_lat, cos_lat = sine_cosine(latitude_rad)
     sin_lon, cos_lon = sine_cosine(longitude_rad)
     speed = math.sqrt(v_east_mps * v_east_mps + v_north_mps * v_north_mps)
@@ -80,15 +80,33 @@ def _arc(latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_m
     # Euler: the curvatures of meridian and prime vertical, each as much as the course lies along it.
     radius = prime_vertical / (north * north * w2 / (1.0 - _E2) + east * east)
     n0, n1, n2 = cos_lat * cos_lon, cos_lat * sin_lon, sin_lat
-    t0 = -east * sin_lon - north * sin_lat * cos_lon
-    t1 = east * cos_lon - north * sin_lat * sin_lon
-    t2 = north * cos_lat
+    return (
+        prime_vertical * n0,
+        prime_vertical * n1,
+        prime_vertical * (1.0 - _E2) * n2,
+        -east * sin_lon - north * sin_lat * cos_lon,
+        east * cos_lon - north * sin_lat * sin_lon,
+        north * cos_lat,
+        n0,
+        n1,
+        n2,
+        radius,
+        speed,
+    )
+
+
+here = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_here)
+
+
+def _arc(latitude_rad: float, longitude_rad: float, v_east_mps: float, v_north_mps: float, age_s: float) -> Arc:
+    """Return columns 0 to 10 of one motion, carried *age_s* forward along its arc. NaN in, NaN out."""
+    x, y, z, t0, t1, t2, n0, n1, n2, radius, speed = here(latitude_rad, longitude_rad, v_east_mps, v_north_mps)
     s, c = sine_cosine(speed * age_s / radius)
     run, rise = radius * s, radius * (1.0 - c)
     return (
-        prime_vertical * n0 + (run * t0 - rise * n0),
-        prime_vertical * n1 + (run * t1 - rise * n1),
-        prime_vertical * (1.0 - _E2) * n2 + (run * t2 - rise * n2),
+        x + (run * t0 - rise * n0),
+        y + (run * t1 - rise * n1),
+        z + (run * t2 - rise * n2),
         c * t0 - s * n0,
         c * t1 - s * n1,
         c * t2 - s * n2,
@@ -150,6 +168,44 @@ def _fill(
 
 
 fill = njit(cache=True, nogil=True, error_model="numpy")(_fill)
+
+
+def _place(
+    latitude_rad: Floats,
+    longitude_rad: Floats,
+    altitude_ft: Floats,
+    v_east_mps: Floats,
+    v_north_mps: Floats,
+    v_up_fps: Floats,
+    out: Floats,
+    unknown: npt.NDArray[np.bool_],
+    lo: int,
+    hi: int,
+) -> None:
+    """Fill rows lo to hi of *out* (n, MOTION), motions at their own time, altitudes taken to whole feet; and which of
+    them are *unknown*, for want of any number: these lie nowhere."""
+    block = np.empty((MOTION, BLOCK))
+    for begin in range(lo, hi, BLOCK):
+        end = min(begin + BLOCK, hi)
+        latitude, longitude, altitude = latitude_rad[begin:end], longitude_rad[begin:end], altitude_ft[begin:end]
+        v_east, v_north, v_up = v_east_mps[begin:end], v_north_mps[begin:end], v_up_fps[begin:end]
+        is_unknown = unknown[begin:end]
+        for q in range(end - begin):
+            columns = here(latitude[q], longitude[q], v_east[q], v_north[q])
+            total = latitude[q] + longitude[q] + altitude[q] + v_east[q] + v_north[q] + v_up[q]
+            is_unknown[q] = not abs(total) < math.inf
+            block[0, q] = columns[0] if abs(total) < math.inf else math.nan
+            block[1, q], block[2, q] = columns[1], columns[2]
+            block[3, q], block[4, q], block[5, q] = columns[3], columns[4], columns[5]
+            block[6, q], block[7, q], block[8, q] = columns[6], columns[7], columns[8]
+            block[9, q], block[10, q] = columns[9], columns[10]
+            block[11, q], block[12, q], block[13, q] = np.rint(altitude[q]), math.nan, v_up[q]
+        for q in range(end - begin):
+            for c in range(MOTION):
+                out[begin + q, c] = block[c, q]
+
+
+place = njit(cache=True, nogil=True, error_model="numpy")(_place)
 
 
 def motions(*columns: Floats, threads: Executor | None = None, out: Floats | None = None) -> Floats:

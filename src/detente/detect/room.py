@@ -1,12 +1,14 @@
 """Memory that one pass works in and the next works in again.
 
 What a pass gives back, the system takes, and hands out again page by page, each emptied first: for 100,000 tracks that
-is some 25 MB and a tenth of the time of a pass. Answers never lie here: they are the caller's.
+is some 25 MB and a tenth of the time of a pass. Answers are the caller's: their memory serves again only when nobody
+holds any of them.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -17,6 +19,9 @@ import numpy.typing as npt
 
 _SPARE: Final = 8  # an eighth more than asked for, as tracks come and go
 _LEAST_BYTES: Final = 1 << 16
+_NOBODY: Final = (
+    3  # references to memory that no array lies in: ours, the name that we call it by here, and the count's
+)
 
 
 class Room:
@@ -28,8 +33,17 @@ class Room:
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
         """Return an array of *shape*, its numbers whatever they were. It lasts until *name* is asked for again."""
-        size = math.prod(shape) * np.dtype(dtype).itemsize
+        return self._array(self._held.get(name), name, shape, dtype)
+
+    def lent(self, name: str, shape: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
+        """Return an array of *shape* for the caller to keep: it lasts as long as anybody holds it or a part of it."""
         held = self._held.get(name)
+        return self._array(None if sys.getrefcount(held) > _NOBODY else held, name, shape, dtype)
+
+    def _array(
+        self, held: npt.NDArray[np.uint8] | None, name: str, shape: tuple[int, ...], dtype: type
+    ) -> npt.NDArray[Any]:
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         # Memory for a crowd that has gone is given back.
         if held is None or not size <= len(held) <= 4 * size + _LEAST_BYTES:
             self._held[name] = held = np.empty(size + size // _SPARE, np.uint8)

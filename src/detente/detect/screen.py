@@ -14,7 +14,7 @@ Each is widened by all that it neglects. What passes is judged exactly, in order
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from itertools import pairwise
 from typing import Any, Final
@@ -27,7 +27,8 @@ from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDI
 from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, row_at
 from detente.detect.motion import BLOCK, MOTION, Floats
 from detente.detect.room import Room
-from detente.detect.shares import LEAST, each_of, shares_of, together
+from detente.detect.shares import LEAST, each_of, in_turn, shares_of, together
+from detente.detect.soon import soon
 
 _MARGIN_RAD: Final = 5e-5  # of angles to 1e-5, kept in single precision
 _ROUNDING: Final = np.float32(2e-6)  # of squared distances in single precision, relative
@@ -38,6 +39,11 @@ _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
 _DE_BRUIJN: Final = 0x09AF  # each four bits in a row of it are others: a bit times it tells which bit it is
 _PLACE: Final = np.argsort([((_DE_BRUIJN << bit) >> 12) & 15 for bit in range(16)]).astype(np.int32)
 _LINES: Final = (0, 7, MOTION - 1)  # columns of which each of the cache lines that hold a motion has one
+# Multiplying and adding in one step rounds less: what a test lets pass may differ between processors, within what it is
+# widened by, but not what is found. Nothing else of fast arithmetic: under it NaN is no NaN.
+_TEST: Final[dict[str, Any]] = {
+    "cache": True, "nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": {"contract"},
+}  # fmt: skip
 _LOG: Final = LANES.bit_length() - 1
 _ASKED: Final = 1_024  # pieces that are asked about at once
 
@@ -53,7 +59,7 @@ def _touched(tiles: Singles, b: int, balls: Singles, a: int) -> int:
     return int(bits)
 
 
-touched = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_touched)
+touched = njit(**_TEST)(_touched)
 
 
 def _near(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
@@ -70,7 +76,7 @@ def _near(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_
     return int(bits)
 
 
-near = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_near)
+near = njit(**_TEST)(_near)
 
 
 def _meeting(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, half_s: np.float32) -> int:
@@ -112,7 +118,7 @@ def _meeting(tiles: Singles, a: int, b: int, j: int, vertical_ft: np.float32, ha
     return int(bits)
 
 
-meeting = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_meeting)
+meeting = njit(**_TEST)(_meeting)
 
 
 def _meet(
@@ -124,10 +130,14 @@ def _meet(
     n: int,
     vertical_ft: np.float32,
     half_s: np.float32,
+    shift: int,
+    in_part: Numbers,
     keys: Keys,
     count: int,
 ) -> int:
     """Append to *keys* the pairs of tile *a* and *n* pieces *asked* that are worth a look; returns the new *count*.
+
+    Counts in *in_part* how many are of each part of the lower motions, 2**shift to a part.
 
     Each test is made of all that passed the one before, and what passes is written where the last was, whether it will
     stay or not: the processor need not guess, as often wrong as right, what comes out of a test.
@@ -153,6 +163,7 @@ def _meet(
             if count < keys.shape[0]:
                 one = np.int64(order[a, _PLACE[(lowest * _DE_BRUIJN >> 12) & 15]])
                 keys[count] = (min(one, two) << 32) | max(one, two)
+                in_part[min(one, two) >> shift] += 1
             count += 1
             left ^= lowest
     return count
@@ -179,12 +190,24 @@ def _first_tile(balls: Singles, begin: int, end: int, longitude_rad: float) -> i
 first_tile = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_first_tile)
 
 
-def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: int, hi: int, keys: Keys) -> int:
+def _scan(
+    rows: Rows,
+    grid: Grid,
+    vertical_ft: float,
+    lookahead_s: float,
+    lo: int,
+    hi: int,
+    shift: int,
+    in_part: Numbers,
+    keys: Keys,
+) -> int:
     """Find every pair worth a look of tiles lo to hi with themselves and those after them.
 
-    Fills *keys*, each pair's lower motion times 2**32 plus its higher. Returns how many there are, which may be more
-    than fit: the caller then comes again with more room.
+    Fills *keys*, each pair's lower motion times 2**32 plus its higher, and *in_part*, how many of them are of each part
+    of the lower motions, 2**shift to a part. Returns how many there are, which may be more than fit: the caller then
+    comes again with more room.
     """
+    in_part[:] = 0
     start, first, balls, tiles, order = grid.start, rows.first, grid.balls, grid.tiles, grid.order
     limit_ft, half_s = np.float32(vertical_ft + _ROUNDING_FT), np.float32(0.5 * lookahead_s)
     count, own, waiting = 0, 0, 0
@@ -210,18 +233,20 @@ def _scan(rows: Rows, grid: Grid, vertical_ft: float, lookahead_s: float, lo: in
                 # A row may be reached across the antimeridian too; no tile is met again at the next turn.
                 b, end = a if r == here else start[r], start[r + 1]
                 for turn in range(-1, 2):
-                    shift = 2.0 * math.pi * turn
-                    b = first_tile(balls, b, end, west - width + shift)
-                    while b < end and balls[b, 4] <= east + width + shift:
+                    around = 2.0 * math.pi * turn
+                    b = first_tile(balls, b, end, west - width + around)
+                    while b < end and balls[b, 4] <= east + width + around:
                         candidates = touched(tiles, b, balls, a)
                         for j in range(LANES):
                             asked[waiting] = b * LANES + j
                             waiting += (candidates >> j) & 1
                         b += 1
                         if waiting > _ASKED - LANES:
-                            count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
+                            count = meet(
+                                tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, shift, in_part, keys, count
+                            )
                             waiting = 0
-        count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, keys, count)
+        count = meet(tiles, order, a, asked, bits_of, waiting, limit_ft, half_s, shift, in_part, keys, count)
         waiting = 0
     return count
 
@@ -240,22 +265,20 @@ def _answer(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
-    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.int64), np.empty(BLOCK, np.int64)
+    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint64)
     count = 0
     for begin in range(0, len(keys), BLOCK):
         lanes = min(BLOCK, len(keys) - begin)
         for q in range(lanes):
             one[q], two[q] = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
-        # All fetched before the first is judged, and first of all a number of each cache line: memory answers many
-        # questions as fast as one.
-        for q in range(lanes):
+        for p in range(begin + BLOCK, min(begin + 2 * BLOCK, len(keys))):
             for c in _LINES:
-                block[OTHER + c, q] = m[two[q], c]
+                soon(m, keys[p] >> 32, c)
+                soon(m, keys[p] & 0xFFFFFFFF, c)
         for q in range(lanes):
+            a, b = one[q], two[q]
             for c in range(MOTION):
-                block[c, q] = m[one[q], c]
-            for c in range(MOTION):
-                block[OTHER + c, q] = m[two[q], c]
+                block[c, q], block[OTHER + c, q] = m[a, c], m[b, c]
         for q in range(lanes):
             by_series(block, q, horizontal_m, vertical_ft, lookahead_s)
         for q in range(lanes):
@@ -295,25 +318,41 @@ def pairs_in_conflict(
     work in, kept for the next pass.
     """
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
-    minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
+    minima, room = (float(horizontal_m), float(vertical_ft), float(lookahead_s)), room or Room()
     rows, grid = grid_of(m, minima[0], minima[2], threads, room)
-    # Each share of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
-    shares = shares_of(threads, len(m))
-    edges = np.array([lo << 32 for lo, _ in shares[1:]], np.int64)
-    keys = each_of(threads, len(grid.tiles), _scanned, edges, rows, grid, *minima[1:], least=LEAST // LANES)
-    begins = np.cumsum([0] + [sum(len(each[part]) for each in keys) for part in range(len(shares))]).tolist()
+    parts, shift = parts_of(threads, len(m))
+    found = each_of(
+        threads, len(grid.tiles), _scanned, room, parts, shift, rows, grid, *minima[1:], least=LEAST // LANES
+    )
+    keys, begins = _parted(threads, room, shift, found)
     n = begins[-1]
-    answers = np.empty((n, 2), np.int64), np.empty((n, FOUND)), np.empty(n, np.int8)
+    answers = (
+        room.lent("pairs", (n, 2), np.int64),
+        room.lent("found", (n, FOUND), np.float64),
+        room.lent("verdicts", (n,), np.int8),
+    )
+    # Each part of the lower motions has its part of the answer to fill, as long as it has pairs worth a look.
     calls = [
-        (m, minima, [each[part] for each in keys], *(column[begin:end] for column in answers))
-        for part, (begin, end) in enumerate(pairwise(begins))
+        (m, minima, keys[begin:end], *(column[begin:end] for column in answers)) for begin, end in pairwise(begins)
     ]
-    counts = together(threads if len(shares) > 1 else None, _answered, calls)
-    return closed_up(answers, begins, counts)
+    return closed_up(answers, begins, in_turn(threads if len(calls) > 1 else None, _answered, calls))
 
 
-def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers:
-    """Return *columns* without their gaps: from each of *begins* the next of *counts* rows are wanted. In place."""
+def parts_of(threads: Executor | None, n: int) -> tuple[int, int]:
+    """Return into how many parts to take n motions, and how many bits of a motion's row are left out to tell its part.
+
+    As many parts as `shares_of`, or up to half as few.
+    """
+    last = max(n - 1, 0)
+    shift = (last // len(shares_of(threads, n))).bit_length()
+    return (last >> shift) + 1, shift
+
+
+def closed_up(columns: Answers, begins: list[int], counts: Iterable[int]) -> Answers:
+    """Return *columns* without their gaps: from each of *begins* the next of *counts* rows are wanted. In place.
+
+    What comes first is moved first: it may while those after it are still being filled.
+    """
     end = 0
     for begin, count in zip(begins, counts, strict=False):
         if begin > end:
@@ -326,60 +365,53 @@ def closed_up(columns: Answers, begins: list[int], counts: list[int]) -> Answers
     return pairs[:end], found[:end], verdicts[:end]
 
 
-def _scanned(edges: Keys, *asked: Any) -> list[Keys]:
-    """Return the keys of the pairs that `scan` finds, parted at *edges*: in order of the parts, in no order in each."""
+def _scanned(room: Room, parts: int, shift: int, *asked: Any) -> tuple[Keys, Numbers]:
+    """Return the keys of the pairs that `scan` finds, in no order, and how many there are of each of *parts*."""
     lo, hi = asked[-2:]
-    room = max(1_024, 2 * LANES * (hi - lo))
+    fits, in_part = max(1_024, 2 * LANES * (hi - lo)), np.empty(parts, np.int32)
     while True:
-        keys = np.empty(room, np.int64)
-        count = scan(*asked, keys)
-        if count <= room:
-            return parted(keys[:count], edges)
-        room = count
+        keys = room.array(f"keys {lo}", (fits,), np.int64)
+        count = scan(*asked, shift, in_part, keys)
+        if count <= fits:
+            return keys[:count], in_part
+        fits = count
 
 
-def _dealt_at(keys: Keys, edges: Keys, ends: Keys, dealt: Keys) -> None:
-    """Write *keys* into *dealt*, those below each of *edges* before those above; and where each part ends in *ends*."""
-    parts = len(edges) + 1
-    ends[:] = 0
+def _part(keys: Keys, shift: int, place: Keys, parted: Keys) -> None:
+    """Write *keys* into *parted*, each at the next *place* of its part."""
     for p in range(len(keys)):
-        part = 0
-        for e in range(len(edges)):
-            part += keys[p] >= edges[e]
-        ends[part] += 1
-    total = np.int64(0)
-    for part in range(parts):
-        # Where it begins, first: it grows to where it ends.
-        ends[part], total = total, total + ends[part]
-    for p in range(len(keys)):
-        part = 0
-        for e in range(len(edges)):
-            part += keys[p] >= edges[e]
-        dealt[ends[part]] = keys[p]
-        ends[part] += 1
+        part = keys[p] >> (32 + shift)
+        parted[place[part]] = keys[p]
+        place[part] += 1
 
 
-dealt_at = njit(cache=True, nogil=True, error_model="numpy")(_dealt_at)
+part: Callable[..., None] = njit(cache=True, nogil=True, error_model="numpy")(_part)
 
 
-def parted(keys: Keys, edges: Keys) -> list[Keys]:
-    """Return *keys* in parts: those below the first of *edges*, those from there to below the second, and so on."""
-    if not len(edges):
-        return [keys]
-    ends, dealt = np.empty(len(edges) + 1, np.int64), np.empty_like(keys)
-    dealt_at(keys, edges, ends, dealt)
-    return np.split(dealt, ends[:-1])
+def _parted(
+    threads: Executor | None, room: Room, shift: int, found: list[tuple[Keys, Numbers]]
+) -> tuple[Keys, list[int]]:
+    """Return the keys *found*, part after part, in no order in each; and where each part begins, and the last ends."""
+    # By part, and in it by who found them.
+    places = np.cumsum([0, *np.stack([in_part for _, in_part in found], axis=1).flat])
+    begins = [*places[: -1 : len(found)].tolist(), int(places[-1])]
+    if len(begins) == 2 and len(found) == 1:
+        return found[0][0], begins
+    parted = room.array("parted", (begins[-1],), np.int64)
+    each = places[:-1].reshape(-1, len(found))
+    calls = [(keys, shift, each[:, q].copy(), parted) for q, (keys, _) in enumerate(found)]
+    together(threads if len(found) > 1 else None, part, calls)
+    return parted, begins
 
 
 def _answered(
     m: Floats,
     minima: tuple[float, float, float],
-    scanned: list[Keys],
+    keys: Keys,
     pairs: Keys,
     found: Floats,
     verdicts: npt.NDArray[np.int8],
 ) -> int:
-    """Judge the pairs of all that was *scanned*, in order; fills the first rows of the rest and returns how many."""
-    keys = np.concatenate(scanned) if len(scanned) > 1 else scanned[0]
+    """Judge the pairs of *keys*, in order; fills the first rows of the rest and returns how many."""
     keys.sort()
     return answer(m, *minima, keys, pairs, found, verdicts)

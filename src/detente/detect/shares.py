@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from itertools import pairwise
 from typing import Any, Final
 
 MOST: Final = 16
-LEAST: Final = 4_096
+LEAST: Final = 12_288  # what hands a share to a thread takes as long as a kernel does for some of its rows
 
 Share = tuple[int, int]
 
@@ -22,11 +22,18 @@ def shares_of(threads: Executor | None, n: int, least: int = LEAST) -> list[Shar
     return list(pairwise(n * part // parts for part in range(parts + 1)))
 
 
+def in_turn(threads: Executor | None, kernel: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+    """Call *kernel* with each of *calls*' arguments, on the threads if there are any; yields each result, in order, as
+    soon as it is there."""
+    if threads is None:
+        return (kernel(*call) for call in calls)
+    begun = [threads.submit(kernel, *call) for call in calls]
+    return (each.result() for each in begun)
+
+
 def together(threads: Executor | None, kernel: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Call *kernel* with each of *calls*' arguments, on the threads if there are any; returns the results in order."""
-    if threads is None:
-        return [kernel(*call) for call in calls]
-    return [done.result() for done in [threads.submit(kernel, *call) for call in calls]]
+    return list(in_turn(threads, kernel, calls))
 
 
 def each_of(

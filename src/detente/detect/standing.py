@@ -11,6 +11,7 @@ import numpy as np
 from detente.detect import incursion
 from detente.detect.assessment import NotAssessed, Phase, ZoneVerdict
 from detente.detect.boundary import areas_of, boundary
+from detente.detect.course import walk_room
 from detente.detect.motion import MOTION, Floats
 from detente.detect.schedule import ALWAYS
 from detente.detect.zone import Zone
@@ -92,4 +93,4 @@ def warm(m: Floats) -> None:
     ring = np.radians(np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
     area = boundary((ring,), 0, 1_000, 1_000.0)
     incursion.standing(m, area, 60.0)
-    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), incursion.walk_room())
+    incursion.beyond(m[0], 1.0, areas_of((area,)), 0, np.empty(MOTION), walk_room())
