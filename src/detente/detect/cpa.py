@@ -205,13 +205,13 @@ gap = njit(cache=True, nogil=True, error_model="numpy")(_gap)
 
 
 def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap]:
-    """Return the instant in [0, until_s] at which the two are closest in the horizontal, and the gap there."""
-    t, lo, hi, there = 0.0, 0.0, until_s, now
-    if now[1] >= 0.0:
-        # Side by side, on courses that converge, they may be nearer at the end.
-        there = gap(a, b, until_s)
-        return (until_s, there) if there[0] < now[0] else (t, now)
-    for _ in range(_STEPS):
+    """Return the instant in [0, until_s] at which the two are closest in the horizontal, and the gap there.
+
+    Great circles that run side by side may draw together, apart and together again: then the end is the closest.
+    """
+    t, there, end = 0.0, now, gap(a, b, until_s)
+    lo, hi, steps = 0.0, until_s, _STEPS if now[1] < 0.0 else 0
+    for _ in range(steps):
         _, rate, speed2 = there
         step = t - rate / speed2 if speed2 > 0.0 else until_s
         if step < lo or step > hi:
@@ -226,7 +226,7 @@ def _closest(a: Floats, b: Floats, until_s: float, now: Gap) -> tuple[float, Gap
             break
         else:
             lo = t
-    return t, there
+    return (until_s, end) if end[0] < there[0] else (t, there)
 
 
 closest = njit(cache=True, nogil=True, error_model="numpy")(_closest)
