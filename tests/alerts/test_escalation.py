@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detente.alerts import escalation
 from detente.alerts.escalation import (
     DEFAULT_LADDER,
     SUBJECTS_LIMIT,
@@ -184,6 +185,24 @@ def test_too_many_subjects_are_refused_and_said():
     escalations.raised("alfa-y", Cause.HOTLINE, BOTH, START)
     assert not escalations.is_climbing("alfa-1")
     assert escalations.is_climbing("alfa-y")
+
+
+def test_when_all_that_stand_climb_each_new_one_is_refused_without_looking_through_them_again(monkeypatch):
+    looked = []
+    is_climbing = escalation._Subject.is_climbing
+    counted = property(lambda subject: looked.append(1) or is_climbing.fget(subject))
+    monkeypatch.setattr(escalation._Subject, "is_climbing", counted)
+    escalations = Escalations()
+    for i in range(SUBJECTS_LIMIT):
+        escalations.raised(f"alfa-{i}", Cause.HOTLINE, BOTH, START)
+    for i in range(50):
+        with pytest.raises(OwnFault, match="does not climb"):
+            escalations.raised(f"bravo-{i}", Cause.HOTLINE, BOTH, START)
+    assert len(looked) == SUBJECTS_LIMIT
+    for party in BOTH:
+        escalations.acknowledged("alfa-7", party, Role.OPERATOR, at(1))
+    escalations.raised("bravo-1", Cause.HOTLINE, BOTH, START)
+    assert escalations.is_climbing("bravo-1")
 
 
 def test_the_table_answers_every_act_in_every_state():

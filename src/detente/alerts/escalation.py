@@ -206,6 +206,7 @@ class Escalations:
     def __init__(self, ladder: Ladder = DEFAULT_LADDER) -> None:
         self.ladder = ladder
         self._subjects: dict[str, _Subject] = {}
+        self._none_over = False  # all that stand were looked through and climb: there is nothing to make room of
 
     def raised(
         self,
@@ -234,8 +235,9 @@ class Escalations:
             for party in concerned:
                 known.halves.setdefault(party, _Half())
             return
-        if len(self._subjects) >= SUBJECTS_LIMIT:
+        if len(self._subjects) >= SUBJECTS_LIMIT and not self._none_over:
             self._subjects = {name: known for name, known in self._subjects.items() if known.is_climbing}
+            self._none_over = True
         if len(self._subjects) >= SUBJECTS_LIMIT:
             raise OwnFault(f"{SUBJECTS_LIMIT} subjects are open; {subject} does not climb")
         top = min(self.ladder.top(cause), EXERCISE_TOP if is_exercise else TOP)
@@ -280,7 +282,7 @@ class Escalations:
         """Note that *subject* is over. It climbs no more."""
         found = self._subjects.get(subject)
         if found is not None and (found.cleared_at is None or now < found.cleared_at):
-            found.cleared_at = now
+            found.cleared_at, self._none_over = now, False
 
     def forget(self, subject: str) -> None:
         """Drop a subject that no row shows any more."""
@@ -290,7 +292,7 @@ class Escalations:
         """Return every rung that has become due, each once, in order of the instant it was due."""
         climbed: list[Climbed] = []
         for name, subject in self._subjects.items():
-            while subject.is_climbing and subject.rung < subject.top:
+            while subject.rung < subject.top and subject.is_climbing:
                 due = self._next(subject)
                 if due is None or due[1] > now:
                     break
@@ -345,6 +347,7 @@ class Escalations:
         if half is None:
             return
         before, half.state = half.state, TRANSITIONS[half.state][act]
+        self._none_over = False
         if half.state is not before or half.at is None or (now < half.at and _state_of(act) is half.state):
             half.at, half.role, half.reason = now, role, reason
 
