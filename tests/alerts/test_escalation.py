@@ -173,6 +173,22 @@ def test_what_is_not_known_is_quiet():
     assert escalations.half("alfa-9", ALFA) is State.OPEN
 
 
+def test_until_a_rung_is_due_or_something_changes_nothing_is_looked_through(monkeypatch):
+    looked = []
+    is_climbing = escalation._Subject.is_climbing
+    counted = property(lambda subject: looked.append(1) or is_climbing.fget(subject))
+    escalations = climbing(Cause.HOTLINE)
+    escalations.tick(at(0))
+    due = escalations.next_at("alfa-1")
+    monkeypatch.setattr(escalation._Subject, "is_climbing", counted)
+    for n in range(100):
+        assert escalations.tick(Instant(due - 100 + n)) == []
+    assert not looked
+    assert [(climbed.rung, climbed.at) for climbed in escalations.tick(due)] == [(1, due)]
+    escalations.raised("alfa-2", Cause.HOTLINE, BOTH, START)  # its first rung was due before this tick
+    assert [climbed.subject for climbed in escalations.tick(due)] == ["alfa-2"]
+
+
 def test_too_many_subjects_are_refused_and_said():
     escalations = Escalations()
     for i in range(SUBJECTS_LIMIT):

@@ -35,6 +35,8 @@ TOP: Final = len(RUNGS) - 1
 EXERCISE_TOP: Final = 2
 """Exercise traffic is marked and climbs no further than the duty officers."""
 
+_NEVER: Final = Instant((1 << 63) - 1)
+
 SUBJECTS_LIMIT: Final = 10_000
 """Subjects at once. Beyond it those that climb no more are forgotten; if all climb, a new one is refused."""
 
@@ -206,6 +208,7 @@ class Escalations:
     def __init__(self, ladder: Ladder = DEFAULT_LADDER) -> None:
         self.ladder = ladder
         self._subjects: dict[str, _Subject] = {}
+        self._next_due = Instant(0)  # before it no rung is due, unless something changes
         self._none_over = False  # all that stand were looked through and climb: there is nothing to make room of
 
     def raised(
@@ -229,7 +232,7 @@ class Escalations:
         above move with it. from_rung: where it starts, for what a seat above the watch said. informed: sides that climb
         along though no answer of theirs is waited for. Raises OwnFault beyond SUBJECTS_LIMIT.
         """
-        known = self._subjects.get(subject)
+        known, self._next_due = self._subjects.get(subject), Instant(0)
         if known is not None:
             known.event_at, known.severity = event_at, max(known.severity, severity)
             for party in concerned:
@@ -290,13 +293,20 @@ class Escalations:
 
     def tick(self, now: Instant) -> list[Climbed]:
         """Return every rung that has become due, each once, in order of the instant it was due."""
+        if now < self._next_due:
+            return []
         climbed: list[Climbed] = []
+        next_due = _NEVER
         for name, subject in self._subjects.items():
             while subject.rung < subject.top and subject.is_climbing:
                 due = self._next(subject)
-                if due is None or due[1] > now:
+                if due is None:
+                    break
+                if due[1] > now:
+                    next_due = min(next_due, due[1])
                     break
                 climbed += self._climb(name, subject, due[0], due[1])
+        self._next_due = next_due
         return sorted(climbed, key=lambda c: (c.at, c.subject, c.rung))
 
     def next_at(self, subject: str) -> Instant | None:
@@ -347,7 +357,7 @@ class Escalations:
         if half is None:
             return
         before, half.state = half.state, TRANSITIONS[half.state][act]
-        self._none_over = False
+        self._none_over, self._next_due = False, Instant(0)
         if half.state is not before or half.at is None or (now < half.at and _state_of(act) is half.state):
             half.at, half.role, half.reason = now, role, reason
 
@@ -396,7 +406,7 @@ class Escalations:
             for between in range(subject.rung + 1, rung + 1)
             if between == rung or self.ladder.step(subject.cause, between) is not None
         ]
-        subject.rung = max(subject.rung, rung)
+        subject.rung, self._next_due = max(subject.rung, rung), Instant(0)
         return steps
 
 
