@@ -12,6 +12,7 @@ from binascii import b2a_base64
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import methodcaller
 from typing import Final, cast
 
 import msgspec
@@ -154,6 +155,7 @@ class _Brief(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=F
 _brief: Final = msgspec.json.Decoder(_Brief)
 _sha256 = hashlib.sha256
 _HEAD: Final = b"detente-envelope/v1\n"
+_is_headed: Final = methodcaller("startswith", _HEAD)
 
 
 def check_run(run: Run) -> Checked:
@@ -196,7 +198,7 @@ def _place(said: Envelope) -> tuple[str, str, int, str]:
 def _all_in_place(run: Run, before: Sequence[str | None]) -> list[Envelope] | None:
     """Return all envelopes of *run* where each is in its place, else None: then each is looked at by itself."""
     head, decoded = len(_HEAD), _brief.decode
-    if any(len(leaf) > LEAF_LIMIT or not leaf.startswith(_HEAD) for leaf in run.leaves):
+    if max(map(len, run.leaves), default=0) > LEAF_LIMIT or not all(map(_is_headed, run.leaves)):
         return None
     try:
         said = cast("list[Envelope]", [decoded(leaf[head : leaf.find(b"\n", head)]) for leaf in run.leaves])
@@ -219,7 +221,7 @@ def _keep_all(checked: Checked, run: Run, hashes: Sequence[bytes], said: Sequenc
     checked.written_ms = [envelope.ts for envelope in said]
     if run.start >= run.rules.listed and all(body is None for body in run.bodies):
         checked.missing.extend(range(run.start, run.start + len(said)))
-        checked.seen += [(each.seq, lane, head) for each in said for lane, head in each.seen.items()]
+        checked.seen += [(each.seq, lane, head) for each in said if each.seen for lane, head in each.seen.items()]
         return
     for envelope, hashed, body in zip(said, hashes, run.bodies, strict=True):
         if body is None and not envelope.seen and envelope.seq >= run.rules.listed:
