@@ -84,12 +84,12 @@ def test_no_module_is_named_after_nothing():
 
 
 def test_nothing_is_left_undone_in_the_source():
-    # These words stand here because this test is what keeps them out of everywhere else.
-    undone = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|raise NotImplementedError|return NotImplemented\b")
+    words = "TODO|FIXME|XXX|HACK"  # named because this test looks for them: no work is left undone on this line
+    undone = re.compile(rf"\b({words})\b|raise NotImplementedError|return NotImplemented\b")
     found = [
         named(path, n)
         for path, text in texts(".py", ".js", ".toml", ".md", ".css", ".html", ".sql", "Makefile")
-        if path != HERE and path.name not in {"pyproject.toml", "CONTRIBUTING.md"} and "/vendor/" not in path.as_posix()
+        if path != HERE and "/vendor/" not in path.as_posix()  # this file names them; others' code is as it came
         for n, line in enumerate(text.splitlines(), 1)
         if undone.search(line)
     ]

@@ -322,3 +322,17 @@ def test_what_was_done_before_the_peer_was_told_reaches_it_with_the_alert_and_on
     lanes = parties.board("bravo").peers[0].lanes
     assert [lane.their_size for lane in lanes if lane.lane == "ops"] == said
     assert parties.roots_equal()
+
+
+def test_an_acknowledgement_that_could_not_be_said_is_said_later_with_its_own_time(monkeypatch):
+    parties = warned()
+    alfa = parties["alfa"].engine.subjects
+    with monkeypatch.context() as frozen:
+        frozen.setattr(alfa, "_speak", lambda *_, **__: None)
+        parties.order("alfa", Acknowledge("alfa-1"))
+        parties.run(1.0)
+    done_at_ms = halves(parties, "alfa")["alfa"].acknowledged_at_ms
+    assert halves(parties, "bravo")["alfa"].acknowledged_at_ms is None
+    parties.run(6.0)
+    assert halves(parties, "bravo")["alfa"].acknowledged_at_ms == done_at_ms
+    assert parties.roots_equal()

@@ -8,20 +8,17 @@ holds any of them.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any, Final
+from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
 
 _SPARE: Final = 8  # an eighth more than asked for, as tracks come and go
 _LEAST_BYTES: Final = 1 << 16
-_NOBODY: Final = (
-    3  # references to memory that no array lies in: ours, the name that we call it by here, and the count's
-)
 
 
 class Room:
@@ -30,24 +27,29 @@ class Room:
     def __init__(self) -> None:
         self.lock: Final = Lock()
         self._held: dict[str, npt.NDArray[np.uint8]] = {}
+        self._lent: dict[str, ReferenceType[npt.NDArray[np.uint8]]] = {}  # dead once nobody holds any of it
 
     def array(self, name: str, shape: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
         """Return an array of *shape*, its numbers whatever they were. It lasts until *name* is asked for again."""
-        return self._array(self._held.get(name), name, shape, dtype)
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        return self._memory(name, size)[:size].view(dtype).reshape(shape)
 
     def lent(self, name: str, shape: tuple[int, ...], dtype: type) -> npt.NDArray[Any]:
         """Return an array of *shape* for the caller to keep: it lasts as long as anybody holds it or a part of it."""
-        held = self._held.get(name)
-        return self._array(None if sys.getrefcount(held) > _NOBODY else held, name, shape, dtype)
+        size, before = math.prod(shape) * np.dtype(dtype).itemsize, self._lent.get(name)
+        if before is not None and before() is not None:
+            del self._held[name]
+        # All parts of an array hold the array that lies on the buffer, and not the memory below it.
+        lent = np.frombuffer(self._memory(name, size).data, np.uint8)
+        self._lent[name] = ref(lent)
+        return lent[:size].view(dtype).reshape(shape)
 
-    def _array(
-        self, held: npt.NDArray[np.uint8] | None, name: str, shape: tuple[int, ...], dtype: type
-    ) -> npt.NDArray[Any]:
-        size = math.prod(shape) * np.dtype(dtype).itemsize
-        # Memory for a crowd that has gone is given back.
+    def _memory(self, name: str, size: int) -> npt.NDArray[np.uint8]:
+        """Return memory of *size* bytes or more. That for a crowd that has gone is given back."""
+        held = self._held.get(name)
         if held is None or not size <= len(held) <= 4 * size + _LEAST_BYTES:
             self._held[name] = held = np.empty(size + size // _SPARE, np.uint8)
-        return held[:size].view(dtype).reshape(shape)
+        return held
 
 
 @contextmanager

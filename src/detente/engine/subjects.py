@@ -25,10 +25,12 @@ from detente.engine.values import Effect, Setup, Show
 from detente.errors import OrderRefused, OwnFault
 from detente.evidence.leaf import Envelope, Kind, Lane
 from detente.evidence.note import b64, unb64
-from detente.types import Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
+from detente.types import NS_PER_S, Instant, PartyId, Precedence, Role, instant_ms, instant_of_ms
 from detente.wire.messages import AckBody, DisplayedBody, EscalationBody, StandDownBody
 
 _LEAVES_NAMED = 8
+_AGAIN_NS: Final = 5 * NS_PER_S
+"""How long what could not be said about an alert waits before it is tried again."""
 
 UNLOGGED_KEPT: Final = 256
 """Notes outside the record that are remembered, so that one that comes twice is shown once."""
@@ -70,6 +72,7 @@ class Subjects:
         self.escalations = Escalations(setup.ladder)
         self.hotline = Hotline(self._own, setup.codebook, self.escalations)
         self._doings = Doings()
+        self._late_at = Instant(0)  # before it nothing is tried again that could not be said
         self.leaf_of: dict[str, str] = {}  # message → base64 leaf hash
         self._message_of: dict[bytes, str] = {}  # leaf hash → message
         self._sent: dict[tuple[PartyId, Lane], dict[int, str]] = {}  # our messages without receipt, by seq
@@ -274,10 +277,12 @@ class Subjects:
         return out + self._tell_late(now)
 
     def _tell_late(self, now: Instant) -> list[Effect]:
-        """Say what was done about an alert to peers that have been told of it since.
+        """Say what was done about an alert to peers that have been told of the alert since, and what could not be said.
 
-        Not when it was done, but from when on they know of the alert: how long we knew before is not theirs to learn.
+        What was done before a peer knew of the alert is dated now: how long we knew before is not theirs to learn.
         """
+        if now < self._late_at:
+            return []
         out: list[Effect] = []
         for name in self._doings.names():
             row = self.warnings.named(name)
@@ -285,8 +290,14 @@ class Subjects:
                 self._doings.forget(name)
                 continue
             for party, done in self._doings.owed(name, row.leaves):
-                body, re = replace(done.body, at_ms=instant_ms(now)), self.about(name)[party]
-                out += self._say(party, done.kind, body, done.by, now, re)
+                is_known = self._doings.was_known(name, party, done)
+                body = done.body if is_known else replace(done.body, at_ms=instant_ms(now))
+                effects = self._say(party, done.kind, body, done.by, now, self.about(name)[party])
+                if effects is None:
+                    self._late_at = Instant(now + _AGAIN_NS)
+                else:
+                    self._doings.told(name, party, done)
+                    out += effects
         return out
 
     def joined(self, row: Row, other: str, now: Instant) -> None:
@@ -332,7 +343,7 @@ class Subjects:
         if party == self._own:
             for subject in self.named_by(envelope):
                 if isinstance(subject, Row):
-                    self._doings.did(subject.name, envelope.kind, body, envelope.by, [peer])
+                    self._doings.did(subject.name, envelope.kind, body, envelope.by, known_to=[peer], told=[peer])
 
     def sent(self, party: PartyId, lane: Lane, seq: int, message: str) -> None:
         """Note that *message* is the leaf *seq* of our log and waits for its receipt."""
@@ -394,16 +405,22 @@ class Subjects:
     def _tell(self, subject: str, kind: Kind, body: Act, by: str, now: Instant) -> list[Effect]:
         """Say to every peer concerned what was done here about *subject*."""
         out: list[Effect] = [Show()]
-        concerned, row = self.about(subject), self.warnings.named(subject)
+        concerned, row, told = self.about(subject), self.warnings.named(subject), []
         for party, re in concerned.items():
-            out += self._say(party, kind, body, by, now, re)
+            effects = self._say(party, kind, body, by, now, re)
+            if effects is not None:
+                told.append(party)
+                out += effects
         if row is not None:
-            self._doings.did(row.name, kind, body, by, concerned)
+            self._doings.did(row.name, kind, body, by, known_to=concerned, told=told)
         return out
 
-    def _say(self, party: PartyId, kind: Kind, body: Act, by: str, now: Instant, re: tuple[str, ...]) -> list[Effect]:
+    def _say(
+        self, party: PartyId, kind: Kind, body: Act, by: str, now: Instant, re: tuple[str, ...]
+    ) -> list[Effect] | None:
+        """Return the effects that say it; None where it cannot be said now, which the desk shows as a fault."""
         said = self._speak(party, Lane.OPS, kind, precedence=Precedence.IMMEDIATE, by=by, now=now, body=body, re=re)
-        return said[1] if said else []
+        return None if said is None else said[1]
 
 
 def _nobody(*_: object, **__: object) -> None:
