@@ -14,10 +14,11 @@ from pathlib import Path
 
 from chaos import syscalls
 from chaos.disk import flip_bits, full_disk
-from chaos.night import Night
+from chaos.night import Night, Tally, seconds
 from chaos.report import Findings
 
 KBIT_256 = 256_000 / 8
+SITTING = 50  # after so many of a kind the page is written: a night that is ended by hand leaves what it found
 
 
 def asked(arguments: list[str]) -> argparse.Namespace:
@@ -55,10 +56,13 @@ async def night(options: argparse.Namespace, folder: Path, findings: Findings) -
             ("SIGSTOP for 0.5 to 8 s", run.stops, (options.stops,)),
             ("256 kbit/s and 50 ms", run.slow, (options.slow, KBIT_256, 0.05)),
         )
-        for name, hurt, arguments in parts:
-            if arguments[0]:
-                findings.tallies[name] = await hurt(*arguments)
-                print(f"{name}: {findings.tallies[name].done} of {arguments[0]}", flush=True)
+        for name, hurt, (times, *how) in parts:
+            for done in range(0, times, SITTING):
+                sitting = await hurt(min(SITTING, times - done), *how)
+                findings.tallies.setdefault(name, Tally()).add(sitting)
+                minutes = (time.monotonic() - begun) / 60
+                told = f"FLASH {seconds(sitting.flash_heard_s)} s, start {seconds(sitting.start_s)} s"
+                print(f"{name}: {findings.tallies[name].done} of {times}, {minutes:.0f} min; {told}", flush=True)
                 keep()
         findings.verdict = await run.settled()
         print(f"records: {'whole' if findings.verdict.holds else findings.verdict}", flush=True)

@@ -33,6 +33,14 @@ class Tally:
     start_s: list[float] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
+    def add(self, more: Tally) -> None:
+        """Count *more* of the same fault with what was measured before."""
+        self.done += more.done
+        self.flash_heard_s += more.flash_heard_s
+        self.flash_held_s += more.flash_held_s
+        self.start_s += more.start_s
+        self.broken += more.broken
+
 
 def quantile(values: list[float], share: float) -> float | None:
     """Return the value below which *share* of *values* lie; None without any."""
