@@ -20,11 +20,10 @@ from detente.detect.accuracy import SIGMAS, Accuracy, accuracy_of, margins, wors
 from detente.detect.airspace import Airspace
 from detente.detect.assessment import Assessment, Conflict, NotAssessed
 from detente.detect.level import levels_that_avoid, settle
-from detente.detect.motion import MOTION, Floats, along, geodetic, motions, place
+from detente.detect.motion import Floats, along, geodetic, motions
 from detente.detect.profile import Minima, Profile, widest
 from detente.detect.room import Room, borrowed
-from detente.detect.screen import pairs_in_conflict, part
-from detente.detect.shares import each_of
+from detente.detect.screen import pairs_in_conflict, part, placed_pairs_in_conflict
 from detente.detect.zone import Zone
 from detente.picture.picture import Mark, Reason, Tracks
 from detente.types import NS_PER_S, Instant, PartyId
@@ -62,14 +61,11 @@ def conflicts(
     (k, 2) in order, lower row first; their findings (k, `cpa.FOUND`); and which rows could not be judged at all (n,),
     of which no pair says anything. *room*: to work in, kept for the next pass.
     """
-    n, columns = len(latitude_rad), (latitude_rad, longitude_rad, altitude_ft, v_east_mps, v_north_mps, v_up_fps)
-    unknown = np.empty(n, np.bool_)
+    columns = (latitude_rad, longitude_rad, altitude_ft, v_east_mps, v_north_mps, v_up_fps)
+    unknown = np.empty(len(latitude_rad), np.bool_)
     with borrowed(room) as work:
-        m = work.array("m", (n, MOTION), np.float64)
-        # In the one layout that the kernel was compiled for.
-        each_of(threads, n, place, *(np.require(column, np.float64, ("C", "W")) for column in columns), m, unknown)
-        pairs, found, _ = pairs_in_conflict(
-            m, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads, work
+        pairs, found, _ = placed_pairs_in_conflict(
+            columns, unknown, minima.horizontal_m, minima.vertical_ft, minima.lookahead_s, threads, work
         )
     return pairs, found, unknown
 

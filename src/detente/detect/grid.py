@@ -12,15 +12,16 @@ makes nobody else ask far.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from detente.detect.motion import BLOCK, MOTION, Floats, flown
+from detente.detect.motion import BLOCK, MOTION, Floats, flown, place
 from detente.detect.room import Room
 from detente.detect.shares import each_of, shares_of, together
 from detente.detect.soon import soon
@@ -74,16 +75,20 @@ def rows_of(smallest_rad: float) -> Rows:
     return Rows(height, first, np.cos(farthest))
 
 
-def smallest_reach(m: Floats, horizontal_m: float, lookahead_s: float) -> float:
-    """Return the reach, rad, of the first class, which is to hold all but the fastest tenth or so of motions *m*.
+def smallest_reach(speeds_mps: Floats, horizontal_m: float, lookahead_s: float) -> float:
+    """Return the reach, rad, of the first class, which is to hold all but the fastest tenth or so of such speeds.
 
-    Told from a sample, in steps, so that the rows seldom change: they decide what is looked at, not what is found.
+    In steps, so that the rows seldom change: they decide what is looked at, not what is found.
     """
-    sample = m[:: max(len(m) // 4_096, 1), 10]
-    speeds = sample[np.isfinite(sample)]
-    common_mps = 1.2 * float(np.quantile(speeds, 0.9)) if len(speeds) else 0.0
+    known = speeds_mps[np.isfinite(speeds_mps)]
+    common_mps = 1.2 * float(np.quantile(known, 0.9)) if len(known) else 0.0
     reach_m = min(max(0.5 * (horizontal_m + common_mps * lookahead_s), 500.0), _EARTH_M)
     return float(2.0 ** (math.ceil(math.log2(reach_m) * 8.0) / 8.0)) / _EARTH_M
+
+
+def _sample(n: int) -> slice:
+    """Return which of *n* rows to tell the common speed from: a few thousand of them."""
+    return slice(None, None, max(n // 4_096, 1))
 
 
 def _row_at(latitude_rad: float, height: float, first: int, end: int) -> int:
@@ -114,6 +119,63 @@ _HALF_TURN: Final = 3.1415930  # a little more than half a turn, whatever single
 _PER_RAD: Final = 2.0**15 / _HALF_TURN  # 600 m at the equator: enough to lay neighbours side by side
 
 
+def _sweep_block(
+    own: Floats,
+    begin: int,
+    lanes: int,
+    horizontal_m: float,
+    half_s: float,
+    rows: Rows,
+    piece: Singles,
+    polar: Floats,
+    unsorted: Singles,
+    row_of: Numbers,
+    turned: Numbers,
+    in_row: Numbers,
+) -> None:
+    """Fill *lanes* rows from *begin* on, as `sweep`, from as many motions *own* (MOTION, BLOCK).
+
+    *piece*: (SWEPT, BLOCK), and *polar*: (3, BLOCK) latitude, longitude, reach, rad; both for the work.
+    """
+    height, first = rows.height, rows.first
+    for q in range(lanes):
+        run, rise, forward, down = flown(own[9, q], own[10, q], half_s)
+        x = own[0, q] + run * own[3, q] - rise * own[6, q]
+        y = own[1, q] + run * own[4, q] - rise * own[7, q]
+        z = own[2, q] + run * own[5, q] - rise * own[8, q]
+        u = forward * own[3, q] - down * own[6, q]
+        v = forward * own[4, q] - down * own[7, q]
+        w = forward * own[5, q] - down * own[8, q]
+        length, climb = own[10, q] * half_s, own[13, q]
+        limit = 0.5 * horizontal_m + 0.55 * length * length / own[9, q] + _ROUNDING_M
+        piece[0, q], piece[1, q], piece[2, q] = x, y, z
+        piece[3, q], piece[4, q], piece[5, q] = u, v, w
+        piece[6, q], piece[7, q], piece[8, q] = limit, own[11, q] + half_s * climb, climb
+        piece[9, q] = length + limit
+        polar[0, q], polar[1, q] = angle(z, math.sqrt(x * x + y * y)), angle(y, x)
+        # Not a number where one of them is not, or not finite.
+        polar[2, q] = (length + limit) / _EARTH_M + 0.0 * (x + y + z + u + v + w + climb)
+    for q in range(lanes):
+        i, reach = begin + q, polar[2, q]
+        for c in range(SWEPT):
+            unsorted[i, c] = piece[c, q]
+        if not math.isfinite(reach):
+            row_of[i] = -1
+            continue
+        k = 0
+        while 2.0 * reach > height[k] and k < CLASSES - 1:
+            k += 1
+        r = row_at(polar[0, q], height[k], first[k], first[k + 1])
+        row_of[i] = r
+        in_row[r] += 1
+        # At a pole it may be no number, and may be any.
+        east = (polar[1, q] + _HALF_TURN) * _PER_RAD
+        turned[i] = int(east) if east > 0.0 else 0
+
+
+sweep_block = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_sweep_block)
+
+
 def _sweep(
     m: Floats,
     horizontal_m: float,
@@ -131,51 +193,65 @@ def _sweep(
     A motion with a number missing gets row -1 and is left to the caller.
     """
     in_row = np.zeros(rows.first[CLASSES], np.int32)
-    half, height, first = 0.5 * lookahead_s, rows.height, rows.first
-    own, piece = np.empty((MOTION, BLOCK)), np.empty((SWEPT, BLOCK), np.float32)
-    latitude, reach_rad, longitude = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    own, piece, polar = np.empty((MOTION, BLOCK)), np.empty((SWEPT, BLOCK), np.float32), np.empty((3, BLOCK))
+    half = 0.5 * lookahead_s
     for begin in range(lo, hi, BLOCK):
         lanes = min(BLOCK, hi - begin)
         for q in range(lanes):
             for c in range(MOTION):
                 own[c, q] = m[begin + q, c]
-        for q in range(lanes):
-            run, rise, forward, down = flown(own[9, q], own[10, q], half)
-            x = own[0, q] + run * own[3, q] - rise * own[6, q]
-            y = own[1, q] + run * own[4, q] - rise * own[7, q]
-            z = own[2, q] + run * own[5, q] - rise * own[8, q]
-            u = forward * own[3, q] - down * own[6, q]
-            v = forward * own[4, q] - down * own[7, q]
-            w = forward * own[5, q] - down * own[8, q]
-            length, climb = own[10, q] * half, own[13, q]
-            limit = 0.5 * horizontal_m + 0.55 * length * length / own[9, q] + _ROUNDING_M
-            piece[0, q], piece[1, q], piece[2, q] = x, y, z
-            piece[3, q], piece[4, q], piece[5, q] = u, v, w
-            piece[6, q], piece[7, q], piece[8, q] = limit, own[11, q] + half * climb, climb
-            piece[9, q] = length + limit
-            latitude[q], longitude[q] = angle(z, math.sqrt(x * x + y * y)), angle(y, x)
-            # Not a number where one of them is not, or not finite.
-            reach_rad[q] = (length + limit) / _EARTH_M + 0.0 * (x + y + z + u + v + w + climb)
-        for q in range(lanes):
-            i, reach = begin + q, reach_rad[q]
-            for c in range(SWEPT):
-                unsorted[i, c] = piece[c, q]
-            if not math.isfinite(reach):
-                row_of[i] = -1
-                continue
-            k = 0
-            while 2.0 * reach > height[k] and k < CLASSES - 1:
-                k += 1
-            r = row_at(latitude[q], height[k], first[k], first[k + 1])
-            row_of[i] = r
-            in_row[r] += 1
-            # At a pole it may be no number, and may be any.
-            east = (longitude[q] + _HALF_TURN) * _PER_RAD
-            turned[i] = int(east) if east > 0.0 else 0
+        sweep_block(own, begin, lanes, horizontal_m, half, rows, piece, polar, unsorted, row_of, turned, in_row)
     return in_row
 
 
 sweep = njit(cache=True, nogil=True, error_model="numpy")(_sweep)
+
+
+def _place_and_sweep(
+    latitude_rad: Floats,
+    longitude_rad: Floats,
+    altitude_ft: Floats,
+    v_east_mps: Floats,
+    v_north_mps: Floats,
+    v_up_fps: Floats,
+    unknown: npt.NDArray[np.bool_],
+    m: Floats,
+    horizontal_m: float,
+    lookahead_s: float,
+    rows: Rows,
+    unsorted: Singles,
+    row_of: Numbers,
+    turned: Numbers,
+    lo: int,
+    hi: int,
+) -> Numbers:
+    """Fill rows lo to hi of motions *m* and of *unknown*, as `place`, and all that `sweep` fills; returns what it does.
+
+    In one go, since a block of motions then need not come back from memory.
+    """
+    in_row = np.zeros(rows.first[CLASSES], np.int32)
+    own, piece, polar = np.empty((MOTION, BLOCK)), np.empty((SWEPT, BLOCK), np.float32), np.empty((3, BLOCK))
+    half = 0.5 * lookahead_s
+    for begin in range(lo, hi, BLOCK):
+        end = min(begin + BLOCK, hi)
+        place(
+            latitude_rad[begin:end],
+            longitude_rad[begin:end],
+            altitude_ft[begin:end],
+            v_east_mps[begin:end],
+            v_north_mps[begin:end],
+            v_up_fps[begin:end],
+            own,
+            unknown[begin:end],
+        )
+        for q in range(end - begin):
+            for c in range(MOTION):
+                m[begin + q, c] = own[c, q]
+        sweep_block(own, begin, end - begin, horizontal_m, half, rows, piece, polar, unsorted, row_of, turned, in_row)
+    return in_row
+
+
+place_and_sweep = njit(cache=True, nogil=True, error_model="numpy")(_place_and_sweep)
 
 
 def _deal(row_of: Numbers, turned: Numbers, place: Numbers, dealt: Keys, lo: int, hi: int) -> None:
@@ -344,19 +420,46 @@ def grid_of(
 
     The grid lies in *room*, if there is one.
     """
-    n, room = len(m), room or Room()
-    rows = rows_of(smallest_reach(m, horizontal_m, lookahead_s))
+    rows = rows_of(smallest_reach(m[_sample(len(m)), 10], horizontal_m, lookahead_s))
+    return rows, _sorted(rows, len(m), threads, room or Room(), sweep, m, horizontal_m, lookahead_s)
+
+
+def placed_grid_of(
+    columns: Sequence[Floats],
+    unknown: npt.NDArray[np.bool_],
+    horizontal_m: float,
+    lookahead_s: float,
+    threads: Executor | None,
+    room: Room,
+) -> tuple[Floats, Rows, Grid]:
+    """Return the motions of aircraft, each at its own time, and these as `grid_of` does; all of it lies in *room*.
+
+    *columns*, each (n,) float64, as `detente.detect.motion.place` names them. Fills which of them are *unknown*.
+    """
+    n = len(unknown)
+    few = _sample(n)
+    rows = rows_of(smallest_reach(np.hypot(columns[3][few], columns[4][few]), horizontal_m, lookahead_s))
+    m = room.array("m", (n, MOTION), np.float64)
+    # In the one layout that the kernel was compiled for.
+    columns = [np.require(column, np.float64, ("C", "W")) for column in columns]
+    grid = _sorted(rows, n, threads, room, place_and_sweep, *columns, unknown, m, horizontal_m, lookahead_s)
+    return m, rows, grid
+
+
+def _sorted(
+    rows: Rows, n: int, threads: Executor | None, room: Room, kernel: Callable[..., Any], *arguments: Any
+) -> Grid:
+    """Return what *kernel*, `sweep` or one like it, makes of its *arguments*: n swept pieces, sorted."""
     unsorted = room.array("unsorted", (n, SWEPT), np.float32)
     row_of, turned = room.array("row_of", (n,), np.int32), room.array("turned", (n,), np.int32)
-    counts = each_of(threads, n, sweep, m, horizontal_m, lookahead_s, rows, unsorted, row_of, turned)
-    in_row = np.stack(counts, axis=1)
+    in_row = np.stack(each_of(threads, n, kernel, *arguments, rows, unsorted, row_of, turned), axis=1)
     # Each share's first piece of each row comes after those of the rows, and of the shares, before.
-    place = np.concatenate(([0], np.cumsum(in_row)), dtype=np.int32)
-    places, known = place[:-1].reshape(in_row.shape), int(place[-1])
+    begins = np.concatenate(([0], np.cumsum(in_row)), dtype=np.int32)
+    places, known = begins[:-1].reshape(in_row.shape), int(begins[-1])
     dealt, shares = room.array("dealt", (known,), np.int64), shares_of(threads, n)
     each = [(row_of, turned, places[:, part].copy(), dealt, *share) for part, share in enumerate(shares)]
     together(threads if len(shares) > 1 else None, deal, each)
-    first_piece = np.append(places[:, 0], place[-1])
+    first_piece = np.append(places[:, 0], begins[-1])
     start = np.concatenate(([0], np.cumsum(-(-np.diff(first_piece) // LANES))), dtype=np.int32)
     tiles = int(start[-1])
     grid = Grid(
@@ -368,4 +471,4 @@ def grid_of(
         balls=room.array("balls", (tiles, BALL), np.float32),
     )
     each_of(threads, known, arrange, unsorted, dealt, first_piece, rows, grid)
-    return rows, grid._replace(farthest=np.maximum.reduceat(grid.reach, rows.first[:-1]))
+    return grid._replace(farthest=np.maximum.reduceat(grid.reach, rows.first[:-1]))

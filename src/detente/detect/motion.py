@@ -177,35 +177,24 @@ def _place(
     v_east_mps: Floats,
     v_north_mps: Floats,
     v_up_fps: Floats,
-    out: Floats,
-    unknown: npt.NDArray[np.bool_],
-    lo: int,
-    hi: int,
+    block: Floats,
+    is_unknown: npt.NDArray[np.bool_],
 ) -> None:
-    """Fill rows lo to hi of *out* (n, MOTION), motions at their own time, altitudes taken to whole feet; and which of
-    them are *unknown*, for want of any number: these lie nowhere."""
-    block = np.empty((MOTION, BLOCK))
-    for begin in range(lo, hi, BLOCK):
-        end = min(begin + BLOCK, hi)
-        latitude, longitude, altitude = latitude_rad[begin:end], longitude_rad[begin:end], altitude_ft[begin:end]
-        v_east, v_north, v_up = v_east_mps[begin:end], v_north_mps[begin:end], v_up_fps[begin:end]
-        is_unknown = unknown[begin:end]
-        for q in range(end - begin):
-            columns = here(latitude[q], longitude[q], v_east[q], v_north[q])
-            total = latitude[q] + longitude[q] + altitude[q] + v_east[q] + v_north[q] + v_up[q]
-            is_unknown[q] = not abs(total) < math.inf
-            block[0, q] = columns[0] if abs(total) < math.inf else math.nan
-            block[1, q], block[2, q] = columns[1], columns[2]
-            block[3, q], block[4, q], block[5, q] = columns[3], columns[4], columns[5]
-            block[6, q], block[7, q], block[8, q] = columns[6], columns[7], columns[8]
-            block[9, q], block[10, q] = columns[9], columns[10]
-            block[11, q], block[12, q], block[13, q] = np.rint(altitude[q]), math.nan, v_up[q]
-        for q in range(end - begin):
-            for c in range(MOTION):
-                out[begin + q, c] = block[c, q]
+    """Fill *block* (MOTION, BLOCK) with up to BLOCK motions, each at its own time, altitudes taken to whole feet; and
+    which of them are unknown, for want of any number: these lie nowhere."""
+    for q in range(len(latitude_rad)):
+        columns = here(latitude_rad[q], longitude_rad[q], v_east_mps[q], v_north_mps[q])
+        total = latitude_rad[q] + longitude_rad[q] + altitude_ft[q] + v_east_mps[q] + v_north_mps[q] + v_up_fps[q]
+        is_unknown[q] = not abs(total) < math.inf
+        block[0, q] = columns[0] if abs(total) < math.inf else math.nan
+        block[1, q], block[2, q] = columns[1], columns[2]
+        block[3, q], block[4, q], block[5, q] = columns[3], columns[4], columns[5]
+        block[6, q], block[7, q], block[8, q] = columns[6], columns[7], columns[8]
+        block[9, q], block[10, q] = columns[9], columns[10]
+        block[11, q], block[12, q], block[13, q] = np.rint(altitude_ft[q]), math.nan, v_up_fps[q]
 
 
-place = njit(cache=True, nogil=True, error_model="numpy")(_place)
+place = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(_place)
 
 
 def motions(*columns: Floats, threads: Executor | None = None, out: Floats | None = None) -> Floats:

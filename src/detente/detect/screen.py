@@ -14,7 +14,7 @@ Each is widened by all that it neglects. What passes is judged exactly, in order
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from itertools import pairwise
 from typing import Any, Final
@@ -24,8 +24,8 @@ import numpy.typing as npt
 from numba import njit
 
 from detente.detect.cpa import CLEAR, FINDING, FOUND, OTHER, PAIR, UNSURE, VERDICT, by_arcs, by_series
-from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, row_at
-from detente.detect.motion import BLOCK, MOTION, Floats
+from detente.detect.grid import CLASSES, LANES, Grid, Keys, Numbers, Rows, Singles, grid_of, placed_grid_of, row_at
+from detente.detect.motion import MOTION, Floats
 from detente.detect.room import Room
 from detente.detect.shares import LEAST, each_of, in_turn, shares_of, together
 from detente.detect.soon import soon
@@ -38,6 +38,10 @@ _STILL: Final = np.float32(1e-12)  # keeps 0 / 0 out of the test of two of one v
 _BIT: Final = (1 << np.arange(LANES)).astype(np.int32)
 _DE_BRUIJN: Final = 0x09AF  # each four bits in a row of it are others: a bit times it tells which bit it is
 _PLACE: Final = np.argsort([((_DE_BRUIJN << bit) >> 12) & 15 for bit in range(16)]).astype(np.int32)
+_HOW_MANY: Final = np.array([byte.bit_count() for byte in range(256)], np.int32)
+_WHICH: Final = np.array(
+    [sorted(range(8), key=lambda bit: ((~byte >> bit) & 1, bit)) for byte in range(256)], np.int32
+)  # the bits of each byte, those that are set first: eight are written at once, and the next begin after the set ones
 _LINES: Final = (0, 7, MOTION - 1)  # columns of which each of the cache lines that hold a motion has one
 # Multiplying and adding in one step rounds less: what a test lets pass may differ between processors, within what it is
 # widened by, but not what is found. Nothing else of fast arithmetic: under it NaN is no NaN.
@@ -45,6 +49,7 @@ _TEST: Final[dict[str, Any]] = {
     "cache": True, "nogil": True, "error_model": "numpy", "forceinline": True, "fastmath": {"contract"},
 }  # fmt: skip
 _LOG: Final = LANES.bit_length() - 1
+_PAIRS: Final = 8  # judged at once. Fetching the next 8 takes as long as that; of more, one would wait for the other
 _ASKED: Final = 1_024  # pieces that are asked about at once
 
 
@@ -237,9 +242,11 @@ def _scan(
                     b = first_tile(balls, b, end, west - width + around)
                     while b < end and balls[b, 4] <= east + width + around:
                         candidates = touched(tiles, b, balls, a)
-                        for j in range(LANES):
-                            asked[waiting] = b * LANES + j
-                            waiting += (candidates >> j) & 1
+                        for half in range(0, LANES, 8):
+                            byte = (candidates >> half) & 255
+                            for j in range(8):
+                                asked[waiting + j] = b * LANES + half + _WHICH[byte, j]
+                            waiting += _HOW_MANY[byte]
                         b += 1
                         if waiting > _ASKED - LANES:
                             count = meet(
@@ -265,13 +272,13 @@ def _answer(
     verdicts: npt.NDArray[np.int8],
 ) -> int:
     """Judge the pairs of *keys*; fills the first rows of the rest with all that is not clear, returns how many."""
-    block, one, two = np.empty((PAIR, BLOCK)), np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint64)
+    block, one, two = np.empty((PAIR, _PAIRS)), np.empty(_PAIRS, np.uint64), np.empty(_PAIRS, np.uint64)
     count = 0
-    for begin in range(0, len(keys), BLOCK):
-        lanes = min(BLOCK, len(keys) - begin)
+    for begin in range(0, len(keys), _PAIRS):
+        lanes = min(_PAIRS, len(keys) - begin)
         for q in range(lanes):
             one[q], two[q] = keys[begin + q] >> 32, keys[begin + q] & 0xFFFFFFFF
-        for p in range(begin + BLOCK, min(begin + 2 * BLOCK, len(keys))):
+        for p in range(begin + _PAIRS, min(begin + 2 * _PAIRS, len(keys))):
             for c in _LINES:
                 soon(m, keys[p] >> 32, c)
                 soon(m, keys[p] & 0xFFFFFFFF, c)
@@ -319,7 +326,29 @@ def pairs_in_conflict(
     """
     m = np.require(m, np.float64, ("C", "W"))  # the one layout that the kernels were compiled for
     minima, room = (float(horizontal_m), float(vertical_ft), float(lookahead_s)), room or Room()
-    rows, grid = grid_of(m, minima[0], minima[2], threads, room)
+    return _pairs_of(m, *grid_of(m, minima[0], minima[2], threads, room), minima, threads, room)
+
+
+def placed_pairs_in_conflict(
+    columns: Sequence[Floats],
+    unknown: npt.NDArray[np.bool_],
+    horizontal_m: float,
+    vertical_ft: float,
+    lookahead_s: float,
+    threads: Executor | None,
+    room: Room,
+) -> Answers:
+    """Judge all pairs of aircraft, each at its own time, as `pairs_in_conflict`; fills which are *unknown*.
+
+    *columns*, each (n,) float64, as `detente.detect.motion.place` names them.
+    """
+    minima = (float(horizontal_m), float(vertical_ft), float(lookahead_s))
+    return _pairs_of(*placed_grid_of(columns, unknown, minima[0], minima[2], threads, room), minima, threads, room)
+
+
+def _pairs_of(
+    m: Floats, rows: Rows, grid: Grid, minima: tuple[float, float, float], threads: Executor | None, room: Room
+) -> Answers:
     parts, shift = parts_of(threads, len(m))
     found = each_of(
         threads, len(grid.tiles), _scanned, room, parts, shift, rows, grid, *minima[1:], least=LEAST // LANES
