@@ -189,6 +189,31 @@ def test_until_a_rung_is_due_or_something_changes_nothing_is_looked_through(monk
     assert [climbed.subject for climbed in escalations.tick(due)] == ["alfa-2"]
 
 
+def test_of_ten_thousand_that_climb_a_tick_looks_only_at_those_whose_rung_is_due(monkeypatch):
+    looked = []
+    due_of = escalation.Escalations._next
+    monkeypatch.setattr(
+        escalation.Escalations, "_next", lambda self, subject: looked.append(1) or due_of(self, subject)
+    )
+    escalations = Escalations()
+    for i in range(SUBJECTS_LIMIT):
+        escalations.raised(f"alfa-{i}", Cause.HOTLINE, BOTH, at(i))
+    looked.clear()
+    assert [climbed.subject for climbed in escalations.tick(escalations.next_at("alfa-2"))] == [
+        f"alfa-{i}" for i in range(3)
+    ]
+    assert len(looked) < 20
+
+
+def test_an_event_expected_at_another_instant_each_second_leaves_no_trail():
+    escalations = climbing(event_s=900)
+    for second in range(20_000):
+        escalations.raised("alfa-1", Cause.CONFLICT, BOTH, START, event_at=at(100_000 + second))
+    assert len(escalations._queue) < 2_000
+    assert [climbed.rung for climbed in escalations.tick(at(0.5))] == []
+    assert escalations.next_at("alfa-1") == escalations._due_at["alfa-1"]
+
+
 def test_too_many_subjects_are_refused_and_said():
     escalations = Escalations()
     for i in range(SUBJECTS_LIMIT):
@@ -211,6 +236,7 @@ def test_when_all_that_stand_climb_each_new_one_is_refused_without_looking_throu
     escalations = Escalations()
     for i in range(SUBJECTS_LIMIT):
         escalations.raised(f"alfa-{i}", Cause.HOTLINE, BOTH, START)
+    looked.clear()
     for i in range(50):
         with pytest.raises(OwnFault, match="does not climb"):
             escalations.raised(f"bravo-{i}", Cause.HOTLINE, BOTH, START)

@@ -17,10 +17,12 @@ from typing import Any
 
 from chaos.judge import Verdict, judge, token
 from chaos.line import Line
-from chaos.node import NodeDied, RealNode, Refused, free_ports, messages
+from chaos.node import NodeDied, RealNode, Refused, free_ports, messages, unacknowledged
 
 LOOK_S = 0.02
 PATIENCE_S = 60.0
+ANSWER_S = 0.5
+UNANSWERED = 20  # of so many messages a desk leaves one: its ladder climbs to the leaders, and stays to the end
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Night:
         self.nodes = {party: RealNode(folder / party, party) for party in ("alfa", "bravo")}
         self.recorded: set[str] = set()
         self.answered = 0
+        self.acknowledged = 0
         self.refused = 0
         self._n = dict.fromkeys(self.nodes, 0)
         self._speaking: list[asyncio.Task[None]] = []
@@ -90,9 +93,10 @@ class Night:
     # --- talk
 
     def talk(self, every_s: float = 0.25) -> None:
-        """Let both sides say something every *every_s* seconds or so, until `hush`."""
+        """Let both sides say something every *every_s* seconds or so, and acknowledge what they hear, until `hush`."""
         self._is_quiet.clear()
         self._speaking = [asyncio.create_task(self._talk(party, every_s)) for party in self.nodes]
+        self._speaking += [asyncio.create_task(self._acknowledge(party)) for party in self.nodes]
 
     async def hush(self) -> None:
         """Let nobody begin to say anything more."""
@@ -107,6 +111,17 @@ class Night:
             with contextlib.suppress(NodeDied):
                 await self.say(party, "ZR"[self.draw.random() < 0.5])
             await asyncio.sleep(every_s * self.draw.uniform(0.5, 1.5))
+
+    async def _acknowledge(self, party: str) -> None:
+        """Acknowledge what *party* is told, as a duty officer does, but for one message in UNANSWERED."""
+        node = self.nodes[party]
+        while not self._is_quiet.is_set():
+            with contextlib.suppress(NodeDied, Refused):
+                for message in unacknowledged(await node.board(), party):
+                    if int(message.rpartition("-")[2]) % UNANSWERED:
+                        await node.acknowledge(message)
+                        self.acknowledged += 1
+            await asyncio.sleep(ANSWER_S)
 
     def other(self, party: str) -> str:
         return "bravo" if party == "alfa" else "alfa"

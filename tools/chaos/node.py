@@ -174,6 +174,10 @@ class RealNode:
         grant = await self._grant(order) if precedence == "Z" else ""
         return str((await self._request("POST", "/api/orders", order, grant))["message"])
 
+    async def acknowledge(self, message: str) -> None:
+        """Give the order to acknowledge *message*."""
+        await self._request("POST", "/api/orders", {"order": "acknowledge_message", "message": message})
+
     async def _grant(self, order: object) -> str:
         """Confirm *order* as a demo account does: FLASH asks for it."""
         digest = hashlib.sha256(json.dumps(order).encode()).hexdigest()
@@ -227,3 +231,13 @@ def messages(board: dict[str, Any], texts: Sequence[str]) -> dict[str, dict[str,
     """Return the rows of *board* that hold one of *texts*."""
     wanted = set(texts)
     return {row["text"]: row for row in board["messages"] if row["text"] in wanted}
+
+
+def unacknowledged(board: dict[str, Any], party: str) -> list[str]:
+    """Return the names of the messages on *party*'s *board* that wait for its desk."""
+    rows = [row for row in board["messages"] if row["to"] == party and row["recorded"]]
+    return [
+        row["message"]
+        for row in rows
+        if all(h["acknowledged_at_ms"] is None for h in row["halves"] if h["party"] == party)
+    ]

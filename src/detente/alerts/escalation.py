@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Final
 
@@ -35,7 +36,7 @@ TOP: Final = len(RUNGS) - 1
 EXERCISE_TOP: Final = 2
 """Exercise traffic is marked and climbs no further than the duty officers."""
 
-_NEVER: Final = Instant((1 << 63) - 1)
+_STALE: Final = 1_000  # so many times that no longer hold may wait to come up, and some for each subject
 
 SUBJECTS_LIMIT: Final = 10_000
 """Subjects at once. Beyond it those that climb no more are forgotten; if all climb, a new one is refused."""
@@ -208,7 +209,8 @@ class Escalations:
     def __init__(self, ladder: Ladder = DEFAULT_LADDER) -> None:
         self.ladder = ladder
         self._subjects: dict[str, _Subject] = {}
-        self._next_due = Instant(0)  # before it no rung is due, unless something changes
+        self._due_at: dict[str, Instant] = {}  # of those that climb: when next
+        self._queue: list[tuple[Instant, str]] = []  # the same, soonest first; and times that no longer hold
         self._none_over = False  # all that stand were looked through and climb: there is nothing to make room of
 
     def raised(
@@ -232,22 +234,25 @@ class Escalations:
         above move with it. from_rung: where it starts, for what a seat above the watch said. informed: sides that climb
         along though no answer of theirs is waited for. Raises OwnFault beyond SUBJECTS_LIMIT.
         """
-        known, self._next_due = self._subjects.get(subject), Instant(0)
+        known = self._subjects.get(subject)
         if known is not None:
             known.event_at, known.severity = event_at, max(known.severity, severity)
             for party in concerned:
                 known.halves.setdefault(party, _Half())
+            self._expect(subject, known)
             return
         if len(self._subjects) >= SUBJECTS_LIMIT and not self._none_over:
             self._subjects = {name: known for name, known in self._subjects.items() if known.is_climbing}
+            self._due_at = {name: at for name, at in self._due_at.items() if name in self._subjects}
             self._none_over = True
         if len(self._subjects) >= SUBJECTS_LIMIT:
             raise OwnFault(f"{SUBJECTS_LIMIT} subjects are open; {subject} does not climb")
         top = min(self.ladder.top(cause), EXERCISE_TOP if is_exercise else TOP)
         halves = {party: _Half() for party in concerned}
-        self._subjects[subject] = _Subject(
+        self._subjects[subject] = started = _Subject(
             cause, now, halves, tuple(informed), event_at, severity, max(top, from_rung), first_after_s, from_rung
         )
+        self._expect(subject, started)
 
     def acknowledged(self, subject: str, party: PartyId, role: Role, now: Instant) -> None:
         """Note that a person of *party* has seen *subject*. It closes that side's half and no other."""
@@ -286,27 +291,25 @@ class Escalations:
         found = self._subjects.get(subject)
         if found is not None and (found.cleared_at is None or now < found.cleared_at):
             found.cleared_at, self._none_over = now, False
+            self._expect(subject, found)
 
     def forget(self, subject: str) -> None:
         """Drop a subject that no row shows any more."""
         self._subjects.pop(subject, None)
+        self._due_at.pop(subject, None)
 
     def tick(self, now: Instant) -> list[Climbed]:
         """Return every rung that has become due, each once, in order of the instant it was due."""
-        if now < self._next_due:
-            return []
         climbed: list[Climbed] = []
-        next_due = _NEVER
-        for name, subject in self._subjects.items():
-            while subject.rung < subject.top and subject.is_climbing:
-                due = self._next(subject)
-                if due is None:
-                    break
-                if due[1] > now:
-                    next_due = min(next_due, due[1])
-                    break
-                climbed += self._climb(name, subject, due[0], due[1])
-        self._next_due = next_due
+        while self._queue and self._queue[0][0] <= now:
+            at, name = heappop(self._queue)
+            if self._due_at.get(name) != at:
+                continue
+            del self._due_at[name]
+            subject = self._subjects[name]
+            due = self._next(subject)
+            if due is not None:
+                climbed += self._climb(name, subject, *due)
         return sorted(climbed, key=lambda c: (c.at, c.subject, c.rung))
 
     def next_at(self, subject: str) -> Instant | None:
@@ -354,10 +357,11 @@ class Escalations:
     ) -> None:
         found = self._subjects.get(subject)
         half = None if found is None else found.halves.get(party)
-        if half is None:
+        if found is None or half is None:
             return
         before, half.state = half.state, TRANSITIONS[half.state][act]
-        self._none_over, self._next_due = False, Instant(0)
+        self._none_over = False
+        self._expect(subject, found)
         if half.state is not before or half.at is None or (now < half.at and _state_of(act) is half.state):
             half.at, half.role, half.reason = now, role, reason
 
@@ -406,8 +410,20 @@ class Escalations:
             for between in range(subject.rung + 1, rung + 1)
             if between == rung or self.ladder.step(subject.cause, between) is not None
         ]
-        subject.rung, self._next_due = max(subject.rung, rung), Instant(0)
+        subject.rung = max(subject.rung, rung)
+        self._expect(name, subject)
         return steps
+
+    def _expect(self, name: str, subject: _Subject) -> None:
+        """Put *subject*, of which something has changed, where it belongs in the queue of those that climb."""
+        due = self._next(subject) if subject.is_climbing else None
+        if due is None:
+            self._due_at.pop(name, None)
+        elif self._due_at.get(name) != due[1]:
+            self._due_at[name] = due[1]
+            heappush(self._queue, (due[1], name))
+            if len(self._queue) > _STALE + 4 * len(self._due_at):
+                self._queue = sorted((at, each) for each, at in self._due_at.items())  # sorted, it is a heap
 
 
 def _state_of(act: Act) -> State:
