@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Browser, Route, expect
 
 from browser.awaiting import seated, until
 from browser.conftest import Watched
@@ -47,6 +47,38 @@ def test_tracks_move(desk: Desk, opened: Opened) -> None:
     later = until(page, lambda: page.evaluate(where), lambda now: now[0] > first[0] and now[1] != first[1])
     assert later[2] == 420
     assert 0 < later[3] <= 420
+
+
+def test_the_first_picture_does_not_wait_for_pages_that_nobody_has_opened(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    painted_ms, asked_ms = page.evaluate("""() => {
+      const file = new URL("/static/tables/page.js", location).href;
+      return [performance.getEntriesByType("paint").at(-1).startTime, performance.getEntriesByName(file)[0].startTime];
+    }""")
+    assert painted_ms < asked_ms
+
+
+def test_a_node_that_does_not_answer_for_a_moment_is_asked_again_for_the_rest_of_the_console(
+    desk: Desk, browser: Browser
+) -> None:
+    page = browser.new_page()
+    page.add_init_script('localStorage.setItem("detente.first-run", "seen")')
+    lost: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    page.route("**/static/tables/page.js", lose_the_first)
+    page.goto(desk.address)
+    page.wait_for_selector("html[data-ready]", timeout=15_000)
+    assert len(lost) == 1
+    page.keyboard.press("8")
+    expect(page.locator("#tables")).to_be_visible()
+    page.close()
 
 
 def test_the_alarm_ring_is_on_the_map_where_the_aircraft_is(desk: Desk, opened: Opened) -> None:

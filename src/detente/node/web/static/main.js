@@ -26,16 +26,8 @@ import { replayBar } from "./replay/bar.js";
 import { replayInto, tell } from "./replay/play.js";
 import { switchOff } from "./replay/orders-off.js";
 import { isWall, wallPeers, wallQueue } from "./wall.js";
-import { tables } from "./tables/page.js";
-import { actDialog } from "./tables/act-dialog.js";
 import { keepTable } from "./tables/load.js";
-import { record } from "./record/page.js";
-import { keepRecord } from "./record/load.js";
-import { release } from "./release/page.js";
-import { keepRelease } from "./release/load.js";
 import { explain, keepWhy, why } from "./explain/why.js";
-import { aboutAlert } from "./record/dossier.js";
-import { help } from "./help.js";
 import { listen } from "./keys.js";
 import { lookForRows } from "./painted.js";
 import { say } from "./say.js";
@@ -135,7 +127,7 @@ export const acts = {
   explain,
   /** @param {string} alert */
   export: (alert) => {
-    aboutAlert(alert);
+    later?.aboutAlert(alert);
     showView("record");
   },
   showMap: () => showView("map"),
@@ -151,7 +143,28 @@ export const acts = {
 };
 
 /** Pages that take the map's place, and that of the panels beside it. */
-const SHEETS = /** @type {const} */ ({ tables: () => tables(acts), record: () => record(acts), release: () => release(acts) });
+const SHEETS = /** @type {const} */ ({ tables: () => later?.tables(acts), record: () => later?.record(acts), release: () => later?.release(acts) });
+
+/** What the first picture does not need, a third of all files. It comes right after it, before anybody can ask for it. @type {Record<string, any> | null} */
+let later = null;
+
+async function fetchLater() {
+  while (!later) {
+    try {
+      const [sheet, acting, records, recordsKept, dossier, releasing, releaseKept, helping] = await Promise.all([
+        import("./tables/page.js"), import("./tables/act-dialog.js"), import("./record/page.js"), import("./record/load.js"),
+        import("./record/dossier.js"), import("./release/page.js"), import("./release/load.js"), import("./help.js"),
+      ]);
+      later = {
+        tables: sheet.tables, actDialog: acting.actDialog, record: records.record, keepRecord: recordsKept.keepRecord,
+        aboutAlert: dossier.aboutAlert, release: releasing.release, keepRelease: releaseKept.keepRelease, help: helping.help,
+      };
+    } catch {
+      await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
+    }
+  }
+  update({});
+}
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
 const PAGES = /** @type {const} */ (["link", "feeds", "release"]);
 
@@ -201,12 +214,12 @@ function draw() {
     if (state.view === name) render(html`<div class="tables">${sheet()}</div>`, at(`#${name}`));
   }
   keepTable();
-  keepRecord();
-  keepRelease();
+  later?.keepRecord();
+  later?.keepRelease();
   keepWhy();
   keepActivities();
   keepMinima();
-  render(html`<div>${help()}${actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
+  render(html`<div>${later?.help()}${later?.actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
   else lookForRows(renewed);
@@ -214,7 +227,7 @@ function draw() {
   say(now?.alerts ?? []);
   sound(alarm || (now?.messages ?? []).some(isLoud) || state.link === "stopped");
   document.title = `${open.length ? `(${open.length}) ` : ""}${board?.party_name ?? ""} Détente`.trim();
-  if (board && state.tracks && situation.list) document.documentElement.dataset.ready = "";
+  if (board && state.tracks && situation.list && later) document.documentElement.dataset.ready = "";
 }
 
 const soundBadge = () => (state.sound === "on" ? "" : html`<span class="badge warn sound" title=${state.sound === "off" ? t("sound.off") : t("sound.silenced")}>${state.sound === "off" ? t("sound.off") : t("sound.silenced")}</span>`);
@@ -364,6 +377,7 @@ async function begin() {
   });
   keepSession();
   greet();
+  fetchLater();
 }
 
 begin();
