@@ -367,3 +367,17 @@ def test_each_seat_can_be_read_whole_in_the_bar_beside_sound_off(
     expect(page.locator(".badge.sound")).to_be_visible()
     assert page.evaluate(CUT) <= 0.5
     assert page.evaluate("document.querySelector('.bar').scrollWidth") <= wide
+
+
+CUT_WORDS = """() => [...document.querySelectorAll(".bar .marked:not(.demo), .bar .peers, .strip .what")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1).map((e) => e.textContent)"""
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+def test_on_a_desk_of_1280_exercise_how_each_peer_is_and_what_the_alert_says_stay_whole(
+    desk: Desk, opened: Opened, lang: str
+) -> None:
+    page = opened(desk.address, lang, (1280, 800)).page
+    expect(page.locator(".strip .what")).to_be_visible(timeout=10_000)
+    assert page.locator(".bar .marked:not(.demo)").count() == 1
+    assert page.evaluate(CUT_WORDS) == []

@@ -18,7 +18,7 @@ export function top(acts) {
     ${board && html`<span class="badge" title=${t("top.node")}>${party(board.party)} ${code(board.node)}</span>`}
     ${linkBadge(board)}
     ${(board?.badges ?? []).filter((/** @type {string} */ b) => b !== "DEMO ACCOUNTS").map((/** @type {string} */ b) => html`<span class="badge marked" key=${b}><bdi>${word("badge", b)}</bdi></span>`)}
-    ${session.demo && html`<span class="badge marked">${t("badge.DEMO ACCOUNTS")}</span>`}
+    ${session.demo && html`<span class="badge marked demo">${t("badge.DEMO ACCOUNTS")}</span>`}
     <strong class="never">${t("top.not_a_clearance")}</strong>
     <span class="grow"></span>
     <ul class="peers" aria-label=${t("top.peers")}>${(board?.peers ?? []).map((/** @type {any} */ peer) => html`
