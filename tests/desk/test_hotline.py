@@ -318,3 +318,16 @@ def test_messages_are_had_by_index_newest_first_beyond_what_a_board_shows():
     assert [len(page) for page in pages] == [200, 200, 50, 0]
     names = [row.message for page in pages for row in page]
     assert names == [f"alfa-ops-{n}" for n in range(450, 0, -1)]
+
+
+@given(st.permutations(range(40)), st.integers(1, 40))
+def test_in_whatever_order_messages_come_they_are_had_newest_first_and_what_is_forgotten_is_gone(order, kept):
+    line, _ = node()
+    for n in order:
+        line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))
+        line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))  # again, from the disk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hotline_module, "SETTLED_RECALLED", kept)
+        line.forget_settled()
+    assert [row.message for row in line.rows()] == [f"alfa-ops-{n}" for n in range(39, 39 - kept, -1)]
+    assert line.total == kept

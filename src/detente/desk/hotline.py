@@ -7,6 +7,7 @@ Silence is a fact too: when the time is up it is recorded as *not answered* and 
 
 from __future__ import annotations
 
+from bisect import insort
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,6 +154,7 @@ class Hotline:
         self._codebook = codebook
         self._escalations = escalations
         self._messages: dict[str, _Message] = {}
+        self._in_order: list[tuple[int, str]] = []  # what has been said, oldest first: when, and its name
         self._waiting: set[str] = set()  # messages that can still become not answered
         self.flash: Counter[PartyId] = Counter()  # FLASH messages, by sender
         self.flash_misused: Counter[PartyId] = Counter()  # of which without a coded reason, or with a routine phrase
@@ -186,6 +188,7 @@ class Hotline:
         message = self._at(said.message)
         if message.said is None:
             message.said = said
+            insort(self._in_order, _newness(said))
             self._count_flash(said)
             self._climb_from(said)
             self._follow(said.message, message)
@@ -258,13 +261,13 @@ class Hotline:
 
     @property
     def total(self) -> int:
-        return sum(message.said is not None for message in self._messages.values())
+        return len(self._in_order)
 
     def rows(self, after: int = 0, most: int = 200) -> list[MessageRow]:
         """Return messages, newest first: at most *most*, after the *after* newest."""
-        said = [m for m in self._messages.values() if m.said is not None]
-        said.sort(key=lambda m: _newness(m.said), reverse=True)
-        return [self._row(m, m.said) for m in said[after : after + most] if m.said is not None]
+        end = max(0, len(self._in_order) - after)
+        asked = [self._messages[name] for _, name in reversed(self._in_order[max(0, end - most) : end])]
+        return [self._row(m, m.said) for m in asked if m.said is not None]
 
     def _row(self, message: _Message, said: Said) -> MessageRow:
         rendered = self._codebook.rendered(said.code, said.params) if said.code is not None else {}
@@ -328,6 +331,7 @@ class Hotline:
             del self._messages[name]
             self._waiting.discard(name)
             self._escalations.forget(name)
+        self._in_order = [each for each in self._in_order if each[1] in self._messages]
         self.forgotten += len(oldest)
 
     def forget_settled(self) -> set[str]:
@@ -344,6 +348,7 @@ class Hotline:
         for name in old:
             del self._messages[name]
             self._escalations.forget(name)
+        self._in_order = [each for each in self._in_order if each[1] in self._messages]
         return {answered for name, answered in answers.items() if name not in old}
 
     def _is_climbing(self, name: str) -> bool:
