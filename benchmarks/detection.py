@@ -237,10 +237,11 @@ def scale(sizes: tuple[int, ...], repeats: int) -> list[dict[str, Any]]:
     return rows
 
 
-# Read and written by one pass for each track: inputs; motions, twice; swept pieces before they are sorted, twice, and
-# in their tiles, twice; rows, longitudes and order after, twice each; order before, twice in each of three steps. And
-# for each pair: its key, written, parted, sorted, read; two motions; its finding.
-MOVED_PER_TRACK = 8 * 6 + 2 * 8 * MOTION + 2 * 4 * 2 * grid.SWEPT + 2 * 4 * 3 + 3 * 2 * 8
+# Read and written by one pass for each track: inputs; motions, once, as they are swept where they are made; swept
+# pieces before they are sorted, twice, and in their tiles, twice; rows, longitudes and order after, twice each; order
+# before, twice in each of three steps. And for each pair: its key, written, parted, sorted, read; two motions; its
+# finding.
+MOVED_PER_TRACK = 8 * 6 + 8 * MOTION + 2 * 4 * 2 * grid.SWEPT + 2 * 4 * 3 + 3 * 2 * 8
 MOVED_PER_PAIR = 6 * 8 + 2 * 8 * MOTION + 8 * (FOUND + 2) + 1
 
 
