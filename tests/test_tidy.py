@@ -84,12 +84,15 @@ def test_no_module_is_named_after_nothing():
 
 
 def test_nothing_is_left_undone_in_the_source():
-    words = "TODO|FIXME|XXX|HACK"  # named because this test looks for them: no work is left undone on this line
-    undone = re.compile(rf"\b({words})\b|raise NotImplementedError|return NotImplemented\b")
+    # Put together from halves, so that this file is looked at as all others are.
+    words = "|".join(first + then for first, then in (("TO", "DO"), ("FIX", "ME"), ("XX", "X"), ("HA", "CK")))
+    missing = "Not" + "Implemented"
+    undone = re.compile(rf"\b({words})\b|raise {missing}Error|return {missing}\b")
+    assert undone.search(f"raise {missing}Error")
     found = [
         named(path, n)
         for path, text in texts(".py", ".js", ".toml", ".md", ".css", ".html", ".sql", "Makefile")
-        if path != HERE and "/vendor/" not in path.as_posix()  # this file names them; others' code is as it came
+        if "/vendor/" not in path.as_posix()  # others' code is as it came
         for n, line in enumerate(text.splitlines(), 1)
         if undone.search(line)
     ]

@@ -65,6 +65,7 @@ async def night(options: argparse.Namespace, folder: Path, findings: Findings) -
                 print(f"{name}: {findings.tallies[name].done} of {times}, {minutes:.0f} min; {told}", flush=True)
                 keep()
         findings.verdict = await run.settled()
+        print(f"acknowledged {run.acknowledged}, said {run.answered}, refused {run.refused}", flush=True)
         print(f"records: {'whole' if findings.verdict.holds else findings.verdict}", flush=True)
         alfa = run.nodes["alfa"]
         keep()

@@ -116,11 +116,15 @@ class Night:
         """Acknowledge what *party* is told, as a duty officer does, but for one message in UNANSWERED."""
         node = self.nodes[party]
         while not self._is_quiet.is_set():
-            with contextlib.suppress(NodeDied, Refused):
+            with contextlib.suppress(NodeDied):
                 for message in unacknowledged(await node.board(), party):
-                    if int(message.rpartition("-")[2]) % UNANSWERED:
+                    if int(message.rpartition("-")[2]) % UNANSWERED == 0:
+                        continue
+                    try:
                         await node.acknowledge(message)
                         self.acknowledged += 1
+                    except Refused:
+                        self.refused += 1
             await asyncio.sleep(ANSWER_S)
 
     def other(self, party: str) -> str:

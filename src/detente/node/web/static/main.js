@@ -159,8 +159,10 @@ async function fetchLater() {
         tables: sheet.tables, actDialog: acting.actDialog, record: records.record, keepRecord: recordsKept.keepRecord,
         aboutAlert: dossier.aboutAlert, release: releasing.release, keepRelease: releaseKept.keepRelease, help: helping.help,
       };
-    } catch {
+    } catch (fault) {
+      update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
       await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
+      update({ notice: null });
     }
   }
   update({});
