@@ -13,11 +13,12 @@ const STATE_LEVEL = /** @type {Record<string, string>} */ ({ UP: "good", DEGRADE
 export function top(acts) {
   const { board, session } = state;
   const now = nodeNow();
+  const marks = (board?.badges ?? []).filter((/** @type {string} */ b) => b !== "DEMO ACCOUNTS");
   return html`
     <h1><bdi>Détente</bdi></h1>
     ${board && html`<span class="badge" title=${t("top.node")}>${party(board.party)} ${code(board.node)}</span>`}
     ${linkBadge(board)}
-    ${(board?.badges ?? []).filter((/** @type {string} */ b) => b !== "DEMO ACCOUNTS").map((/** @type {string} */ b) => html`<span class="badge marked" key=${b}><bdi>${word("badge", b)}</bdi></span>`)}
+    ${marks.map((/** @type {string} */ b) => html`<span class=${marks.length === 1 ? "badge marked alone" : "badge marked"} key=${b}><bdi>${word("badge", b)}</bdi></span>`)}
     ${session.demo && html`<span class="badge marked demo">${t("badge.DEMO ACCOUNTS")}</span>`}
     <strong class="never">${t("top.not_a_clearance")}</strong>
     <span class="grow"></span>
