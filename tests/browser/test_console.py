@@ -381,3 +381,16 @@ def test_on_a_desk_of_1280_exercise_how_each_peer_is_and_what_the_alert_says_sta
     expect(page.locator(".strip .what")).to_be_visible(timeout=10_000)
     assert page.locator(".bar .marked:not(.demo)").count() == 1
     assert page.evaluate(CUT_WORDS) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+@pytest.mark.parametrize("alert", ["alfa-1", "alfa-2"])
+def test_on_a_desk_of_1280_an_alert_long_overdue_and_its_condition_stay_whole(
+    opened: Opened, alert: str, lang: str
+) -> None:
+    with served(tracks=40, alert_after_s=-4000.0) as late:
+        page = opened(late.address, lang, (1280, 800)).page
+        if alert != "alfa-1":
+            page.locator('[data-acknowledge="alfa-1"]').click()
+        expect(page.locator(f'.strip[data-alert="{alert}"] .due')).to_be_visible()
+        assert page.evaluate(CUT_WORDS) == []
