@@ -107,13 +107,19 @@ def test_a_root_that_a_stranger_signed_or_a_leaf_that_was_changed_does_not_hold(
     made.store.close()
 
 
-def test_without_cryptography_the_page_says_what_it_cannot_do(desk: Desk, opened: Opened) -> None:
+def test_without_cryptography_the_page_says_what_it_cannot_do_and_reading_on_leaves_it_said(
+    desk: Desk, opened: Opened
+) -> None:
     watched = opened(desk.address)
     watched.page.evaluate("() => Object.defineProperty(crypto, 'subtle', { value: undefined })")
     page = at_record(watched.page)
     page.locator("#verify").click()
+    expect(page.locator("#record [role=alert]")).to_be_visible()
+    page.evaluate("async () => (await import('/static/record/load.js')).readLeaves()")
     expect(page.locator("#record [role=alert]")).to_contain_text("without TLS from another machine")
     expect(page.locator("#proved")).to_have_count(0)
+    page.locator(f'[data-log="{FLASH}"]').click()
+    expect(page.locator("#record [role=alert]")).to_have_count(0)
 
 
 def test_a_dossier_is_planned_made_and_kept_and_it_verifies(desk: Desk, made: Recorded, opened: Opened) -> None:

@@ -43,6 +43,7 @@ export const state = {
     filters: { kind: "", by: "", precedence: "", text: "" },
     /** @type {import("./types.js").LeafPage | null} */ page: null,
     /** @type {import("./record/check.js").Checked | null} */ checked: null,
+    /** @type {{log: string, why: string} | null} why a log could not be checked; reading on does not take it away */ unchecked: null,
     busy: "",
     /** @type {string | null} */ fault: null,
     dossier: {

@@ -37,7 +37,7 @@ export async function readLeaves(change = {}) {
   const filters = { ...state.record.filters, ...change.filters };
   const isOther = log !== state.record.log;
   if (isOther) filters.text = ""; // only our own words are searched
-  put({ log, filters, ...(isOther ? { page: null, checked: null } : {}) });
+  put({ log, filters, ...(isOther ? { page: null, checked: null, unchecked: null } : {}) });
   const asked = new URLSearchParams({ log, ...filters });
   if (change.before !== undefined) asked.set("before", String(change.before));
   try {
