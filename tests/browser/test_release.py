@@ -156,11 +156,17 @@ def test_a_text_is_shown_in_words_with_what_is_odd_and_what_is_left_of_its_promi
     assert watched.complaints == []
 
 
-def test_a_text_that_is_no_policy_is_refused_with_the_place(desk: Desk, opened: Opened) -> None:
+def test_a_text_that_is_no_policy_is_refused_with_the_place_for_as_long_as_it_is_not_mended(
+    desk: Desk, opened: Opened
+) -> None:
     page = at_release(opened(desk.address).page)
     page.locator("#policy-prepare").click()
     page.locator("#policy-text").fill('name = "x"\nmood = "good"\n')
     page.locator("#policy-check").click()
+    expect(page.locator("#release [role=alert]")).to_be_visible()
+    for _ in range(2):  # the page is read anew every two seconds: the second question follows the first one's answer
+        with page.expect_response("**/api/preview**"):
+            pass
     expect(page.locator("#release [role=alert]")).to_contain_text("mood")
     expect(page.locator("#policy-propose")).to_be_disabled()
 

@@ -50,16 +50,16 @@ async function keepFineness() {
   try {
     put({ fineness: { digest, rows: await ask("/api/policy/precision") } });
   } catch (fault) {
-    put({ fault: /** @type {Error} */ (fault).message });
+    put({ fineness: null, fault: /** @type {Error} */ (fault).message });
   }
 }
 
 /** Begin another policy from the text of the one in force. */
 export async function prepare() {
   try {
-    put({ text: (await ask("/api/policy")).text, check: null, fault: null });
+    put({ text: (await ask("/api/policy")).text, check: null, refused: null });
   } catch (fault) {
-    put({ fault: /** @type {Error} */ (fault).message });
+    put({ refused: /** @type {Error} */ (fault).message });
   }
 }
 
@@ -71,10 +71,10 @@ export async function checkText() {
   const isThis = () => state.release.text === text;
   try {
     const check = await about("/api/policy/check");
-    if (isThis()) put({ check, fault: null });
+    if (isThis()) put({ check, refused: null });
     const fineness = await about("/api/policy/precision");
     if (isThis() && state.release.check) put({ check: { ...state.release.check, fineness } });
   } catch (fault) {
-    if (isThis()) put({ check: null, fault: /** @type {Error} */ (fault).message });
+    if (isThis()) put({ check: null, refused: /** @type {Error} */ (fault).message });
   }
 }
