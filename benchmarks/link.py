@@ -252,7 +252,7 @@ async def throughput(count: int) -> dict[str, Any]:
                 wall, cpu = time.monotonic(), time.process_time()
                 said = BATCH
                 while said < count + BATCH:
-                    if said - writer.peer_has < 2_048:
+                    if said - writer.sent < 512:
                         alfa.say(Lane.OPS, BATCH, re=re)
                         said += BATCH
                         await asyncio.sleep(0)
@@ -287,10 +287,10 @@ async def apart(count: int) -> dict[str, Any]:
             await until(lambda: writer.log.receipt_size == BATCH)
             wall, cpu, said = time.monotonic(), time.process_time(), BATCH
             while said < count + BATCH:
-                if said - writer.peer_has < 4_096:
+                if said - writer.sent < 512:
                     alfa.say(Lane.OPS, BATCH, re=re)
                     said += BATCH
-                await asyncio.sleep(0 if said - writer.peer_has < 4_096 else 0.002)
+                await asyncio.sleep(0 if said - writer.sent < 512 else 0.002)
             await until(lambda: writer.log.receipt_size == said)
             wall, cpu = time.monotonic() - wall, time.process_time() - cpu
             ours.send("done")
