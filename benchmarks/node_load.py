@@ -46,9 +46,10 @@ from detente.config import (
 from detente.desk.orders import SendText
 from detente.engine.values import OrderGiven
 from detente.errors import OrderRefused
+from detente.node import garbage
 from detente.node.clock import SystemClock
 from detente.node.keyring import confirm_peer, keep_peer, make_keyring
-from detente.node.party import Node
+from detente.node.party import Node, warm
 from detente.node.sqlite import SqliteStore
 from detente.types import Role
 
@@ -117,8 +118,10 @@ def configured(folder: Path, party: str, ports: dict[str, int]) -> Config:
 
 async def run_node(folder: Path, party: str, ports: dict[str, int], flood_per_s: float) -> None:
     """Run one node until it is terminated; it says each alert on stdout as soon as it is on its board."""
-    node = Node.open(configured(folder, party, ports), folder / party)
-    running = asyncio.create_task(node.run())
+    with garbage.unlooked():
+        node = Node.open(configured(folder, party, ports), folder / party)
+        await asyncio.to_thread(warm)
+    running = asyncio.create_task(_ran(node))
     watching = [asyncio.create_task(watch(node))]
     if party == "bravo":
         watching.append(asyncio.create_task(call(node)))
@@ -129,6 +132,11 @@ async def run_node(folder: Path, party: str, ports: dict[str, int], flood_per_s:
     finally:
         for task in watching:
             task.cancel()
+
+
+async def _ran(node: Node) -> None:
+    async with garbage.short_looks():
+        await node.run()
 
 
 async def watch(node: Node) -> None:

@@ -39,6 +39,7 @@ def demo(
     from detente.demo.stage import set_stage
     from detente.demo.summary import summary_of
     from detente.errors import ConfigError
+    from detente.node import garbage
     from detente.node.clock import ScaledClock, SystemClock
     from detente.node.logs import set_up
     from detente.node.party import warm
@@ -67,7 +68,8 @@ def demo(
         for sign in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
         try:
-            await runner.run()
+            async with garbage.short_looks():
+                await runner.run()
         except asyncio.CancelledError:
             _err.print("ending")
         return runner

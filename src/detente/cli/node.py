@@ -184,14 +184,17 @@ def _is_scenario(file: Path) -> bool:
 def run(file: Path) -> int:
     """Run a node until Ctrl-C. On SIGHUP it reads its configuration again: new peers, tables, the release policy."""
     from detente.config import read_config
+    from detente.node import garbage
     from detente.node.logs import set_up
-    from detente.node.party import Node
+    from detente.node.party import Node, warm
     from detente.node.reload import read_again
 
     set_up()
 
     async def _run() -> None:
-        node = Node.open(read_config(file), file.parent)
+        with garbage.unlooked():
+            node = Node.open(read_config(file), file.parent)
+            await asyncio.to_thread(warm)
         running = asyncio.current_task()
         assert running is not None
         loop = asyncio.get_running_loop()
@@ -206,7 +209,8 @@ def run(file: Path) -> int:
 
         loop.add_signal_handler(signal.SIGHUP, read_configuration)
         _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)")
-        await node.run()
+        async with garbage.short_looks():
+            await node.run()
 
     try:
         asyncio.run(_run())
