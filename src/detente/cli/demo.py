@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -84,9 +85,13 @@ def demo(
     if summary is not None:
         summary.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if headless:
-        for step in found["steps"]:
-            word = {True: "held", False: "FAILED", None: "not built yet"}[step["held"]]
-            print(f"{step['n']:>2}  {word:<14} {step['name']}")
-        print(f"records equal: {found['records']['roots_equal']}; dossier verified: {found['dossier']['verified']}")
-        print(f"dossier: {found['dossier']['path']}")
+        _print_steps(found)
     return 1 if headless and any(step["held"] is False for step in found["steps"]) else 0
+
+
+def _print_steps(found: Mapping[str, Any]) -> None:
+    for step in found["steps"]:
+        word = {True: "held", False: "FAILED", None: "not built yet"}[step["held"]]
+        print(f"{step['n']:>2}  {word:<14} {step['name']}")
+    print(f"records equal: {found['records']['roots_equal']}; dossier verified: {found['dossier']['verified']}")
+    print(f"dossier: {found['dossier']['path']}")

@@ -152,18 +152,7 @@ class Node:
             self.office.exported,
             replays,
         )
-        self.links = PeerLinks(
-            NodeName(config.node.node),
-            keyring.tls_key,
-            keyring.tls_certificate,
-            [address_of(peer, paired[PartyId(peer.party)]) for peer in config.peer],
-            host=split_address(config.listen.link, "listen.link")[0],
-            port=split_address(config.listen.link, "listen.link")[1],
-            limits=TransportLimits(
-                accepts_per_s=config.limits.accepts_per_s,
-                accepts_per_address_per_s=config.limits.accepts_per_address_per_s,
-            ),
-        )
+        self.links = _links_of(config, keyring, paired)
 
     @classmethod
     def open(cls, config: Config, folder: Path, clock: Clock | None = None, staging: Staging | None = None) -> Self:
@@ -341,6 +330,22 @@ class Node:
                     self.inbox.put(PeerClosed(parties[peer], channel))
                 case Received(peer, channel, frame):
                     await self.inbox.put_frame(PeerSent(parties[peer], channel, frame))
+
+
+def _links_of(config: Config, keyring: Keyring, paired: Mapping[PartyId, Paired]) -> PeerLinks:
+    host, port = split_address(config.listen.link, "listen.link")
+    return PeerLinks(
+        NodeName(config.node.node),
+        keyring.tls_key,
+        keyring.tls_certificate,
+        [address_of(peer, paired[PartyId(peer.party)]) for peer in config.peer],
+        host=host,
+        port=port,
+        limits=TransportLimits(
+            accepts_per_s=config.limits.accepts_per_s,
+            accepts_per_address_per_s=config.limits.accepts_per_address_per_s,
+        ),
+    )
 
 
 def warm() -> None:
