@@ -4,6 +4,7 @@ import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
+import { pageNotice, tellBad, tellNoMore } from "./notice.js";
 import { stepDialog } from "./step-up.js";
 import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
 import { firstRun, greet } from "./first-run.js";
@@ -54,9 +55,10 @@ export const acts = {
       if (state.sitting !== role) return;
       try {
         await signIn(role);
+        tellNoMore("seat");
         connection.again();
       } catch (fault) {
-        update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+        tellBad(/** @type {Error} */ (fault).message, "seat");
       }
       if (state.sitting === role) update({ sitting: null });
     });
@@ -160,11 +162,11 @@ async function fetchLater() {
         aboutAlert: dossier.aboutAlert, release: releasing.release, keepRelease: releaseKept.keepRelease, help: helping.help,
       };
     } catch (fault) {
-      update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+      tellBad(/** @type {Error} */ (fault).message, "later");
       await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
-      update({ notice: null });
     }
   }
+  tellNoMore("later");
   update({});
 }
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
@@ -221,7 +223,7 @@ function draw() {
   keepWhy();
   keepActivities();
   keepMinima();
-  render(html`<div>${later?.help()}${later?.actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
+  render(html`<div>${later?.help()}${later?.actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}${pageNotice()}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
   else lookForRows(renewed);
@@ -338,10 +340,10 @@ async function seat() {
 async function seated() {
   try {
     const sits = await seat();
-    if (sits && state.notice?.bad) update({ notice: null });
+    if (sits) tellNoMore("seat");
     return sits;
   } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(/** @type {Error} */ (fault).message, "seat");
     return false;
   }
 }

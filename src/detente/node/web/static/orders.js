@@ -4,6 +4,7 @@
 import { state, update } from "./store.js";
 import { t } from "./i18n.js";
 import { ask, isReadOnly, post } from "./ask.js";
+import { tellBad, tellNoMore } from "./notice.js";
 import { stepUp } from "./step-up.js";
 
 export { ask, isReadOnly } from "./ask.js";
@@ -30,12 +31,15 @@ export async function send(order) {
 
 /** Give an order; a refusal is shown, never thrown. @param {Record<string, any>} given @returns {Promise<boolean>} */
 export async function give(given) {
+  const of = `${given.order} ${given.alert ?? given.message ?? given.subject ?? ""}`;
   try {
     await send(given);
+    tellNoMore(of);
     return true;
   } catch (fault) {
-    if (isReadOnly() && given.order === "displayed") return false; // a past row that is painted was not displayed now
-    update({ notice: { text: `${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, bad: true } });
+    const isOurs = given.order === "displayed"; // no person gave it: it takes the place of nothing that was told
+    if (isOurs && (isReadOnly() || state.notice)) return false; // and a past row that is painted was not displayed now
+    tellBad(`${t("order.refused")}: ${/** @type {Error} */ (fault).message}`, of);
     return false;
   }
 }
@@ -59,6 +63,6 @@ export async function previewOf(peer, read) {
     const bytes = Uint8Array.from(atob(answer.frame), (c) => c.charCodeAt(0));
     update({ preview: { peer, tracks: read(bytes.buffer), withheld: answer.withheld } });
   } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(/** @type {Error} */ (fault).message, "preview");
   }
 }

@@ -28,7 +28,7 @@ export const state = {
   /** @type {number | null} */ hovered: null,
   /** @type {string | null} */ focusAlert: null,
   /** @type {{peer: string, tracks: Tracks, withheld: Row[]} | null} */ preview: null,
-  /** @type {{text: string, bad: boolean} | null} */ notice: null,
+  /** @type {{text: string, bad: boolean, of: string} | null} `of`: what it is about, `notice.js` */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
   /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
   /** @type {"map" | "tables" | "record" | "release"} the large part of the desk */ view: "map",

@@ -6,6 +6,7 @@ import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clockZ, count, miles, position, span } from "../format.js";
+import { notice, tellBad, tellNoMore } from "../notice.js";
 import { ask, give } from "../orders.js";
 import { code, others, party } from "../words.js";
 import { what, who } from "../alert-words.js";
@@ -33,7 +34,7 @@ export async function explain(alert) {
     const found = /** @type {Explanation} */ (await ask(`/api/alerts/${encodeURIComponent(alert)}/why`));
     update({ why: { alert, found, of: state.why?.alert === alert ? state.why.of : found.raised ? "raised" : "now" } });
   } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(/** @type {Error} */ (fault).message, "why");
   }
 }
 
@@ -49,6 +50,7 @@ export function why() {
   const judged = of === "now" ? found.now : found.raised;
   return html`<dialog ref=${open} class="why" aria-labelledby="why-title" onClose=${() => update({ why: null })}>
     <div class="line"><h2 id="why-title">${t("explain.title")} ${row && who(row)}</h2><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button></div>
+    ${notice()}
     ${row && html`<p>${what(row, nodeNow())} · ${code(alert)} · ${t("explain.raised_by")} ${party(row.raised_by)}${found.because && html` · ${t("alert.cleared")}: ${word("cleared", found.because)}`}</p>`}
     <div class="line" role="group" aria-label=${t("explain.which")}>${/** @type {const} */ (["raised", "now"]).map((one) => html`<button key=${one} type="button" aria-pressed=${of === one} disabled=${!found[one]} onClick=${() => update({ why: { alert, found, of: one } })}>${t(`explain.as_${one}`)} ${found[one] ? clockZ(found[one].at_ms) : t("explain.not_held")}</button>`)}</div>
     ${judged ? judgement(judged, found) : html`<p class="text-caution">${found.raised === null && found.now === null ? t("explain.nothing_of_ours") : t("explain.not_held_what")}</p>`}

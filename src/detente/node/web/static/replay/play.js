@@ -2,6 +2,7 @@
 // runs what comes from the node goes on in `state.live`, and no order leaves this page.
 
 import { state, update } from "../store.js";
+import { tellBad, tellNoMore } from "../notice.js";
 import { ask } from "../orders.js";
 import { t } from "../i18n.js";
 import { pretend } from "../clock.js";
@@ -41,8 +42,10 @@ export function replayInto(onFrame) {
 export async function askKept() {
   try {
     update({ kept: await ask("/api/replay") });
+    tellNoMore("kept");
   } catch (fault) {
-    update({ kept: null, notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    update({ kept: null });
+    tellBad(/** @type {Error} */ (fault).message, "kept");
   }
 }
 
@@ -53,7 +56,7 @@ export async function playWindow(fromMs, toMs) {
     const page = await ask(`/api/replay/said?from_ms=${Math.max(0, player.fromMs - BEFORE_MS)}&to_ms=${player.toMs}`);
     begin({ player, source: "node", by: "", leaves: page.rows, more: page.more, unread: 0 }, null);
   } catch (fault) {
-    update({ notice: { text: fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, "replay");
   }
 }
 
@@ -61,13 +64,13 @@ export async function playWindow(fromMs, toMs) {
 export async function playDossier(file) {
   try {
     const bytes = await file.arrayBuffer();
-    update({ notice: { text: t("replay.checking"), bad: false } });
+    update({ notice: { text: t("replay.checking"), bad: false, of: "replay" } });
     const checked = await checkDossier(bytes);
-    if (checked.outcome === "fails") return update({ notice: { text: t("replay.fails", { why: whyNot(checked) }), bad: true } });
+    if (checked.outcome === "fails") return tellBad(t("replay.fails", { why: whyNot(checked) }), "replay");
     const found = await openDossier(bytes);
     begin({ player: opened(found.fromMs, Math.min(found.toMs, found.fromMs + 24 * 3_600_000)), source: "dossier", by: found.by, leaves: found.leaves, more: found.toMs > found.fromMs + 24 * 3_600_000, unread: found.unread, checked }, found);
   } catch (fault) {
-    update({ notice: { text: t("replay.not_a_dossier", { why: /** @type {Error} */ (fault).message }), bad: true } });
+    tellBad(t("replay.not_a_dossier", { why: /** @type {Error} */ (fault).message }), "replay");
   }
 }
 
@@ -166,7 +169,7 @@ async function fill() {
     isAsking = false;
     see();
   } catch (fault) {
-    if (mine === asking) update({ replay: { ...state.replay, player: next(player, { does: "pause" }) }, notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    if (mine === asking) update({ replay: { ...state.replay, player: next(player, { does: "pause" }) }, notice: { text: /** @type {Error} */ (fault).message, bad: true, of: "frames" } });
   } finally {
     if (mine === asking) isAsking = false;
   }
