@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from browser.awaiting import ordered, seated
+from browser.awaiting import ordered, seated, unanswered, until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -145,6 +145,20 @@ def test_a_dossier_is_planned_made_and_kept_and_it_verifies(desk: Desk, made: Re
     expect(page.locator("#dossier-take")).to_be_disabled()
     page.locator("#dossier-plan").click()
     expect(page.locator("#record-dossier [role=alert]")).to_contain_text("no alert 'alfa-99' in the record")
+
+
+def test_a_dossier_asked_for_before_its_page_is_here_is_about_that_alert(browser: Browser) -> None:
+    with served(tracks=12) as desk:
+        desk.do(lambda fake: fake.acknowledged.update({"alfa-1": (fake.now_ms(), "operator")}))
+        page = browser.new_page()
+        page.add_init_script('localStorage.setItem("detente.first-run", "seen")')
+        held = unanswered(page, "**/static/record/dossier.js")
+        page.goto(desk.address)
+        page.locator('[data-export="alfa-1"]').click()
+        expect(page.locator("#record")).to_be_visible()
+        until(page, lambda: held)[0].continue_()
+        expect(page.locator("#dossier-name")).to_have_value("alfa-1")
+        page.close()
 
 
 def test_a_fork_takes_the_head_of_the_page_with_what_to_do_and_who_may(opened: Opened) -> None:

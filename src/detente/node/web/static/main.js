@@ -128,9 +128,9 @@ export const acts = {
   open: (view) => showView(view),
   explain,
   /** @param {string} alert */
-  export: (alert) => {
-    later?.aboutAlert(alert);
+  export: async (alert) => {
     showView("record");
+    (await whenLater).aboutAlert(alert);
   },
   showMap: () => showView("map"),
   home: () => {
@@ -149,6 +149,10 @@ const SHEETS = /** @type {const} */ ({ tables: () => later?.tables(acts), record
 
 /** What the first picture does not need, a third of all files. It comes right after it, before anybody can ask for it. @type {Record<string, any> | null} */
 let later = null;
+/** @type {(files: Record<string, any>) => void} */
+let isHere = () => undefined;
+/** @type {Promise<Record<string, any>>} for what is pressed before they are here all the same */
+const whenLater = new Promise((done) => (isHere = done));
 
 async function fetchLater() {
   while (!later) {
@@ -166,6 +170,7 @@ async function fetchLater() {
       await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
     }
   }
+  isHere(later);
   tellNoMore("later");
   update({});
 }
