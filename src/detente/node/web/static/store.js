@@ -42,6 +42,7 @@ export const state = {
     log: "",
     filters: { kind: "", by: "", precedence: "", text: "" },
     /** @type {import("./types.js").LeafPage | null} */ page: null,
+    /** @type {string | null} why the leaves that were asked for could not be read */ unread: null,
     /** @type {import("./record/check.js").Checked | null} */ checked: null,
     /** @type {{log: string, why: string} | null} why a log could not be checked; reading on does not take it away */ unchecked: null,
     busy: "",

@@ -38,11 +38,14 @@ export function asked() {
 }
 
 async function plan() {
+  const body = JSON.stringify(asked());
+  // What would go into another dossier than the one that is asked for now is shown to nobody as this one's.
+  const isThis = () => body === JSON.stringify(asked());
   try {
-    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body: JSON.stringify(asked()) }));
-    put({ dossier: { ...state.record.dossier, plan, fault: "", done: "" } });
+    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body }));
+    if (isThis()) change({ plan });
   } catch (fault) {
-    change({ fault: /** @type {Error} */ (fault).message });
+    if (isThis()) change({ fault: /** @type {Error} */ (fault).message });
   }
 }
 
