@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from browser.awaiting import seated, unanswered, until
 from browser.conftest import Watched
 from browser.serving import Desk, served
 from browser.test_console import alarmed
+from detente.desk.orders import SendText
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +24,17 @@ AT_ITS_TOP = """(element) => {
   const { x, y, width, height } = element.getBoundingClientRect();
   return element.contains(document.elementFromPoint(x + width / 2, y + height / 2));
 }"""
+
+LOSE_AN_ANSWER = """
+const ask = window.fetch;
+let isLost = false;
+window.fetch = async (path, how) => {
+  const answer = await ask(path, how);
+  if (isLost || !how?.body?.includes("send_text")) return answer;
+  isLost = true;
+  throw new TypeError("Failed to fetch");
+};
+"""
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +118,65 @@ def test_what_the_desk_tells_by_itself_does_not_take_the_place_of_a_refusal(open
         page.unroute("**/api/orders")
         page.locator("[data-acknowledge]").first.click()
         expect(page.get_by_text("no acknowledge now")).to_have_count(0)
+
+
+def texts(desk: Desk) -> list[str]:
+    return [order.text for _, order in desk.fake.orders if isinstance(order, SendText)]
+
+
+def test_a_message_that_is_sent_twice_before_the_node_has_answered_is_sent_once(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    late = unanswered(page, "**/api/orders")
+    words = page.locator("#composer textarea")
+    words.fill("once only")
+    page.locator("#composer button.main").dblclick()
+    until(page, lambda: late)
+    words.fill("and the next, written meanwhile")
+    page.wait_for_timeout(200)
+    assert len(late) == 1
+    with page.expect_response("**/api/orders"):
+        late[0].continue_()
+    assert until(page, lambda: texts(desk).count("once only")) == 1
+    page.wait_for_timeout(200)
+    expect(words).to_have_value("and the next, written meanwhile")
+
+
+def test_an_order_whose_answer_was_lost_is_not_called_refused_and_not_done_twice(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address, script=LOSE_AN_ANSWER).page
+    page.fill("#composer textarea", "heard at least once")
+    page.locator("#composer button.main").click()
+    assert is_told(page, "No answer from the node: whether it was done is not known")
+    expect(page.locator("#composer textarea")).to_have_value("heard at least once")
+    page.locator("#composer button.main").click()
+    expect(page.locator("#composer textarea")).to_have_value("")
+    expect(page.get_by_text("No answer from the node")).to_have_count(0)
+    assert texts(desk).count("heard at least once") == 1
+
+
+def test_what_an_error_page_says_is_not_shown_as_the_reason(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.route("**/api/orders", lambda route: route.fulfill(status=502, body="<html>Bad Gateway</html>"))
+    page.locator("[data-acknowledge]").first.click()
+    assert is_told(page, "No answer from the node")
+
+
+def test_an_act_is_said_once_and_its_refusal_is_told_though_its_form_was_closed(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    page.keyboard.press("8")
+    seated(page, "duty_officer")
+    late = unanswered(page, "**/api/orders")
+    page.locator("[data-act='incident.account']").first.click()
+    page.fill("#act-words", "Our account.")
+    page.locator("#act-form button.main").dblclick()
+    until(page, lambda: late)
+    page.keyboard.press("Escape")
+    page.locator("[data-act='incident.account']").first.click()
+    page.fill("#act-words", "A better account.")
+    assert len(late) == 1
+    problem = {"code": "refused", "title": "Refused", "detail": WHY}
+    late[0].fulfill(status=409, json=problem)
+    page.wait_for_timeout(300)
+    expect(page.locator("#act-words")).to_have_value("A better account.")
+    expect(page.locator("#act-form [role=alert]")).to_have_count(0)
+    page.keyboard.press("Escape")
+    assert is_told(page, WHY)

@@ -34,7 +34,7 @@ export const state = {
   /** @type {"map" | "tables" | "record" | "release"} the large part of the desk */ view: "map",
   /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
   table: { chosen: "", view: null, powers: null, fault: null },
-  /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal}` */ act: null,
+  /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, underWay, said, isDrawn}` */ act: null,
   /** @type {{alert: string, found: import("./types.js").Explanation, of: "raised" | "now"} | null} why an alert was raised */ why: null,
   record: {
     /** @type {import("./types.js").LogRow[]} */ logs: [],
