@@ -19,27 +19,27 @@ export class Refusal extends Error {
   }
 }
 
+const none = () => {
+  throw new Refusal({ code: NO_ANSWER, detail: t("node.no_answer") });
+};
+
+/** The answer as it came, for what is no JSON. @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<Response>} throws Refusal; an error page that is not the node's own is no answer */
+export async function answerTo(path, how = {}) {
+  const { token } = state.session;
+  const headers = { "content-type": "application/json", "x-detente-token": token ?? "", ...how.headers };
+  const answer = await fetch(path, { ...how, headers }).catch(none);
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(none);
+  if (problem.code === "locked") update({ session: { ...state.session, locked: true } });
+  // An answer to a seat that was left meanwhile takes nobody out of the one taken since.
+  if (problem.code === "not_signed_in" && state.session.token === token) update({ session: { ...state.session, role: null, token: null } });
+  throw new Refusal(problem);
+}
+
 /** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<any>} throws Refusal */
 export async function ask(path, how = {}) {
   if (how.method && isReadOnly() && !OF_THE_DOOR.test(path)) throw new Refusal({ code: "read_only", detail: t("order.read_only") });
-  const { token } = state.session;
-  const headers = { "content-type": "application/json", "x-detente-token": token ?? "", ...how.headers };
-  const { answer, body } = await answered(path, { ...how, headers });
-  if (answer.ok) return body;
-  if (body.code === "locked") update({ session: { ...state.session, locked: true } });
-  // An answer to a seat that was left meanwhile takes nobody out of the one taken since.
-  if (body.code === "not_signed_in" && state.session.token === token) update({ session: { ...state.session, role: null, token: null } });
-  throw new Refusal(body);
-}
-
-/** @param {string} path @param {RequestInit} how @returns {Promise<{answer: Response, body: any}>} throws Refusal `no_answer` when none came, or one that is not the node's own */
-async function answered(path, how) {
-  try {
-    const answer = await fetch(path, how);
-    return { answer, body: await answer.json() };
-  } catch {
-    throw new Refusal({ code: NO_ANSWER, detail: t("node.no_answer") });
-  }
+  return (await answerTo(path, how)).json().catch(none);
 }
 
 /** @param {string} path @param {unknown} [body] */
