@@ -45,8 +45,12 @@ let sat = Promise.resolve();
 export const acts = {
   /** @param {string} lang */
   speak: async (lang) => {
-    await speak(lang);
-    update({ lang });
+    try {
+      if (await speak(lang)) update({ lang });
+      tellNoMore("language");
+    } catch {
+      tellBad(t("node.no_answer"), "language");
+    }
   },
   /** Seats taken one after the other; one that was chosen past while another was being taken is not taken. @param {string} role */
   sit: (role) => {
@@ -369,7 +373,9 @@ async function begin() {
   refuseFiles();
   state.isWall = isWall();
   document.body.classList.toggle("wall", state.isWall);
-  await acts.speak(chosenLanguage());
+  const lang = chosenLanguage();
+  while (!(await speak(lang).catch(() => false))) await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
+  update({ lang });
   watch(draw);
   draw();
   keyboard();

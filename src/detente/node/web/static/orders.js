@@ -84,17 +84,23 @@ export async function signIn(role) {
 /** @param {string} alert */
 export const acknowledge = (alert) => give({ order: "acknowledge", alert });
 
+/** Which map is wanted now: an answer about one that was wanted before is dropped. */
+let wanted = 0;
+
 /** Show the map as *peer* sees us, or our own again with null. @param {string | null} peer @param {(bytes: ArrayBuffer) => any} read */
 export async function previewOf(peer, read) {
+  const mine = ++wanted;
   if (peer === null) {
     update({ preview: null });
     return;
   }
   try {
     const answer = await ask(`/api/preview?peer=${encodeURIComponent(peer)}`);
+    if (mine !== wanted || state.replay) return;
     const bytes = Uint8Array.from(atob(answer.frame), (c) => c.charCodeAt(0));
+    tellNoMore("preview");
     update({ preview: { peer, tracks: read(bytes.buffer), withheld: answer.withheld } });
   } catch (fault) {
-    tellBad(/** @type {Error} */ (fault).message, "preview");
+    if (mine === wanted) tellBad(/** @type {Error} */ (fault).message, "preview");
   }
 }

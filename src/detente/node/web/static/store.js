@@ -56,7 +56,7 @@ export const state = {
       fault: "",
     },
   },
-  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null, fineness: {digest: string, rows: Row[]} | null, text: string | null, check: Row | null, refused: string | null}} `fineness`: what a patient peer knows, rule by rule; `text`: of a policy that is being prepared, `check`: what it would change, `refused`: why it is none */
+  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null, fineness: {digest: string, rows: Row[], why: string | null, untilMs: number} | null, text: string | null, check: Row | null, refused: string | null}} `fineness`: what a patient peer knows, rule by rule, or why nobody can say; `text`: of a policy that is being prepared, `check`: what it would change, `refused`: why it is none */
   release: { peer: "", view: null, seen: null, fault: null, fineness: null, text: null, check: null, refused: null },
   /** read only and large, for all to see */ isWall: false,
   lang: "en",

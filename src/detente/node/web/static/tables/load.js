@@ -33,7 +33,7 @@ export async function keepTable() {
     askedFor = wanted;
     update({ table: { ...state.table, view, powers, fault: null } });
   } catch (fault) {
-    update({ table: { ...state.table, fault: /** @type {Error} */ (fault).message } });
+    if (openBrief()?.table === brief.table) update({ table: { ...state.table, fault: /** @type {Error} */ (fault).message } });
   } finally {
     asking = false;
   }
