@@ -58,11 +58,11 @@ const enrol = () =>
     return post("/api/passkeys", { code: state.enrol, credential: await makePasskey(options) });
   });
 
-/** Nobody sits here: the way in, over everything. @param {{speak: (lang: string) => void}} acts */
+/** Nobody sits here: the way in, over everything. A browser closes it at the second Escape whatever is said to the first. @param {{speak: (lang: string) => void}} acts */
 export function signInPage(acts) {
   const { session, door } = state;
   if (!session.kind || (session.role && !state.enrol)) return "";
-  return html`<dialog ref=${open} id="sign-in" class="sign-in" aria-labelledby="sign-in-title" onCancel=${(/** @type {Event} */ e) => e.preventDefault()}>
+  return html`<dialog ref=${open} id="sign-in" class="sign-in" aria-labelledby="sign-in-title" onCancel=${(/** @type {Event} */ e) => e.preventDefault()} onClose=${(/** @type {any} */ e) => open(e.currentTarget)}>
     <h2 id="sign-in-title"><bdi>Détente</bdi> <span class="grow"></span>
       <label class="unseen" for="sign-in-lang">${t("top.language")}</label>
       <select id="sign-in-lang" value=${state.lang} onChange=${(/** @type {any} */ e) => acts.speak(e.target.value)}>${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate=${false}>${l}</option>`)}</select></h2>
