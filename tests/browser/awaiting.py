@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from browser.serving import Desk
 
@@ -35,3 +35,14 @@ def seated(page: Page, seat: str, within_s: float = 10.0) -> None:
     """Take *seat*, and wait until the node has given it: what the selector says is only what was asked for."""
     page.select_option("#seat", seat)
     until(page, lambda: page.evaluate(SEATED), lambda role: role == seat, within_s)
+
+
+def unanswered(page: Page, path: str) -> list[Route]:
+    """Let requests to *path* wait: they are in the list in their order, each to be let go by hand."""
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    page.route(path, keep)
+    return waiting

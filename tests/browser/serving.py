@@ -49,11 +49,14 @@ def no_door(port: int) -> dict[str, Any]:
 
 @contextmanager
 def served(
-    door: Callable[[int], dict[str, Any]] = no_door, record: RecordPort | None = None, **scene: Any
+    door: Callable[[int], dict[str, Any]] = no_door,
+    record: RecordPort | None = None,
+    make: Callable[..., FakeDesk] = FakeDesk,
+    **scene: Any,
 ) -> Iterator[Desk]:
     """Serve a development desk in a thread of its own while the block runs.
 
-    *door*: how people sign in, by the port. *record*: what its record page shows.
+    *door*: how people sign in, by the port. *record*: what its record page shows. *make*: the desk, of the *scene*.
     """
     port = free_port()
     loop = asyncio.new_event_loop()
@@ -61,7 +64,7 @@ def served(
     made: list[FakeDesk] = []
 
     async def run() -> None:
-        fake = FakeDesk(**scene)
+        fake = make(**scene)
         fake.record = record
         made.append(fake)
         app = build_app(fake, hosts=[f"alfa.localhost:{port}", f"127.0.0.1:{port}"], **door(port))

@@ -157,6 +157,8 @@ def test_a_polygon_is_drawn_moved_and_declared_with_what_it_overlaps_in_its_key(
         (volume,) = order.act.plan.volumes
         assert len(volume.outline.vertices) == 3
         assert volume.levels.ceiling_ft == 10_000
+        page.keyboard.press("3")
+        expect(page.locator(".volume")).to_have_count(0)  # what is said once is not ready to be said again
 
 
 def test_a_corridor_is_made_by_keyboard_alone_and_what_is_wrong_is_said(desk: Desk, opened: Opened) -> None:

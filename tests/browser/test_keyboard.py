@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import ordered
 from browser.conftest import Watched
 from browser.serving import Desk, served
 from browser.test_console import axe
@@ -87,7 +88,12 @@ def test_a_watch_from_the_alert_to_the_signature_without_a_pointer(desk: Desk, o
     page.keyboard.press("Escape")
     page.keyboard.press("1")
     until_focused(page, 'li[data-alert="alfa-1"] select')
-    page.keyboard.press("ArrowDown")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    until_focused(page, '[data-stand-down="alfa-1"]')
+    page.keyboard.press("Enter")
+    # The reasons that the arrow keys passed over were not given.
+    assert [order.reason for order in ordered(page, desk, StandDown)] == ["resolved"]
 
     # A coded phrase with its parameter.
     page.keyboard.press("4")

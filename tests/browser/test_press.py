@@ -51,3 +51,25 @@ def test_what_is_held_down_holds_the_drawing_for_half_a_second_and_no_longer(ope
         page = opened(desk.address, size=TELEPHONE).page
         expect(page.locator(".badge.sound")).to_be_visible()
         assert page.evaluate(HELD) >= 500
+
+
+def test_what_is_pressed_twice_or_held_down_acknowledges_what_was_seen_and_not_what_comes_in_its_place(
+    opened: Opened,
+) -> None:
+    with served(tracks=12) as desk:
+        page = opened(desk.address).page
+        first = page.locator("#strip").locator("[data-alert]").get_attribute("data-alert")
+        button = page.locator("#strip-acknowledge")
+        button.click()
+        expect(page.locator("#strip [data-alert]")).not_to_have_attribute("data-alert", str(first))
+        button.hover()
+        page.mouse.down(click_count=2)
+        page.mouse.up(click_count=2)
+        page.wait_for_timeout(300)
+        assert set(desk.fake.acknowledged) == {first}
+        button.focus()
+        for _ in range(12):
+            page.keyboard.down("Enter")
+            page.wait_for_timeout(100)
+        page.keyboard.up("Enter")
+        assert len(desk.fake.acknowledged) == 2

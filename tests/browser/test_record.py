@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from browser.awaiting import ordered, seated
+from browser.awaiting import ordered, seated, unanswered, until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
 from browser.test_console import axe
+from browser.test_refused import WHY, refuses
 from detente.desk.board import ForkRow
 from detente.desk.orders import Rebase
 from detente.evidence.dossier import ZipFiles
@@ -145,6 +146,67 @@ def test_a_dossier_is_planned_made_and_kept_and_it_verifies(desk: Desk, made: Re
     expect(page.locator("#dossier-take")).to_be_disabled()
     page.locator("#dossier-plan").click()
     expect(page.locator("#record-dossier [role=alert]")).to_contain_text("no alert 'alfa-99' in the record")
+
+
+def test_a_dossier_asked_for_before_its_page_is_here_is_about_that_alert(browser: Browser) -> None:
+    with served(tracks=12) as desk:
+        desk.do(lambda fake: fake.acknowledged.update({"alfa-1": (fake.now_ms(), "operator")}))
+        page = browser.new_page()
+        page.add_init_script('localStorage.setItem("detente.first-run", "seen")')
+        held = unanswered(page, "**/static/record/dossier.js")
+        page.goto(desk.address)
+        page.locator('[data-export="alfa-1"]').click()
+        expect(page.locator("#record")).to_be_visible()
+        until(page, lambda: held)[0].continue_()
+        expect(page.locator("#dossier-name")).to_have_value("alfa-1")
+        page.close()
+
+
+def test_a_plan_that_comes_late_is_not_shown_for_another_dossier_than_it_is_of(desk: Desk, opened: Opened) -> None:
+    page = at_record(opened(desk.address).page)
+    seated(page, "supervisor")
+    page.locator("[data-way=whole]").click()
+    late = unanswered(page, "**/api/record/plan")
+    page.locator("#dossier-plan").click()
+    page.select_option("#dossier-peer", "bravo")
+    with page.expect_response("**/api/record/plan"):
+        until(page, lambda: late)[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("#dossier-take")).to_be_disabled()
+    page.locator("#dossier-plan").click()
+    until(page, lambda: late, lambda waiting: len(waiting) == 2)[1].continue_()
+    expect(page.locator("#dossier-take")).to_be_enabled()
+
+
+def test_leaves_that_cannot_be_read_are_not_replaced_by_others_and_why_stays_until_they_can(
+    desk: Desk, opened: Opened
+) -> None:
+    page = at_record(opened(desk.address).page)
+    refuses(page, "**/api/record/leaves*")
+    page.select_option("#leaf-kind", "alert")
+    why = page.locator("#record-leaves [role=alert]")
+    expect(why).to_contain_text(WHY)
+    expect(page.locator("[data-leaf]")).to_have_count(0)
+    with page.expect_response("**/api/record/logs"):
+        pass
+    page.wait_for_timeout(300)
+    expect(why).to_contain_text(WHY)
+    page.unroute("**/api/record/leaves*")
+    expect(why).to_have_count(0, timeout=10_000)
+
+
+def test_older_leaves_that_come_late_do_not_replace_the_newest(desk: Desk, opened: Opened) -> None:
+    page = at_record(opened(desk.address).page)
+    newest = page.locator("[data-leaf]").first.get_attribute("data-leaf")
+    late = unanswered(page, "**/api/record/leaves*before*")
+    page.locator("#older").click()
+    until(page, lambda: late)
+    with page.expect_response("**/api/record/leaves*"):
+        page.locator("#newest").click()
+    with page.expect_response("**/api/record/leaves*before*"):
+        late[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("[data-leaf]").first).to_have_attribute("data-leaf", str(newest))
 
 
 def test_a_fork_takes_the_head_of_the_page_with_what_to_do_and_who_may(opened: Opened) -> None:

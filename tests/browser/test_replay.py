@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.awaiting import until
 from browser.conftest import Watched
 from browser.serving import Desk, served
+from browser.test_refused import WHY, is_told, refuses
 from detente.evidence.dossier import write_zip
 from detente.evidence.leaf import Kind
 from detente.node.records import DossierAsked
@@ -293,6 +294,24 @@ def test_a_replay_shows_the_past_in_a_frame_that_nobody_takes_for_now(desk: Desk
     expect(page.locator('[data-acknowledge="alfa-1"]')).to_be_enabled()
     assert watched.complaints == []
     assert watched.violations() == []
+
+
+def test_why_frames_could_not_be_had_can_be_closed_and_goes_when_they_come(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address, size=(1600, 900)).page
+    replaying(page)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/frames" in request.url else None)
+    refuses(page, "**/api/replay/frames*")
+    page.locator("#replay-place").press("Home")
+    assert is_told(page, WHY)
+    page.locator(".notice button").click()
+    page.wait_for_timeout(900)
+    expect(page.locator(".notice")).to_have_count(0)
+    assert len(asked) == 1
+    assert is_told(page, WHY)
+    page.unroute("**/api/replay/frames*")
+    expect(page.locator(".notice")).to_have_count(0)
+    until(page, lambda: page.evaluate("import('/static/store.js').then(({state}) => state.tracks !== null)"))
 
 
 def test_a_replay_plays_by_keys_at_its_speed(desk: Desk, opened: Opened) -> None:

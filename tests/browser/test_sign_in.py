@@ -82,6 +82,17 @@ def test_t32_a_passkey_is_made_opens_the_seat_and_the_address_line_keeps_no_code
     assert page.evaluate("() => window.violations") == []
 
 
+def test_escape_does_not_take_the_way_in_away(desk: Desk, page: Page) -> None:
+    enrolled(page, desk)
+    page.click("#to-sessions")
+    page.click("#sign-out")
+    for _ in range(4):
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(100)
+    page.click("#use-passkey")
+    expect(page.locator("#sign-in")).to_have_count(0)
+
+
 def test_t31_flash_shows_the_whole_order_with_its_digest_and_goes_after_the_passkey_alone(
     desk: Desk, page: Page
 ) -> None:

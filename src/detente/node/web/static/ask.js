@@ -8,6 +8,9 @@ export const isReadOnly = () => state.replay !== null || state.isWall;
 
 const OF_THE_DOOR = /^\/api\/(session|sign-in|passkeys|step-up)/; // a wall signs in like any desk
 
+/** The code of what the node did not refuse: whether it did it is not known. */
+export const NO_ANSWER = "no_answer";
+
 export class Refusal extends Error {
   /** @param {{code?: string, detail?: string, title?: string}} problem */
   constructor(problem) {
@@ -16,18 +19,27 @@ export class Refusal extends Error {
   }
 }
 
+const none = () => {
+  throw new Refusal({ code: NO_ANSWER, detail: t("node.no_answer") });
+};
+
+/** The answer as it came, for what is no JSON. @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<Response>} throws Refusal; an error page that is not the node's own is no answer */
+export async function answerTo(path, how = {}) {
+  const { token } = state.session;
+  const headers = { "content-type": "application/json", "x-detente-token": token ?? "", ...how.headers };
+  const answer = await fetch(path, { ...how, headers }).catch(none);
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(none);
+  if (problem.code === "locked") update({ session: { ...state.session, locked: true } });
+  // An answer to a seat that was left meanwhile takes nobody out of the one taken since.
+  if (problem.code === "not_signed_in" && state.session.token === token) update({ session: { ...state.session, role: null, token: null } });
+  throw new Refusal(problem);
+}
+
 /** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [how] @returns {Promise<any>} throws Refusal */
 export async function ask(path, how = {}) {
   if (how.method && isReadOnly() && !OF_THE_DOOR.test(path)) throw new Refusal({ code: "read_only", detail: t("order.read_only") });
-  const { token } = state.session;
-  const headers = { "content-type": "application/json", "x-detente-token": token ?? "", ...how.headers };
-  const answer = await fetch(path, { ...how, headers });
-  const body = await answer.json();
-  if (answer.ok) return body;
-  if (body.code === "locked") update({ session: { ...state.session, locked: true } });
-  // An answer to a seat that was left meanwhile takes nobody out of the one taken since.
-  if (body.code === "not_signed_in" && state.session.token === token) update({ session: { ...state.session, role: null, token: null } });
-  throw new Refusal(body);
+  return (await answerTo(path, how)).json().catch(none);
 }
 
 /** @param {string} path @param {unknown} [body] */

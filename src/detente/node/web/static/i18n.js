@@ -5,16 +5,22 @@ let catalogue = {};
 
 export const LANGUAGES = ["en", "tr", "ru"];
 
-/** @param {string} lang */
+let chosen = "";
+
+/** @param {string} lang @returns {Promise<boolean>} false: another has been chosen meanwhile; throws when its words cannot be had */
 export async function speak(lang) {
+  chosen = lang;
   const answer = await fetch(`/static/i18n/${lang}.json`);
-  catalogue = await answer.json();
+  const words = await answer.json();
+  if (chosen !== lang) return false;
+  catalogue = words;
   document.documentElement.lang = lang;
   try {
     localStorage.setItem("detente.lang", lang);
   } catch {
     // a desk that keeps nothing still speaks
   }
+  return true;
 }
 
 /** @returns {string} the language chosen at this desk before */

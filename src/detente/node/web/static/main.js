@@ -4,6 +4,7 @@ import { html, render } from "./html.js";
 import { state, update, watch } from "./store.js";
 import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
+import { pageNotice, tellBad, tellNoMore } from "./notice.js";
 import { stepDialog } from "./step-up.js";
 import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
 import { firstRun, greet } from "./first-run.js";
@@ -44,8 +45,12 @@ let sat = Promise.resolve();
 export const acts = {
   /** @param {string} lang */
   speak: async (lang) => {
-    await speak(lang);
-    update({ lang });
+    try {
+      if (await speak(lang)) update({ lang });
+      tellNoMore("language");
+    } catch {
+      tellBad(t("node.no_answer"), "language");
+    }
   },
   /** Seats taken one after the other; one that was chosen past while another was being taken is not taken. @param {string} role */
   sit: (role) => {
@@ -54,9 +59,10 @@ export const acts = {
       if (state.sitting !== role) return;
       try {
         await signIn(role);
+        tellNoMore("seat");
         connection.again();
       } catch (fault) {
-        update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+        tellBad(/** @type {Error} */ (fault).message, "seat");
       }
       if (state.sitting === role) update({ sitting: null });
     });
@@ -126,9 +132,9 @@ export const acts = {
   open: (view) => showView(view),
   explain,
   /** @param {string} alert */
-  export: (alert) => {
-    later?.aboutAlert(alert);
+  export: async (alert) => {
     showView("record");
+    (await whenLater).aboutAlert(alert);
   },
   showMap: () => showView("map"),
   home: () => {
@@ -147,6 +153,10 @@ const SHEETS = /** @type {const} */ ({ tables: () => later?.tables(acts), record
 
 /** What the first picture does not need, a third of all files. It comes right after it, before anybody can ask for it. @type {Record<string, any> | null} */
 let later = null;
+/** @type {(files: Record<string, any>) => void} */
+let isHere = () => undefined;
+/** @type {Promise<Record<string, any>>} for what is pressed before they are here all the same */
+const whenLater = new Promise((done) => (isHere = done));
 
 async function fetchLater() {
   while (!later) {
@@ -160,11 +170,12 @@ async function fetchLater() {
         aboutAlert: dossier.aboutAlert, release: releasing.release, keepRelease: releaseKept.keepRelease, help: helping.help,
       };
     } catch (fault) {
-      update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+      tellBad(/** @type {Error} */ (fault).message, "later");
       await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
-      update({ notice: null });
     }
   }
+  isHere(later);
+  tellNoMore("later");
   update({});
 }
 const PARTS = /** @type {const} */ (["left", "map", "right"]);
@@ -221,7 +232,7 @@ function draw() {
   keepWhy();
   keepActivities();
   keepMinima();
-  render(html`<div>${later?.help()}${later?.actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}</div>`, at("#dialogs"));
+  render(html`<div>${later?.help()}${later?.actDialog()}${why()}${sessionsDialog()}${stepDialog()}${lockBanner()}${firstRun()}${signInPage(acts)}${pageNotice()}</div>`, at("#dialogs"));
   names();
   if (isReadOnly()) switchOff();
   else lookForRows(renewed);
@@ -338,10 +349,10 @@ async function seat() {
 async function seated() {
   try {
     const sits = await seat();
-    if (sits && state.notice?.bad) update({ notice: null });
+    if (sits) tellNoMore("seat");
     return sits;
   } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(/** @type {Error} */ (fault).message, "seat");
     return false;
   }
 }
@@ -362,7 +373,9 @@ async function begin() {
   refuseFiles();
   state.isWall = isWall();
   document.body.classList.toggle("wall", state.isWall);
-  await acts.speak(chosenLanguage());
+  const lang = chosenLanguage();
+  while (!(await speak(lang).catch(() => false))) await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
+  update({ lang });
   watch(draw);
   draw();
   keyboard();

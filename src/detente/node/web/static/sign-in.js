@@ -7,6 +7,7 @@ import { code, others } from "./words.js";
 import { nodeNow } from "./clock.js";
 import { age } from "./format.js";
 import { ask, post } from "./ask.js";
+import { notice, tellBad, tellNoMore } from "./notice.js";
 import { signIn } from "./orders.js";
 import { stepUp } from "./step-up.js";
 import { hasPasskeys, makePasskey, usePasskey } from "./passkey.js";
@@ -57,11 +58,11 @@ const enrol = () =>
     return post("/api/passkeys", { code: state.enrol, credential: await makePasskey(options) });
   });
 
-/** Nobody sits here: the way in, over everything. @param {{speak: (lang: string) => void}} acts */
+/** Nobody sits here: the way in, over everything. A browser closes it at the second Escape whatever is said to the first. @param {{speak: (lang: string) => void}} acts */
 export function signInPage(acts) {
   const { session, door } = state;
   if (!session.kind || (session.role && !state.enrol)) return "";
-  return html`<dialog ref=${open} id="sign-in" class="sign-in" aria-labelledby="sign-in-title" onCancel=${(/** @type {Event} */ e) => e.preventDefault()}>
+  return html`<dialog ref=${open} id="sign-in" class="sign-in" aria-labelledby="sign-in-title" onCancel=${(/** @type {Event} */ e) => e.preventDefault()} onClose=${(/** @type {any} */ e) => open(e.currentTarget)}>
     <h2 id="sign-in-title"><bdi>Détente</bdi> <span class="grow"></span>
       <label class="unseen" for="sign-in-lang">${t("top.language")}</label>
       <select id="sign-in-lang" value=${state.lang} onChange=${(/** @type {any} */ e) => acts.speak(e.target.value)}>${LANGUAGES.map((l) => html`<option key=${l} value=${l} selected=${l === state.lang} lang="zxx" translate=${false}>${l}</option>`)}</select></h2>
@@ -92,7 +93,7 @@ export const lockBanner = () =>
     ? html`<div id="lock" class="lock" role="status"><b>${t("lock.title")}</b> <span>${t("lock.what")}</span> <button type="button" class="main" id="unlock" onClick=${() => stepUp(null, "").catch(shown)}>${t("lock.open")}</button></div>`
     : "";
 
-const shown = (/** @type {Error} */ fault) => update({ notice: { text: fault.message, bad: true } });
+const shown = (/** @type {Error} */ fault) => tellBad(fault.message, "sessions");
 
 /** Tell the node that a person is at the desk, and hear whether the session is locked or ended meanwhile. */
 export function keepSession() {
@@ -117,6 +118,7 @@ export function keepSession() {
 async function refresh(path = "/api/sessions", method = "GET") {
   try {
     update({ sessions: await ask(path, { method }) });
+    tellNoMore("sessions");
   } catch (fault) {
     shown(/** @type {Error} */ (fault));
   }
@@ -140,6 +142,7 @@ export function sessionsDialog() {
     <h2 id="sessions-title">${t("sessions.title")} <span class="grow"></span><button type="button" onClick=${() => list?.close()}>${t("act.close")}</button></h2>
     <p class="muted">${t(keeps ? "sessions.all" : "sessions.own")}</p>
     <ul class="rows scrolls" tabindex="0" aria-label=${t("sessions.title")}>${rows.map(row)}</ul>
+    ${notice()}
     <div class="line"><button type="button" id="end-mine" onClick=${() => refresh("/api/sessions", "DELETE")}>${t("sessions.end_mine")}</button>
       ${keeps && html`<button type="button" id="end-all" onClick=${() => refresh("/api/sessions?everybody=true", "DELETE")}>${t("sessions.end_all")}</button>`}
       <span class="grow"></span><button type="button" id="sign-out" onClick=${leave}>${t("sessions.leave")}</button></div>

@@ -34,6 +34,7 @@ export async function stepUp(order, body) {
   if (state.step) return null;
   const digest = order && (await digestOf(body));
   const asked = await post("/api/step-up/options", { order_digest: digest });
+  if (state.step) return null; // another order was first
   return new Promise((done) => update({ step: { order, digest, asked, refusal: "", busy: false, done } }));
 }
 
@@ -47,27 +48,34 @@ function leave(grant) {
 
 /** @param {Row} step */
 async function prove(step) {
+  if (state.step?.busy) return;
+  const isThis = () => state.step?.done === step.done; // the person may have left, or be asked about another order by now
   update({ step: { ...step, busy: true, refusal: "" } });
   try {
     const proof = { order_digest: step.digest };
-    if (step.asked.kind === "demo") return leave((await post("/api/step-up", { ...proof, sure: true })).grant);
-    if (step.asked.kind === "oidc") return leave(await fromProvider(step, proof));
-    const credential = await usePasskey(step.asked.options);
-    leave((await post("/api/step-up", { ...proof, credential })).grant);
+    const grant = await granted(step, proof, isThis);
+    if (isThis()) leave(grant);
   } catch (fault) {
-    if (!state.step) return;
     // A passkey's challenge is good once.
-    const asked = await post("/api/step-up/options", { order_digest: step.digest }).catch(() => step.asked);
-    update({ step: { ...step, asked, busy: false, refusal: /** @type {Error} */ (fault).message } });
+    const asked = isThis() && (await post("/api/step-up/options", { order_digest: step.digest }).catch(() => step.asked));
+    if (isThis()) update({ step: { ...step, asked, busy: false, refusal: /** @type {Error} */ (fault).message } });
   }
 }
 
-/** The provider asks the person in a window of its own; the node says when they have come back. @param {Row} step @param {Row} proof */
-async function fromProvider(step, proof) {
+/** @param {Row} step @param {Row} proof @param {() => boolean} isThis @returns {Promise<string | null>} */
+async function granted(step, proof, isThis) {
+  if (step.asked.kind === "demo") return (await post("/api/step-up", { ...proof, sure: true })).grant;
+  if (step.asked.kind === "oidc") return fromProvider(step, proof, isThis);
+  const credential = await usePasskey(step.asked.options);
+  return (await post("/api/step-up", { ...proof, credential })).grant;
+}
+
+/** The provider asks the person in a window of its own; the node says when they have come back. @param {Row} step @param {Row} proof @param {() => boolean} isThis */
+async function fromProvider(step, proof, isThis) {
   window.open(step.asked.address, "_blank", "noopener");
   for (;;) {
     await new Promise((done) => setTimeout(done, AGAIN_MS));
-    if (!state.step) return null;
+    if (!isThis()) return null;
     try {
       return (await post("/api/step-up", proof)).grant;
     } catch (fault) {

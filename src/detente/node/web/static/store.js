@@ -28,13 +28,13 @@ export const state = {
   /** @type {number | null} */ hovered: null,
   /** @type {string | null} */ focusAlert: null,
   /** @type {{peer: string, tracks: Tracks, withheld: Row[]} | null} */ preview: null,
-  /** @type {{text: string, bad: boolean} | null} */ notice: null,
+  /** @type {{text: string, bad: boolean, of: string} | null} `of`: what it is about, `notice.js` */ notice: null,
   /** @type {"link" | "feeds" | "release"} */ page: "link",
   /** @type {"left" | "map" | "right"} which part a narrow window shows */ part: "map",
   /** @type {"map" | "tables" | "record" | "release"} the large part of the desk */ view: "map",
   /** @type {{chosen: string, view: Row | null, powers: Row[] | null, fault: string | null}} the open table */
   table: { chosen: "", view: null, powers: null, fault: null },
-  /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal}` */ act: null,
+  /** @type {Row | null} an act at the table that is being prepared: `{act, fixed, shown, about, values, refusal, underWay, said, isDrawn}` */ act: null,
   /** @type {{alert: string, found: import("./types.js").Explanation, of: "raised" | "now"} | null} why an alert was raised */ why: null,
   record: {
     /** @type {import("./types.js").LogRow[]} */ logs: [],
@@ -42,6 +42,7 @@ export const state = {
     log: "",
     filters: { kind: "", by: "", precedence: "", text: "" },
     /** @type {import("./types.js").LeafPage | null} */ page: null,
+    /** @type {string | null} why the leaves that were asked for could not be read */ unread: null,
     /** @type {import("./record/check.js").Checked | null} */ checked: null,
     /** @type {{log: string, why: string} | null} why a log could not be checked; reading on does not take it away */ unchecked: null,
     busy: "",
@@ -55,7 +56,7 @@ export const state = {
       fault: "",
     },
   },
-  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null, fineness: {digest: string, rows: Row[]} | null, text: string | null, check: Row | null, refused: string | null}} `fineness`: what a patient peer knows, rule by rule; `text`: of a policy that is being prepared, `check`: what it would change, `refused`: why it is none */
+  /** @type {{peer: string, view: import("./types.js").ReleaseView | null, seen: {tracks: Tracks, withheld: Row[]} | null, fault: string | null, fineness: {digest: string, rows: Row[], why: string | null, untilMs: number} | null, text: string | null, check: Row | null, refused: string | null}} `fineness`: what a patient peer knows, rule by rule, or why nobody can say; `text`: of a policy that is being prepared, `check`: what it would change, `refused`: why it is none */
   release: { peer: "", view: null, seen: null, fault: null, fineness: null, text: null, check: null, refused: null },
   /** read only and large, for all to see */ isWall: false,
   lang: "en",

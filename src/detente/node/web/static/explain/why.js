@@ -6,6 +6,7 @@ import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clockZ, count, miles, position, span } from "../format.js";
+import { notice, tellBad, tellNoMore } from "../notice.js";
 import { ask, give } from "../orders.js";
 import { code, others, party } from "../words.js";
 import { what, who } from "../alert-words.js";
@@ -20,6 +21,8 @@ const AGAIN_MS = 2000;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
 let askedAtMs = -Infinity;
+/** Which question is the newest: an answer to an older one opens nothing, nor does one that comes after the dialog was closed. */
+let question = 0;
 
 const open = (/** @type {HTMLDialogElement | null} */ element) => {
   dialog = element;
@@ -29,11 +32,14 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
 /** Ask why *alert* stands, and open the answer. @param {string} alert */
 export async function explain(alert) {
   askedAtMs = performance.now();
+  const mine = ++question;
   try {
     const found = /** @type {Explanation} */ (await ask(`/api/alerts/${encodeURIComponent(alert)}/why`));
+    if (mine !== question) return;
+    tellNoMore("why");
     update({ why: { alert, found, of: state.why?.alert === alert ? state.why.of : found.raised ? "raised" : "now" } });
   } catch (fault) {
-    update({ notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    if (mine === question) tellBad(/** @type {Error} */ (fault).message, "why");
   }
 }
 
@@ -42,13 +48,19 @@ export function keepWhy() {
   if (state.why && performance.now() - askedAtMs > AGAIN_MS) explain(state.why.alert);
 }
 
+function close() {
+  question += 1;
+  update({ why: null });
+}
+
 export function why() {
   if (!state.why) return "";
   const { alert, found, of } = state.why;
   const row = /** @type {AlertRow | undefined} */ (state.board?.alerts.find((/** @type {AlertRow} */ one) => one.alert === alert));
   const judged = of === "now" ? found.now : found.raised;
-  return html`<dialog ref=${open} class="why" aria-labelledby="why-title" onClose=${() => update({ why: null })}>
+  return html`<dialog ref=${open} class="why" aria-labelledby="why-title" onClose=${close}>
     <div class="line"><h2 id="why-title">${t("explain.title")} ${row && who(row)}</h2><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button></div>
+    ${notice()}
     ${row && html`<p>${what(row, nodeNow())} · ${code(alert)} · ${t("explain.raised_by")} ${party(row.raised_by)}${found.because && html` · ${t("alert.cleared")}: ${word("cleared", found.because)}`}</p>`}
     <div class="line" role="group" aria-label=${t("explain.which")}>${/** @type {const} */ (["raised", "now"]).map((one) => html`<button key=${one} type="button" aria-pressed=${of === one} disabled=${!found[one]} onClick=${() => update({ why: { alert, found, of: one } })}>${t(`explain.as_${one}`)} ${found[one] ? clockZ(found[one].at_ms) : t("explain.not_held")}</button>`)}</div>
     ${judged ? judgement(judged, found) : html`<p class="text-caution">${found.raised === null && found.now === null ? t("explain.nothing_of_ours") : t("explain.not_held_what")}</p>`}

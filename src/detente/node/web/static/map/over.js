@@ -54,7 +54,6 @@ export function over(acts) {
     ${state.replay?.source === "dossier" && state.replay.checked.outcome !== "holds" && html`<div id="not-proved" class="banner grave-banner" role="alert"><b>${t("replay.not_proved")}</b> <span>${others(whyNot(state.replay.checked), "en")}</span></div>`}
     ${state.link === "stopped" && html`<div class="stopped"><b>${t("link.stopped", { at: clockZ(state.stoppedAtMs) })}</b><span>${t("link.stopped_what")}</span></div>`}
     ${state.link === "connecting" && html`<div class="stopped"><b>${t("link.connecting")}</b></div>`}
-    ${state.notice && html`<div class=${`notice ${state.notice.bad ? "bad" : ""}`} role="alert"><span><bdi>${state.notice.text}</bdi></span> <button type="button" onClick=${() => update({ notice: null })}>${t("act.close")}</button></div>`}
     ${state.filtering && filterPanel()}
     ${state.volume ? volumeForm(acts) : state.tracksListed && trackList(acts, acts.camera)}
     ${verticalStrip()}

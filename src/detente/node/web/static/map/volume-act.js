@@ -27,7 +27,7 @@ export function declared(form) {
 /** What the table's dialog lays before the person: the plan, with the key of all that it meets and that was shown. @param {Record<string, any>} form @returns {Record<string, any>} */
 export function draftOf(form) {
   const { act, ...fixed } = declared(form);
-  return { act, fixed: form.gives ? fixed : { ...fixed, key: form.said?.key ?? [] }, about: form.title, shown: form.said, values: {}, refusal: "" };
+  return { act, fixed: form.gives ? fixed : { ...fixed, key: form.said?.key ?? [] }, about: form.title, shown: form.said, values: {}, refusal: "", isDrawn: true };
 }
 
 const MILE_CM = 185_200;

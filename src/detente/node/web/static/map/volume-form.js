@@ -25,8 +25,8 @@ export function volumeOfPlace(row) {
   return { ...newVolume(), startMs, endMs, datum, floor, ceiling, kind: row.kind, title: row.title, gives: row.activity };
 }
 
-/** @param {Row} change */
-const put = (change) => update({ volume: { ...state.volume, ...change } });
+/** The form may have been closed meanwhile. @param {Row} change */
+const put = (change) => state.volume && update({ volume: { ...state.volume, ...change } });
 
 /** @param {Event} event */
 const valueOf = (event) => /** @type {HTMLInputElement} */ (event.target).value;
@@ -58,6 +58,7 @@ export function volumeForm(acts) {
   };
   const take = async () => {
     const { volume: read, refusal } = await readPasted(volume.pasted);
+    if (state.volume?.pasted !== volume.pasted) return; // what was read is not what stands there now
     put(read ? { ...read, typed: {}, wrongLine: 0, pasted: "", refusal: "", chosen: -1 } : { refusal });
   };
   const unit = volume.datum === "pressure" ? 100 : 1;

@@ -190,15 +190,16 @@ function alert(row, acts) {
   </li>`;
 }
 
-/** @param {Row} row */
+/** A reason that the arrow keys pass over is not one that was given: the button gives it. @param {Row} row */
 function standDown(row) {
   const reasons = /** @type {const} */ (["acting", "false_alert", "resolved", "exercise", "other_line"]);
-  const choose = (/** @type {any} */ e) => {
-    if (e.target.value) give({ order: "stand_down", subject: row.alert, reason: e.target.value });
-    e.target.value = "";
+  const stand = async (/** @type {any} */ e) => {
+    e.preventDefault();
+    const form = e.target;
+    if (await give({ order: "stand_down", subject: row.alert, reason: form.elements.reason.value })) form.reset();
   };
-  return html`<select aria-label=${t("act.stand_down")} onChange=${choose}><option value="">${t("act.stand_down")}</option>
-    ${reasons.map((r) => html`<option key=${r} value=${r}>${t(`reason.${r}`)}</option>`)}</select>`;
+  return html`<form class="stand-down" onSubmit=${stand}><select name="reason" required aria-label=${t("act.why_stand_down")}><option value="">${t("act.why_stand_down")}</option>
+    ${reasons.map((r) => html`<option key=${r} value=${r}>${t(`reason.${r}`)}</option>`)}</select><button data-stand-down=${row.alert}>${t("act.stand_down")}</button></form>`;
 }
 
 /** Sent, held, displayed, acknowledged: each side for itself. @param {Row} row */

@@ -206,11 +206,13 @@ function composer(board) {
   const same = peers.find((p) => p.party === to)?.codebook_same !== false;
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
+    const c = state.composer;
     const shared = { to, line: c.line, reason: precedence === "Z" ? c.reason || null : null, answers: c.answers || null };
     const order = phrase
       ? { order: "send_code", ...shared, code: c.code, params: { ...c.params }, precedence: c.precedence || null }
       : { order: "send_text", ...shared, text: c.text, lang: state.lang, precedence };
-    if (await give(order)) compose({ code: "", params: {}, text: "", reason: "", answers: "", precedence: "" });
+    // What is being written by the time the node answers is another message.
+    if ((await give(order)) && state.composer === c) compose({ code: "", params: {}, text: "", reason: "", answers: "", precedence: "" });
   };
   const complete = phrase ? same && phrase.params.every((/** @type {string} */ p) => c.params[p] && !isWrong(p, c.params[p])) : c.text.trim() !== "";
   return html`<form id="composer" onSubmit=${send} aria-label=${t("compose.title")}>

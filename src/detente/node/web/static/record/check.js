@@ -1,8 +1,7 @@
 // A log checked by this browser: its leaves hashed here to a root, that root against the signed one, and the signatures.
 // What was proved is said as facts, and so is what was not.
 
-import { state } from "../store.js";
-import { ask } from "../orders.js";
+import { answerTo, ask } from "../ask.js";
 import { base64Of, bytesOf, canVerify, checkpoint, isSame, signedBy, splitNote, vkey } from "./note.js";
 import { leafHashes, rootOf, unpacked } from "./merkle.js";
 
@@ -28,9 +27,7 @@ const AT_ONCE = 512;
 /** @param {string} log @param {number} from @param {number} to @returns {Promise<Uint8Array[]>} */
 async function fetched(log, from, to) {
   const asked = new URLSearchParams({ log, start: String(from), stop: String(to) });
-  const answer = await fetch(`/api/record/raw?${asked}`, { headers: { "x-detente-token": state.session.token ?? "" } });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
-  return unpacked(await answer.arrayBuffer());
+  return unpacked(await (await answerTo(`/api/record/raw?${asked}`)).arrayBuffer());
 }
 
 /** Check *log*; *told* hears how many leaves have been hashed. @param {string} log @param {(read: number, of: number) => void} told @returns {Promise<Checked>} throws Error when it cannot be done */

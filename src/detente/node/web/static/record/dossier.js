@@ -6,7 +6,7 @@ import { state } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clockZ, count } from "../format.js";
-import { ask } from "../orders.js";
+import { answerTo, ask } from "../ask.js";
 import { code } from "../words.js";
 import { whoText } from "../alert-words.js";
 import { put } from "./load.js";
@@ -38,19 +38,21 @@ export function asked() {
 }
 
 async function plan() {
+  const body = JSON.stringify(asked());
+  // What would go into another dossier than the one that is asked for now is shown to nobody as this one's.
+  const isThis = () => body === JSON.stringify(asked());
   try {
-    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body: JSON.stringify(asked()) }));
-    put({ dossier: { ...state.record.dossier, plan, fault: "", done: "" } });
+    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body }));
+    if (isThis()) change({ plan });
   } catch (fault) {
-    change({ fault: /** @type {Error} */ (fault).message });
+    if (isThis()) change({ fault: /** @type {Error} */ (fault).message });
   }
 }
 
 /** Fetch the file and hand it to the browser to keep. */
 async function take() {
   try {
-    const answer = await fetch("/api/record/dossier", { method: "POST", headers: { "content-type": "application/json", "x-detente-token": state.session.token ?? "" }, body: JSON.stringify(asked()) });
-    if (!answer.ok) throw new Error((await answer.json()).detail);
+    const answer = await answerTo("/api/record/dossier", { method: "POST", body: JSON.stringify(asked()) });
     const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "dossier.zip";
     const address = URL.createObjectURL(await answer.blob());
     const link = document.createElement("a");

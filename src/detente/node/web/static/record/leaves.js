@@ -57,12 +57,13 @@ function proved(checked) {
 }
 
 function browser() {
-  const { page, filters } = state.record;
+  const { page, filters, unread } = state.record;
   const put = (/** @type {string} */ name) => (/** @type {any} */ e) => readLeaves({ filters: { [name]: e.target.value } });
   const choice = (/** @type {"kind" | "by" | "precedence"} */ name, /** @type {[string, string][]} */ options) => html`<label class="filter"><span class="small muted">${t(`record.by_${name}`)}</span><select id=${`leaf-${name}`} value=${filters[name]} onChange=${put(name)}><option value="">${t("record.all")}</option>${options.map(([value, text]) => html`<option key=${value} value=${value} selected=${value === filters[name]}>${text}</option>`)}</select></label>`;
   return html`<section class="part grows" id="record-leaves"><h2>${t("record.leaves")} ${page && html`<span class="num muted">${t("count.of", { n: page.rows.length, total: count(page.size) })}</span>`}</h2>
     <div class="line filters">${choice("kind", KINDS.map((kind) => [kind, word("leaf", kind)]))}${choice("by", SEATS.map((seat) => [seat, word("role", seat)]))}${choice("precedence", PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]))}
       <label class="filter"><span class="small muted">${t("record.by_text")}</span><input id="leaf-text" type="search" maxlength="200" disabled=${state.record.logs.find((row) => row.log === state.record.log)?.writer !== state.board?.party} value=${filters.text} onInput=${put("text")} /></label></div>
+    ${unread && html`<p class="text-alarm" role="alert">${t("record.not_read")} ${others(unread, "en")}</p>`}
     ${page && html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("record.leaves")}><table class="grid leaves"><thead><tr><th scope="col">#</th><th scope="col">${t("record.written")}</th><th scope="col">${t("record.kind")}</th><th scope="col">${t("record.seat")}</th><th scope="col">${t("record.words")}</th><th scope="col">${t("table.digest")}</th></tr></thead>
       <tbody>${page.rows.map(leaf)}</tbody></table></div>
       ${page.rows.length === 0 && html`<p class="empty">${t("record.nothing", { n: count(page.scanned) })}</p>`}

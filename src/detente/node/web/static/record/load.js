@@ -10,6 +10,8 @@ const AGAIN_MS = 5000;
 
 let asking = false;
 let askedAtMs = -Infinity;
+/** Which question about leaves is the newest: an answer to an older one is dropped. */
+let question = 0;
 
 /** Change what the record page holds. @param {Partial<typeof state.record>} change */
 export const put = (change) => update({ record: { ...state.record, ...change } });
@@ -37,14 +39,15 @@ export async function readLeaves(change = {}) {
   const filters = { ...state.record.filters, ...change.filters };
   const isOther = log !== state.record.log;
   if (isOther) filters.text = ""; // only our own words are searched
-  put({ log, filters, ...(isOther ? { page: null, checked: null, unchecked: null } : {}) });
+  put({ log, filters, ...(isOther ? { page: null, unread: null, checked: null, unchecked: null } : {}) });
   const asked = new URLSearchParams({ log, ...filters });
   if (change.before !== undefined) asked.set("before", String(change.before));
+  const mine = ++question;
   try {
     const page = /** @type {LeafPage} */ (await ask(`/api/record/leaves?${asked}`));
-    // An answer that came late, to what is no longer asked, is dropped.
-    if (state.record.log === log && JSON.stringify(state.record.filters) === JSON.stringify(filters)) put({ page, fault: null });
+    if (mine === question) put({ page, unread: null });
   } catch (fault) {
-    put({ fault: /** @type {Error} */ (fault).message });
+    // Older ones that cannot be read leave those that are shown; other ones that cannot be leave none: they would be the wrong ones.
+    if (mine === question) put({ ...(change.before === undefined ? { page: null } : {}), unread: /** @type {Error} */ (fault).message });
   }
 }

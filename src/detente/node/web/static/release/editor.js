@@ -19,7 +19,7 @@ export function editor() {
   if (text === null) return html`<button type="button" id="policy-prepare" onClick=${prepare}>${t("release.prepare")}…</button>${why}`;
   const close = () => put({ text: null, check: null, refused: null });
   const offer = async () => {
-    if (check && (await give({ order: "propose_policy", text, digest: check.digest }))) close();
+    if (check && (await give({ order: "propose_policy", text, digest: check.digest })) && state.release.text === text) close();
   };
   return html`<label for="policy-text" class="small muted">${t("release.text")}</label><textarea id="policy-text" class="code" rows="12" maxlength="100000" spellcheck=${false} value=${text} onInput=${(/** @type {any} */ e) => put({ text: e.target.value, check: null })}></textarea>
     <div class="line"><button type="button" id="policy-check" onClick=${checkText}>${t("release.check")}</button><button type="button" class="main" id="policy-propose" disabled=${!check} onClick=${offer}>${t("release.propose")}</button><button type="button" onClick=${close}>${t("act.close")}</button></div>

@@ -7,6 +7,7 @@ import { readFrame } from "../map/tracks.js";
 /** @typedef {import("../types.js").ReleaseView} ReleaseView */
 
 const AGAIN_MS = 2000;
+const TRY_AGAIN_MS = 30_000; // what takes the node seconds
 
 let asking = false;
 let askedAtMs = -Infinity;
@@ -20,7 +21,7 @@ export const openPeer = () => state.release.peer || (state.board?.peers[0]?.part
 /** @param {string} peer */
 export function choose(peer) {
   askedAtMs = -Infinity;
-  put({ peer, view: null, seen: null });
+  put({ peer, view: null, seen: null, fault: null });
 }
 
 /** Keep what is shown about the open peer new. */
@@ -35,7 +36,7 @@ export async function keepRelease() {
     const bytes = Uint8Array.from(atob(preview.frame), (sign) => sign.charCodeAt(0));
     if (openPeer() === peer) put({ view, seen: { tracks: readFrame(bytes.buffer), withheld: preview.withheld }, fault: null });
   } catch (fault) {
-    put({ fault: /** @type {Error} */ (fault).message });
+    if (openPeer() === peer) put({ fault: /** @type {Error} */ (fault).message });
   } finally {
     asking = false;
   }
@@ -45,19 +46,22 @@ export async function keepRelease() {
 /** What is left of a policy's promises takes the node seconds to try: asked for once a policy. */
 async function keepFineness() {
   const digest = state.board?.policy?.digest;
-  if (!digest || state.release.fineness?.digest === digest) return;
-  put({ fineness: { digest, rows: [] } });
+  const { fineness } = state.release;
+  if (!digest || (fineness?.digest === digest && performance.now() < fineness.untilMs)) return;
+  const found = { digest, rows: [], why: null, untilMs: Infinity };
+  put({ fineness: { ...found, why: fineness?.why ?? null } });
   try {
-    put({ fineness: { digest, rows: await ask("/api/policy/precision") } });
+    put({ fineness: { ...found, rows: await ask("/api/policy/precision") } });
   } catch (fault) {
-    put({ fineness: null, fault: /** @type {Error} */ (fault).message });
+    put({ fineness: { ...found, why: /** @type {Error} */ (fault).message, untilMs: performance.now() + TRY_AGAIN_MS } });
   }
 }
 
 /** Begin another policy from the text of the one in force. */
 export async function prepare() {
   try {
-    put({ text: (await ask("/api/policy")).text, check: null, refused: null });
+    const { text } = await ask("/api/policy");
+    if (state.release.text === null) put({ text, check: null, refused: null }); // else it is being written already
   } catch (fault) {
     put({ refused: /** @type {Error} */ (fault).message });
   }

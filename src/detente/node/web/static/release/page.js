@@ -51,7 +51,7 @@ function pending() {
 function policy(view) {
   return html`<section class="part"><h2>${others(view.name)} ${code(digest(view.digest))}</h2>${view.note && html`<p class="written">${others(view.note)}</p>`}
       <dl class="facts"><dt>${t("release.released")}</dt><dd class="num">${count(view.released)}</dd><dt>${t("release.withheld")}</dt><dd class="num">${count(sum(view.withheld))}</dd><dt>${t("release.default")}</dt><dd>${t("release.default_withhold")}</dd></dl></section>
-    <section class="part"><h2>${t("release.rules")} <span class="num muted">${view.rules.length}</span></h2><p class="small muted">${t("release.first_decides")}</p>
+    <section class="part"><h2>${t("release.rules")} <span class="num muted">${view.rules.length}</span></h2><p class="small muted">${t("release.first_decides")}</p>${state.release.fineness?.why && html`<p class="text-alarm" role="alert">${t("release.not_tried")} ${others(state.release.fineness.why, "en")}</p>`}
       <ol class="rules">${view.rules.map((rule, k) => ruleRow(rule, k, view))}<li class="thing last"><h3>${t("release.else")}</h3><p>${t("release.default_withhold")}</p></li></ol>${editor()}</section>
     <section class="part"><h2>${t("release.kept_by")}</h2><table class="grid"><tbody>${Object.entries(view.withheld).sort((p, q) => q[1] - p[1]).map(([reason, n]) => html`<tr key=${reason}><th scope="row">${others(word("why", reason))}</th><td class="num">${count(n)}</td></tr>`)}</tbody></table></section>`;
 }

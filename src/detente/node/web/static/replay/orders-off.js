@@ -3,7 +3,7 @@
 
 const ORDERS = [
   "[data-acknowledge]", "#strip-acknowledge", "#composer :is(button, input, select, textarea)", "#hotline .acts :is(button, select)",
-  "#alerts .acts :is(select, button.main)", "[data-act]", "#seat", "#to-tables", "#volume-on", "#act-form :is(button.main, input, select, textarea)", "[data-order]",
+  "#alerts .acts :is(select, button.main, [data-stand-down])", "[data-act]", "#seat", "#to-tables", "#volume-on", "#act-form :is(button.main, input, select, textarea)", "[data-order]",
 ].join(", ");
 
 export function switchOff() {

@@ -2,7 +2,8 @@
 // runs what comes from the node goes on in `state.live`, and no order leaves this page.
 
 import { state, update } from "../store.js";
-import { ask } from "../orders.js";
+import { tellBad, tellNoMore } from "../notice.js";
+import { answerTo, ask } from "../ask.js";
 import { t } from "../i18n.js";
 import { pretend } from "../clock.js";
 import { labelOf, identityOf, readFrame, MARK } from "../map/tracks.js";
@@ -18,6 +19,7 @@ import { newestOf, tracksOf } from "./dossier-tracks.js";
 const TICK_MS = 100;
 const AHEAD = 20; // frames asked for at once
 const LOW = 8; // left: ask for more
+const AGAIN_MS = 2000; // after frames that could not be had
 const BEFORE_MS = 2 * 3_600_000; // what was said earlier may still hold in the window
 
 /** @type {Tracks[]} in order of time */
@@ -26,6 +28,7 @@ let frames = [];
 let dossier = null;
 let asking = 0; // which run of questions is the present one: an answer to an older one is dropped
 let isAsking = false;
+let notBeforeMs = -Infinity;
 let shownAtMs = NaN;
 let said = "";
 /** @type {(tracks: Tracks) => void} */
@@ -41,8 +44,10 @@ export function replayInto(onFrame) {
 export async function askKept() {
   try {
     update({ kept: await ask("/api/replay") });
+    tellNoMore("kept");
   } catch (fault) {
-    update({ kept: null, notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    update({ kept: null });
+    tellBad(/** @type {Error} */ (fault).message, "kept");
   }
 }
 
@@ -53,7 +58,7 @@ export async function playWindow(fromMs, toMs) {
     const page = await ask(`/api/replay/said?from_ms=${Math.max(0, player.fromMs - BEFORE_MS)}&to_ms=${player.toMs}`);
     begin({ player, source: "node", by: "", leaves: page.rows, more: page.more, unread: 0 }, null);
   } catch (fault) {
-    update({ notice: { text: fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, bad: true } });
+    tellBad(fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, "replay");
   }
 }
 
@@ -61,13 +66,13 @@ export async function playWindow(fromMs, toMs) {
 export async function playDossier(file) {
   try {
     const bytes = await file.arrayBuffer();
-    update({ notice: { text: t("replay.checking"), bad: false } });
+    update({ notice: { text: t("replay.checking"), bad: false, of: "replay" } });
     const checked = await checkDossier(bytes);
-    if (checked.outcome === "fails") return update({ notice: { text: t("replay.fails", { why: whyNot(checked) }), bad: true } });
+    if (checked.outcome === "fails") return tellBad(t("replay.fails", { why: whyNot(checked) }), "replay");
     const found = await openDossier(bytes);
     begin({ player: opened(found.fromMs, Math.min(found.toMs, found.fromMs + 24 * 3_600_000)), source: "dossier", by: found.by, leaves: found.leaves, more: found.toMs > found.fromMs + 24 * 3_600_000, unread: found.unread, checked }, found);
   } catch (fault) {
-    update({ notice: { text: t("replay.not_a_dossier", { why: /** @type {Error} */ (fault).message }), bad: true } });
+    tellBad(t("replay.not_a_dossier", { why: /** @type {Error} */ (fault).message }), "replay");
   }
 }
 
@@ -87,6 +92,7 @@ function empty() {
   frames = [];
   asking += 1;
   isAsking = false;
+  notBeforeMs = -Infinity;
   shownAtMs = NaN;
   said = "";
 }
@@ -149,7 +155,7 @@ function tracksAt(atMs) {
 /** Keep frames ready for the next seconds. */
 async function fill() {
   const player = state.replay?.player;
-  if (!player || dossier || isAsking) return;
+  if (!player || dossier || isAsking || performance.now() < notBeforeMs) return;
   const step = stepMs(player.speed);
   frames = frames.filter((frame) => frame.atMs > player.atMs - 2 * step);
   const last = frames.length ? frames[frames.length - 1].atMs : player.atMs - step;
@@ -158,15 +164,18 @@ async function fill() {
   isAsking = true;
   try {
     const count = Math.min(AHEAD, Math.ceil((player.toMs - last) / step));
-    const answer = await fetch(`/api/replay/frames?from_ms=${Math.round(last + step)}&step_ms=${step}&count=${count}`);
-    if (!answer.ok) throw new Error((await answer.json()).detail);
+    const answer = await answerTo(`/api/replay/frames?from_ms=${Math.round(last + step)}&step_ms=${step}&count=${count}`);
     const bytes = await answer.arrayBuffer();
     if (mine !== asking) return;
     frames.push(...unpacked(bytes));
     isAsking = false;
+    tellNoMore("frames");
     see();
   } catch (fault) {
-    if (mine === asking) update({ replay: { ...state.replay, player: next(player, { does: "pause" }) }, notice: { text: /** @type {Error} */ (fault).message, bad: true } });
+    if (mine !== asking) return;
+    notBeforeMs = performance.now() + AGAIN_MS;
+    tellBad(/** @type {Error} */ (fault).message, "frames");
+    update({ replay: { ...state.replay, player: next(player, { does: "pause" }) } });
   } finally {
     if (mine === asking) isAsking = false;
   }

@@ -4,6 +4,7 @@
 import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
+import { tellBad } from "../notice.js";
 import { others, party } from "../words.js";
 import { FORMS, actOf, isComplete, isRead } from "./act-forms.js";
 import { sayAtTable } from "./load.js";
@@ -18,27 +19,35 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
   if (dialog && !dialog.open) dialog.showModal();
 };
 
+/** Say what the form holds, once however often it is pressed; what the node answers is told here, or on the page when this form is closed. @param {Event} event */
+async function say(event) {
+  event.preventDefault();
+  const given = state.act;
+  if (!given || given.underWay || !isComplete(given)) return;
+  const underWay = {};
+  const said = given.said ?? actOf(given); // unchanged it is the same act, to the millisecond
+  change({ underWay, said, refusal: "" });
+  const refusal = await sayAtTable(said);
+  const isThis = state.act?.underWay === underWay;
+  if (refusal && !isThis) return tellBad(refusal, "at_table");
+  if (refusal) return change({ refusal, underWay: null });
+  if (given.isDrawn) update({ volume: null }); // what stands at the table is drawn from there
+  if (isThis) dialog?.close();
+}
+
 // What is in the form now, not at its last drawing: two fields may change between two drawings.
 const change = (/** @type {Row} */ more) => state.act && update({ act: { ...state.act, ...more } });
 
 export function actDialog() {
   const draft = state.act;
   if (!draft) return "";
-  const say = async (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const given = state.act;
-    if (!given || !isComplete(given)) return;
-    const refusal = await sayAtTable(actOf(given));
-    if (refusal) change({ refusal });
-    else dialog?.close();
-  };
   return html`<dialog ref=${open} class="act-dialog" aria-labelledby="act-head" onClose=${() => update({ act: null })}>
     <form id="act-form" onSubmit=${say}><h2 id="act-head">${t(`does.${draft.act}`)}</h2>
       <p>${party(state.board?.party ?? null)} ${word("role", state.session.role)} ${draft.about && html`· ${others(draft.about)}`}</p>
       ${FORMS[draft.act].map((field) => asked(field, draft.values))}
       ${draft.shown?.whole}
       ${draft.act === "proposal.counter" && carried(draft.shown.kept)}
-      ${draft.refusal && html`<p class="text-alarm" role="alert">${t("order.refused")}: ${others(draft.refusal, "en")}</p>`}
+      ${draft.refusal && html`<p class="text-alarm" role="alert">${others(draft.refusal)}</p>`}
       <div class="line"><span class="grow"></span><button type="button" onClick=${() => dialog?.close()}>${t("act.close")}</button><button class="main" disabled=${!isComplete(draft)}>${t(`does.${draft.act}`)}</button></div>
     </form></dialog>`;
 }
@@ -52,7 +61,7 @@ const carried = (kept) => html`<p class="muted">${t("table.carried")}</p>
 function asked(field, values) {
   const { name, kind, list, options, optional } = field;
   const id = `act-${name}`;
-  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, refusal: "" });
+  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, said: null, refusal: "" });
   const value = values[name] ?? "";
   const said = { key: t("field.key_what"), instant: t("field.instant_what"), place: t("field.place_what") }[/** @type {string} */ (kind)];
   return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>

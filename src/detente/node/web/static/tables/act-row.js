@@ -3,6 +3,7 @@
 import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
+import { tellBad } from "../notice.js";
 import { actOf } from "./act-forms.js";
 import { sayAtTable } from "./load.js";
 
@@ -24,7 +25,9 @@ async function begin(one) {
   const draft = { fixed: {}, about: "", ...one, values: one.values ?? {}, refusal: "" };
   if (one.act !== "proposal.sign") return update({ act: draft });
   const refusal = await sayAtTable(actOf(draft));
-  if (refusal && refusal !== t("step.left")) update({ act: { ...draft, refusal } });
+  if (!refusal || refusal === t("step.left")) return;
+  if (state.act) tellBad(refusal, "at_table"); // another form is being filled in by now
+  else update({ act: { ...draft, refusal } });
 }
 
 /**

@@ -1,7 +1,7 @@
 // The table that is open: fetched when this page is seen, and again whenever the board says that something changed.
 
 import { state, update } from "../store.js";
-import { ask, send } from "../orders.js";
+import { ask, send, whyNot } from "../orders.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -33,19 +33,19 @@ export async function keepTable() {
     askedFor = wanted;
     update({ table: { ...state.table, view, powers, fault: null } });
   } catch (fault) {
-    update({ table: { ...state.table, fault: /** @type {Error} */ (fault).message } });
+    if (openBrief()?.table === brief.table) update({ table: { ...state.table, fault: /** @type {Error} */ (fault).message } });
   } finally {
     asking = false;
   }
 }
 
-/** Say *act* at the open table; returns why it was refused, or nothing. @param {Row} act @returns {Promise<string>} */
+/** Say *act* at the open table; returns why it is not known to be said, or nothing. @param {Row} act @returns {Promise<string>} */
 export async function sayAtTable(act) {
   try {
     await send({ order: "at_table", table: openBrief()?.table, act });
     askedAtMs = -Infinity;
     return "";
   } catch (fault) {
-    return /** @type {Error} */ (fault).message;
+    return whyNot(fault);
   }
 }

@@ -35,7 +35,7 @@ export function tables(acts) {
 }
 
 /** @param {Row} one @param {Row | undefined} open */
-const chooser = (one, open) => html`<button key=${one.table} type="button" aria-pressed=${one.table === open?.table} onClick=${() => update({ table: { ...state.table, chosen: one.table } })}><bdi>${one.title}</bdi></button>`;
+const chooser = (one, open) => html`<button key=${one.table} type="button" aria-pressed=${one.table === open?.table} onClick=${() => update({ table: { ...state.table, chosen: one.table, fault: null } })}><bdi>${one.title}</bdi></button>`;
 
 /** @param {Row} brief */
 const summary = (brief) => html`<p class="summary">${stateBadge(word("arrangement", brief.state), LEVEL[brief.state])}
