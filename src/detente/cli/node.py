@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -214,4 +215,17 @@ def run(file: Path) -> int:
         return 0
     except OSError as wrong:
         raise DetenteError(str(wrong)) from None
+    except BaseExceptionGroup as several:
+        _, others = several.split((DetenteError, OSError))
+        if others is not None:
+            raise  # a fault of our own: all of it is wanted
+        raise DetenteError("; ".join(str(fault) for fault in _each(several))) from None
     return 0
+
+
+def _each(several: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for one in several.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from _each(one)
+        else:
+            yield one
