@@ -250,7 +250,7 @@ def parse_config(text: bytes, path: Path) -> Config:
         config = msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
         split_address(address, f"{path}: {where}")

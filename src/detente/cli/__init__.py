@@ -70,8 +70,8 @@ def cli() -> None:
 
 
 CLOSED: Final = 141
-"""Exit code when who reads the output closes it, as `| head -1` does: what a shell gives any program for it. Neither 0 nor
-1, which would say of a check that was cut off how it ended."""
+"""Exit code when who reads the output closes it, as `| head -1` does: what a shell gives any program for it. Neither 0
+nor 1, which would say of a check that was cut off how it ended."""
 
 
 def main() -> int:

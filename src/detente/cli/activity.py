@@ -121,7 +121,7 @@ def _plans(raw: bytes, form: str | None, usual: Usual) -> list[tuple[str, Plan]]
 def _act(line: bytes, where: str) -> Declare:
     try:
         return msgspec.json.decode(line, type=Declare)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{where}: {wrong}") from None
 
 
@@ -134,7 +134,7 @@ def _charter(path: Path) -> Charter:
     try:
         charter = msgspec.toml.decode(_bytes(path), type=Charter)
         charter.check()
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
     return charter
 

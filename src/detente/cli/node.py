@@ -175,7 +175,7 @@ def _is_scenario(file: Path) -> bool:
     """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
     try:
         keys = tomllib.loads(file.read_text("utf-8")).keys()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError):
         return False
     return "step" in keys and "node" not in keys
 

@@ -349,7 +349,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
                 found[name].check()
             except OSError as wrong:
                 raise ConfigError(f"tables[{i}]: {name}: {wrong.strerror or wrong}") from None
-            except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
                 raise ConfigError(f"tables[{i}]: {name}: {wrong}") from None
         return found
 
@@ -382,7 +382,7 @@ def read_scenario(path: Path) -> Scenario:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     if scenario.folder:
         raise ConfigError(f"{path}: Object contains unknown field `folder`")

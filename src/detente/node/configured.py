@@ -111,7 +111,7 @@ def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
             charter.check()
         except OSError as wrong:
             raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
             raise ConfigError(f"{path}: {wrong}") from None
         known = {config.node.party, *(peer.party for peer in config.peer)}
         strangers = sorted(set(charter.members) - known)

@@ -196,7 +196,7 @@ def parse_policy(text: str | bytes, source: str = "policy") -> Policy:
         policy = msgspec.toml.decode(text, type=Policy)
     except msgspec.ValidationError as wrong:
         raise ConfigError(f"{source}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{source}: not TOML: {wrong}") from None
     _check_names(policy, source)
     for i, area in enumerate(policy.area):
