@@ -56,7 +56,7 @@ def test_a_line_nested_too_deep_is_counted_and_the_others_are_read():
 @pytest.mark.parametrize("raw", [OBJECT, b'{"hex":' + LISTS], ids=["objects", "lists"])
 def test_a_recording_that_is_nested_too_deep_is_refused_with_its_name(tmp_path, raw):
     (tmp_path / "deep.json").write_bytes(raw)
-    with pytest.raises(FeedFault, match="deep.json"):
+    with pytest.raises(FeedFault, match=r"deep\.json"):
         open_recording(tmp_path / "deep.json")
 
 

@@ -240,6 +240,14 @@ CONFIGS = {
         "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[detection]\nprofile = 'odd'\n",
         "detection.profile",
     ),
+    "centre off the globe": (
+        "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[console]\ncentre = [147.0, 8.0]\n",
+        "console.centre",
+    ),
+    "one address for two": (
+        "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[listen]\nlink = '127.0.0.1:8440'\n",
+        "listen.link",
+    ),
     "ladder that falls": (
         "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[escalation]\nconflict_after_s = [0, 9, 3]\n",
         "conflict_after_s",

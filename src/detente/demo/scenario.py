@@ -26,6 +26,7 @@ from detente.demo.reconstruction import FASTEST_MPS, SLOWEST_MPS, Version
 from detente.desk.orders import Line, Prec
 from detente.desk.words import Lang
 from detente.errors import ConfigError
+from detente.meant import explained
 from detente.types import Instant, Role, instant_of_iso
 
 DEFAULT: Final = "border"
@@ -381,7 +382,7 @@ def read_scenario(path: Path) -> Scenario:
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
     except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{path}: {wrong}") from None
+        raise ConfigError(f"{path}: {explained(wrong, Scenario)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     if scenario.folder:
