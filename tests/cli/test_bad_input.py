@@ -204,6 +204,7 @@ USAGE = {
     "no such benchmark": ("bench", "flying"),
     "export of nothing": ("export", "--out", "x.zip"),
     "instant that is none": ("replay", "r.csv", "--from", "yesterday"),
+    "summary where none can be written": ("demo", "--headless", "--summary", "r.csv/summary.json"),
     "receiver that is none": ("replay", "r.csv", "--receiver", "here"),
     "verify without file": ("verify",),
 }

@@ -23,9 +23,9 @@ _NUMBERS: Final = ("lat_deg", "lon_deg", "alt_ft", "trk_deg", "gs_kt", "vs_fpm")
 
 @click.command(epilog="\b\nExample: detente detect states.csv")
 @click.argument("states", type=click.Path(path_type=Path))
-@click.option("--horizontal-nm", default=5.0, show_default=True, help="Horizontal minimum.")
+@click.option("--horizontal-nm", default=5.0, show_default=True, help="Horizontal minimum, nautical miles.")
 @click.option("--vertical-ft", default=1000, show_default=True, help="Vertical minimum, whole feet.")
-@click.option("--lookahead-s", default=300.0, show_default=True, help="How far ahead.")
+@click.option("--lookahead-s", default=300.0, show_default=True, help="How far ahead, seconds; 1,800 at most.")
 def detect(states: Path, horizontal_nm: float, vertical_ft: int, lookahead_s: float) -> None:
     """List the pairs of STATES.csv that come below both minima if all hold their course.
 
