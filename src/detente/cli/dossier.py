@@ -180,6 +180,8 @@ def verify(
         party, equals, digits = root.partition("=")
         if not party or not equals:
             raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
+        if party in typed:
+            raise click.UsageError(f"--root {party}: given twice: which digits are its own?")
         typed[party] = digits
     if html is not None and html.exists():
         raise ConfigError(f"{html}: is there already")
