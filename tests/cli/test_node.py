@@ -250,3 +250,23 @@ def test_check_config_names_what_is_wrong_in_a_scenario(detente, tmp_path):
     file.write_text(text)
     code, said = detente("check-config", file)
     assert (code, "policies/" in said or "charters/" in said) == (2, True)
+
+
+def test_what_is_read_again_says_nothing_on_stderr_and_an_empty_record_is_not_written_as_no_files(
+    two, monkeypatch, capsys, tmp_path
+):
+    alfa, _ = two
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["detente", "scrub", str(alfa)])
+    assert cli.main() == 0
+    assert capsys.readouterr().err == ""
+    code, said = run(monkeypatch, capsys, "tiles", alfa, "--out", tmp_path / "logs")
+    assert (code, "no leaf yet" in said) == (2, True)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_check_config_finds_accounts_that_nobody_could_sign_in_with(detente, two):
+    alfa, _ = two
+    (alfa / "accounts.json").write_text("{[")
+    code, said = detente("check-config", alfa / "detente.toml")
+    assert (code, str(alfa / "accounts.json") in said) == (2, True)

@@ -103,6 +103,13 @@ def _answered() -> int:
         return stop.exit_code
     except click.Abort:
         return 130
+    except click.exceptions.NoArgsIsHelpError as asked:
+        print(asked.format_message(), file=sys.stderr)
+        return 2
+    except click.UsageError as wrong:
+        more = f" See {wrong.ctx.command_path} --help" if wrong.ctx else ""
+        print(f"detente: {wrong.format_message()}{more}", file=sys.stderr)
+        return 2
     except click.ClickException as wrong:
         print(f"detente: {wrong.format_message()}", file=sys.stderr)
         return 2

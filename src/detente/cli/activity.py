@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from detente.cli.finite import Finite
 from detente.coordination.act import check_plain
 from detente.coordination.activity_acts import Declare
 from detente.coordination.charter import Charter
@@ -35,8 +36,8 @@ def activity() -> None:
 @click.option("--kind", type=click.Choice([str(kind) for kind in Kind]), help="Where a feature does not say it.")
 @click.option("--start", help="Where a feature does not say it (ISO 8601, UTC).")
 @click.option("--end", help="Likewise (ISO 8601, UTC).")
-@click.option("--floor-ft", type=float, help="Feet above 1013.25 hPa, where a feature has no level.")
-@click.option("--ceiling-ft", type=float, help="Feet above 1013.25 hPa, likewise.")
+@click.option("--floor-ft", type=Finite(), help="Feet above 1013.25 hPa, where a feature has no level.")
+@click.option("--ceiling-ft", type=Finite(), help="Feet above 1013.25 hPa, likewise.")
 @click.option("--at", "at_utc", help="Check as at this instant (ISO 8601, UTC); else now.")
 def read(
     file: Path,

@@ -13,6 +13,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from detente.cli.finite import Finite
 from detente.demo.scenario import DEFAULT
 
 LOG_FILE: Final = "nodes.log"
@@ -30,8 +31,8 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
     help="A shipped scenario (border, august-2016) or a .toml file.",
 )
 @click.option("--headless", is_flag=True, help="Play the script without a browser, then end.")
-@click.option("--seconds", type=click.FloatRange(min=1.0), help="End after so many seconds of the demo's clock.")
-@click.option("--speed", type=click.FloatRange(min=0.1, max=1000.0), help="Times real time; 1 live, 10 headless.")
+@click.option("--seconds", type=Finite(min=1.0), help="End after so many seconds of the demo's clock.")
+@click.option("--speed", type=Finite(min=0.1, max=1000.0), help="Times real time; 1 live, 10 headless.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what happened to this file.")
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Keep keys and records here.")
 def demo(

@@ -92,7 +92,7 @@ def read_states(path: Path) -> tuple[list[str], list[list[float]], list[int]]:
             for row in rows:
                 if not any((row[name] or "").strip() for name in ("id", *_NUMBERS)):
                     continue  # what a spreadsheet leaves below its table
-                if any(cell.strip() for cell in row.get(None) or ()):  # type: ignore[call-overload]
+                if any(cell.strip() for cell in row.get(None) or ()):
                     overlong.append(len(ids))
                 ids.append((row["id"] or "").strip() or f"line {rows.line_num}")
                 columns.append([_number(row[name]) for name in _NUMBERS])

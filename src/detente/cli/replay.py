@@ -110,8 +110,10 @@ def replay(
             bar.advance(reading)
         if not any(len(plots) for plots in sources):
             raise FeedFault("no plot lies between --from and --to")
+        loading = bar.add_task("loading the kernels", total=1)  # half a minute where they were never compiled
         tracking.warm()
         detection.warm()
+        bar.advance(loading)
         surveillance = Surveillance(Tracker(), Detector(profile, zones), AlertBook(profile))
         surveillance.set_activities(activities)
         first, last = _span(sources)

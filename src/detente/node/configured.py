@@ -5,6 +5,7 @@ Each raises ConfigError with the file and what is wrong with it; `check_files` r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
@@ -236,7 +237,11 @@ def check_files(path: Path) -> list[str]:
     charters = charters_of(config, folder)
     Releaser(policy, zones, {})
     airspace = airspace_of(config, folder)
-    accounts_of(config, folder, AccountBook(folder / config.node.directory / ACCOUNTS_FILE))
+    accounts = folder / config.node.directory / ACCOUNTS_FILE
+    book = AccountBook(accounts)
+    accounts_of(config, folder, book)
+    if os.access(accounts, os.R_OK):
+        book.all()  # a node whose accounts cannot be read starts, and nobody can sign in
     for hook in config.webhook:
         secret_of(hook, folder)
     for pem in (config.listen.certificate, config.listen.key):
