@@ -4,7 +4,7 @@
         [--profile en-route] [--out encounter.png]
 
 RECORDING is anything `detente replay` reads; `--alerts` what `detente replay --json` wrote of it; of a live case the
-same lines with `party`, and `displayed`, `held`, `acknowledged` as events. Needs matplotlib, which Détente does not.
+same lines with `party`, and `displayed`, `held`, `acknowledged` as events.
 """
 
 from __future__ import annotations

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, assert_never
+from typing import Annotated, Final, Literal, assert_never
 
 import msgspec
 
 from detente.errors import ConfigError
+from detente.meant import explained
 
-PartyName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-NodeText = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente$")]
+PARTY_NAME: Final = r"^[a-z][a-z0-9-]{0,31}\Z"
+NODE_NAME: Final = r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente\Z"
+
+PartyName = Annotated[str, msgspec.Meta(pattern=PARTY_NAME)]
+NodeText = Annotated[str, msgspec.Meta(pattern=NODE_NAME)]
 Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0)]
 Days = Annotated[int, msgspec.Meta(ge=0, le=36_500)]
 PerSecond = Annotated[float, msgspec.Meta(ge=0.1, le=10_000.0)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Degrees = Annotated[float, msgspec.Meta(ge=-180.0, le=180.0)]
+Latitude = Annotated[float, msgspec.Meta(ge=-90.0, le=90.0)]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,7 +63,7 @@ class SbsFeed(_Part, frozen=True, tag="sbs", tag_field="kind"):
 class BeastFeed(_Part, frozen=True, tag="beast", tag_field="kind"):
     name: str
     address: str
-    receiver: tuple[Degrees, Degrees]  # latitude, longitude of the antenna; plots beyond 180 NM of it are refused
+    receiver: tuple[Latitude, Degrees]  # latitude, longitude of the antenna; plots beyond 180 NM of it are refused
 
 
 class RecordingFeed(_Part, frozen=True, tag="recording", tag_field="kind"):
@@ -67,7 +72,7 @@ class RecordingFeed(_Part, frozen=True, tag="recording", tag_field="kind"):
     name: str
     path: str
     loop: bool = False
-    receiver: tuple[Degrees, Degrees] | None = None
+    receiver: tuple[Latitude, Degrees] | None = None
 
 
 class DeclaredConfig(_Part, frozen=True):
@@ -159,7 +164,7 @@ class WebhookConfig(_Part, frozen=True):
 
 
 class ConsoleConfig(_Part, frozen=True):
-    centre: tuple[Degrees, Degrees] = (0.0, 0.0)  # latitude, longitude of the map's fixed centre
+    centre: tuple[Latitude, Degrees] = (0.0, 0.0)  # latitude, longitude of the map's fixed centre
     range_nm: Annotated[float, msgspec.Meta(gt=0.0, le=3000.0)] = 200.0
     language: Literal["en", "tr", "ru"] = "en"
 
@@ -249,13 +254,14 @@ def parse_config(text: bytes, path: Path) -> Config:
     try:
         config = msgspec.toml.decode(text, type=Config)
     except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{path}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: {explained(wrong, Config)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
         split_address(address, f"{path}: {where}")
     if config.listen.logs:
         split_address(config.listen.logs, f"{path}: listen.logs")
+    _check_apart(config.listen, path)
     _check_door(config, path)
     names = [config.node.party]
     for i, peer in enumerate(config.peer):
@@ -270,6 +276,17 @@ def parse_config(text: bytes, path: Path) -> Config:
         if not isinstance(feed, RecordingFeed):
             split_address(feed.address, f"{path}: feed[{i}].address")
     return config
+
+
+def _check_apart(listen: ListenConfig, path: Path) -> None:
+    """Raise ConfigError when two listeners are given one address; port 0 is any that is free."""
+    taken: dict[str, str] = {}
+    for where, address in (("console", listen.console), ("link", listen.link), ("logs", listen.logs)):
+        if not address or address.endswith(":0"):
+            continue
+        if address in taken:
+            raise ConfigError(f"{path}: listen.{where}: {address} is the address of listen.{taken[address]} already")
+        taken[address] = where
 
 
 def is_loopback(host: str) -> bool:

@@ -62,3 +62,10 @@ def test_a_file_that_is_neither_is_refused_and_never_a_traceback(ask, tmp_path, 
     assert "refused" in err
     assert ask("write", tmp_path / "x", "--as", "notam")[0] in {0, 2}
     assert ask("read", tmp_path / "none")[0] == 2
+
+
+@pytest.mark.parametrize("form", ["geojson", "notam"])
+def test_a_file_without_a_plan_is_refused_and_not_written_as_nothing(ask, tmp_path, form):
+    (tmp_path / "acts.jsonl").write_text("\n\n")
+    code, out, err = ask("write", tmp_path / "acts.jsonl", "--as", form)
+    assert (code, out, "no plan in it" in err) == (2, "", True)

@@ -196,6 +196,10 @@ USAGE = {
     "look-ahead without end": ("detect", "--lookahead-s", "1e9", "r.csv"),
     "no number": ("simulate", "--seed", "seven"),
     "no seeds": ("simulate", "--seeds", "0"),
+    "speed that is no number": ("demo", "--headless", "--speed", "nan"),
+    "end that never comes": ("demo", "--headless", "--seconds", "nan"),
+    "minutes that are no number": ("export", "--out", "x.zip", "--around", "nan"),
+    "level that is no number": ("activity", "read", "r.csv", "--floor-ft", "nan"),
     "speed that stands": ("demo", "--speed", "0"),
     "no party": ("init", "d"),
     "party with capitals": ("init", "d", "--party", "ALFA"),
@@ -204,6 +208,7 @@ USAGE = {
     "no such benchmark": ("bench", "flying"),
     "export of nothing": ("export", "--out", "x.zip"),
     "instant that is none": ("replay", "r.csv", "--from", "yesterday"),
+    "summary where none can be written": ("demo", "--headless", "--summary", "r.csv/summary.json"),
     "receiver that is none": ("replay", "r.csv", "--receiver", "here"),
     "verify without file": ("verify",),
 }
@@ -239,6 +244,14 @@ CONFIGS = {
     "unknown profile": (
         "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[detection]\nprofile = 'odd'\n",
         "detection.profile",
+    ),
+    "centre off the globe": (
+        "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[console]\ncentre = [147.0, 8.0]\n",
+        "console.centre",
+    ),
+    "one address for two": (
+        "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[listen]\nlink = '127.0.0.1:8440'\n",
+        "listen.link",
     ),
     "ladder that falls": (
         "[node]\nparty = 'alfa'\nname = 'Alfa'\nnode = 'alfa.example/detente'\n[escalation]\nconflict_after_s = [0, 9, 3]\n",
@@ -289,3 +302,10 @@ def test_a_root_that_is_no_root_is_refused(expect_refused, tmp_path):
     (tmp_path / "d").mkdir()
     expect_refused("verify", tmp_path / "d", "--root", "alfa=12345")
     expect_refused("verify", tmp_path / "d", "--root", "alfa")
+
+
+def test_a_wrong_use_says_where_help_is_and_no_command_at_all_is_answered_with_it(capsys, monkeypatch):
+    assert said(capsys, monkeypatch, "replay", "--fast")[2].endswith("replay --help\n")
+    code, out, err = said(capsys, monkeypatch)
+    assert (code, out) == (2, "")
+    assert err.startswith("Usage: ")

@@ -61,6 +61,9 @@ def test_the_minima_are_options(tmp_path: Path) -> None:
         ("C,50,8,35000,north,450,0", "no_velocity"),
         ("C,50,8,35000,90,-3,0", "impossible_speed"),
         ("C,50,8", "no_altitude"),
+        ("C,50,8,1e300,90,450,0", "out_of_range"),
+        ("C,50,8,35000,1e18,450,0", "out_of_range"),
+        ("C,50,8,35000,9,9,45,0", "malformed"),
     ],
 )
 def test_what_cannot_be_judged_is_said_and_the_others_are_judged(tmp_path: Path, row: str, reason: str) -> None:
@@ -70,6 +73,34 @@ def test_what_cannot_be_judged_is_said_and_the_others_are_judged(tmp_path: Path,
         (None, "not_assessed", reason),
     ]
     assert found[1]["id"] == "C"
+
+
+def test_a_quote_that_is_never_closed_is_refused_with_its_line_and_swallows_no_aircraft(tmp_path: Path) -> None:
+    with pytest.raises(DetenteError, match="line 2: not CSV"):
+        lines(detect, states(tmp_path, HEADER + '"C,50,8,35000,90,450,0\n' + HEAD_ON))
+
+
+def test_cells_left_empty_beyond_the_table_are_nothing(tmp_path: Path) -> None:
+    assert [r["b"] for r in lines(detect, states(tmp_path, HEADER + HEAD_ON.replace("\n", ",,\n")))] == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("{}", "line 2: no 'own'; a row has `id`"),
+        ('{"id": 1', "line 2: not JSON: .* \\(column 9\\)"),
+        ("[]", "line 2: no encounter: "),
+        ("[" * 100_000, "line 2: not JSON: nested too deep"),
+        ("\udcff", "line 2: no text in UTF-8"),
+    ],
+)
+def test_a_row_that_is_no_encounter_is_told_with_its_line_and_what_it_lacks(
+    tmp_path: Path, row: str, told: str
+) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(f"\n{row}\n".encode("utf-8", "surrogateescape"))
+    with pytest.raises(DetenteError, match=told):
+        lines(encounters, str(file))
 
 
 def test_one_id_twice_is_nobody(tmp_path: Path) -> None:

@@ -211,3 +211,9 @@ def test_roots_only_says_so_and_still_finds_a_changed_leaf(alfa, run, tmp_path):
     code, said, _ = run("verify", tmp_path / "d", *roots(digits), "--signatures", "roots-only")
     assert code == 1
     assert "FAILS" in said
+
+
+def test_a_party_whose_digits_are_given_twice_is_refused(run, tmp_path):
+    (tmp_path / "d").mkdir()
+    code, _, err = run("verify", tmp_path / "d", "--root", "alfa=" + "1" * 30, "--root", "alfa=" + "2" * 30)
+    assert (code, "alfa: given twice" in err) == (2, True)

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.leaf_store import FLASH, entries
 from detente import cli
+from detente.config import read_config
 from detente.demo.scenario import SHIPPED
 from detente.evidence.checkpoint import sign_checkpoint
 from detente.evidence.keys import origin
@@ -71,6 +72,58 @@ def test_pairing_takes_the_digits_of_the_other_side_and_no_others(detente, two):
     assert detente("pair", alfa, "--forget", "bravo.example/detente")[0] == 0
     assert load_peers(alfa / "keys") == {}
     assert detente("pair", alfa, alfa / "detente.toml", "--digits", digits)[0] == 2
+
+
+def test_nobody_is_forgotten_under_a_name_that_is_not_paired(detente, two):
+    alfa, bravo = two
+    detente("pair", alfa, bravo / "keys" / "pairing.txt", "--digits", load_keyring(bravo / "keys").own_digits)
+    code, said = detente("pair", alfa, "--forget", "bravo.exmaple/detente")
+    assert code == 2
+    assert "nothing is forgotten" in said
+    assert "bravo.example/detente" in said
+    assert len(load_peers(alfa / "keys")) == 1
+
+
+def test_a_node_is_not_paired_with_itself_and_a_file_that_is_none_is_named(detente, two):
+    alfa, _ = two
+    own = alfa / "keys" / "pairing.txt"
+    code, said = detente("pair", alfa, own, "--digits", load_keyring(alfa / "keys").own_digits)
+    assert (code, "your own pairing file" in said) == (2, True)
+    assert load_peers(alfa / "keys") == {}
+    code, said = detente("pair", alfa, alfa / "detente.toml", "--digits", "1" * 30)
+    assert (code, str(alfa / "detente.toml") in said) == (2, True)
+
+
+def test_a_party_or_a_name_that_cannot_be_is_refused_by_its_option_and_quotes_in_a_name_are_kept(detente, tmp_path):
+    for option, wrong in (("--party", "Al fa"), ("--node", "alfa"), ("--name", "two\nlines")):
+        code, said = detente("init", tmp_path / "x", *(() if option == "--party" else ("--party", "x")), option, wrong)
+        assert (code, option in said) == (2, True)
+    assert not (tmp_path / "x").exists()
+    name = 'The "Alfa" \\\\ side'
+    assert detente("init", tmp_path / "y", "--party", "y", "--name", name)[0] == 0
+    assert read_config(tmp_path / "y" / "detente.toml").node.name == name
+
+
+def test_check_config_says_who_is_not_paired_yet_and_where_there_are_no_keys(detente, two):
+    alfa, bravo = two
+    config = alfa / "detente.toml"
+    text = config.read_text()
+    config.write_text(
+        text + '[[peer]]\nparty = "bravo"\nname = "Bravo"\nnode = "bravo.example/detente"\nlink = "127.0.0.1:7441"\n'
+    )
+    code, said = detente("check-config", config)
+    assert (code, "bravo (NOT PAIRED" in said) == (0, True)
+    detente("pair", alfa, bravo / "keys" / "pairing.txt", "--digits", "1" * 30)
+    assert "bravo (UNVERIFIED" in detente("check-config", config)[1]
+    detente("pair", alfa, bravo / "keys" / "pairing.txt", "--digits", load_keyring(bravo / "keys").own_digits)
+    assert "peers: bravo\n" in detente("check-config", config)[1]
+    config.write_text(text.replace('directory = "."', 'directory = "elsewhere"'))
+    code, said = detente("check-config", config)
+    assert (code, f"keys: none at {alfa / 'elsewhere' / 'keys'}" in said) == (0, True)
+    config.write_text(text.replace('directory = "."', f'directory = "{bravo}"'))
+    code, said = detente("check-config", config)
+    assert (code, "these are the keys of bravo.example/detente" in said) == (2, True)
+    assert "detente init makes them" in detente("keys", "show", alfa.parent)[1]
 
 
 def test_t28_rotation_and_revocation_need_the_root_and_end_the_old_keys_where_the_logs_stand(detente, two):
@@ -197,3 +250,23 @@ def test_check_config_names_what_is_wrong_in_a_scenario(detente, tmp_path):
     file.write_text(text)
     code, said = detente("check-config", file)
     assert (code, "policies/" in said or "charters/" in said) == (2, True)
+
+
+def test_what_is_read_again_says_nothing_on_stderr_and_an_empty_record_is_not_written_as_no_files(
+    two, monkeypatch, capsys, tmp_path
+):
+    alfa, _ = two
+    capsys.readouterr()
+    monkeypatch.setattr("sys.argv", ["detente", "scrub", str(alfa)])
+    assert cli.main() == 0
+    assert capsys.readouterr().err == ""
+    code, said = run(monkeypatch, capsys, "tiles", alfa, "--out", tmp_path / "logs")
+    assert (code, "no leaf yet" in said) == (2, True)
+    assert not (tmp_path / "logs").exists()
+
+
+def test_check_config_finds_accounts_that_nobody_could_sign_in_with(detente, two):
+    alfa, _ = two
+    (alfa / "accounts.json").write_text("{[")
+    code, said = detente("check-config", alfa / "detente.toml")
+    assert (code, str(alfa / "accounts.json") in said) == (2, True)

@@ -223,3 +223,15 @@ def test_a_weak_promise_is_said_and_a_policy_is_read_aloud(ask, tmp_path):
         "1. Tell bravo of every aircraft: position to 5000 m.",
         "Whoever fits none of these is withheld.",
     ]
+
+
+@pytest.mark.parametrize("option", ["--link", "--arrangement"])
+def test_a_state_that_there_is_not_is_refused_and_decides_no_rule(ask, option):
+    code, out, err = ask("try", ALFA, PARIS, "--peer", "bravo", "--zones", LINE, option, "NOPE")
+    assert (code, out, option in err) == (2, "", True)
+
+
+def test_the_picture_of_a_peer_that_sees_nothing_is_drawn_without_a_word_on_stderr(ask, half_hour, tmp_path, recwarn):
+    told = ("--peer", "nobody", "--zones", LINE, "--picture", tmp_path / "p.png", "--at", "2021-10-07T13:32:10Z")
+    assert ask("try", ALFA, half_hour, *told)[0] == 0
+    assert [str(one.message) for one in recwarn if "legend" in str(one.message)] == []

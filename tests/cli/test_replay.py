@@ -199,3 +199,14 @@ def test_a_day_of_swiss_upper_airspace_tells_of_nothing_but_level_offs_beside_ot
     assert told.get("warning", 0) <= 19
     assert told.get("alarm", 0) == 0
     assert all("condition" in e for e in events if e["event"] == "raised")
+
+
+def test_a_recording_of_which_not_one_plot_could_be_used_is_counted_and_refused(tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    row = "{},4b1801,147.0,8.0,30000\n"
+    file.write_text("timestamp,icao24,latitude,longitude,altitude\n" + "".join(row.format(n) for n in range(1, 9)))
+    runner = CliRunner()
+    result = runner.invoke(replay, [str(file), "--json"])
+    assert isinstance(result.exception, DetenteError)
+    assert str(result.exception).endswith("not one plot could be used (8 out_of_range): nothing was judged")
+    assert json.loads(result.stdout)["rejected"] == {"out_of_range": 8}

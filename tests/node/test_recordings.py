@@ -3,6 +3,7 @@
 import gzip
 import json
 
+import duckdb
 import numpy as np
 import pytest
 
@@ -66,10 +67,26 @@ def test_longitudes_may_count_to_360(tmp_path):
     assert not east.rejected
 
 
-@pytest.mark.parametrize("time", [b"1533099602000", b"-1e300", b"inf", b"9" * 400])
+@pytest.mark.parametrize(
+    "time", [b"1533099602000", b"-1e300", b"inf", b"9" * 400, b"9999-10-07 12:00:00Z", b"1021-10-07 12:00:00Z"]
+)
 def test_a_row_whose_time_is_none_of_this_age_costs_that_row_only(tmp_path, time):
     recording = open_recording(written(tmp_path, CSV + time + b",4baac6,47.0,8.0,1\n"))
     assert len(recording.plots) == 2
+    assert recording.rejected == {Reject.MALFORMED: 1}
+
+
+@pytest.mark.parametrize("kind", ["TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS"])
+def test_a_time_stamp_that_does_not_fit_a_plot_costs_its_row_only(tmp_path, kind):
+    path = tmp_path / "r.parquet"
+    rest = "'4baac6' AS icao24, 47.0 AS latitude, 8.0 AS longitude, 30000.0 AS altitude"
+    with duckdb.connect() as db:
+        rows = " UNION ALL ".join(
+            f"SELECT '{time}'::{kind} AS timestamp, {rest}" for time in ("2021-10-07 12:00:00", "9999-10-07 12:00:00")
+        )
+        db.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet)")
+    recording = open_recording(path)
+    assert len(recording.plots) == 1
     assert recording.rejected == {Reject.MALFORMED: 1}
 
 

@@ -77,7 +77,9 @@ def _invite(config: Config, code: str) -> None:
 @_directory
 @_account
 @click.option("--name", required=True, help="What it is for; a token of the same name is replaced.")
-@click.option("--days", default=30, show_default=True, type=click.IntRange(1, 366), help="How long it is good.")
+@click.option(
+    "--days", default=30, show_default=True, type=click.IntRange(1, 366), help="For how many days it is good."
+)
 def token(directory: Path, name_of: str, name: str, days: int) -> None:
     """Print a token for programs: it has the account's seat, and can neither commit nor send FLASH."""
     now_ms = _now_ms()

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from detente.cli.finite import Finite
 from detente.coordination.act import check_plain
 from detente.coordination.activity_acts import Declare
 from detente.coordination.charter import Charter
@@ -34,9 +35,9 @@ def activity() -> None:
 @click.option("--charter", "charter_file", type=_file, help="A table's charter: its district is checked too.")
 @click.option("--kind", type=click.Choice([str(kind) for kind in Kind]), help="Where a feature does not say it.")
 @click.option("--start", help="Where a feature does not say it (ISO 8601, UTC).")
-@click.option("--end", help="Where a feature does not say it.")
-@click.option("--floor-ft", type=float, help="Above 1013.25 hPa, where a feature has no level.")
-@click.option("--ceiling-ft", type=float)
+@click.option("--end", help="Likewise (ISO 8601, UTC).")
+@click.option("--floor-ft", type=Finite(), help="Feet above 1013.25 hPa, where a feature has no level.")
+@click.option("--ceiling-ft", type=Finite(), help="Feet above 1013.25 hPa, likewise.")
 @click.option("--at", "at_utc", help="Check as at this instant (ISO 8601, UTC); else now.")
 def read(
     file: Path,
@@ -82,7 +83,7 @@ def read(
 
 @activity.command(epilog="\b\nExample: detente activity write plans.jsonl --as geojson")
 @click.argument("file", type=_file)
-@click.option("--as", "form", type=_FORMATS, required=True)
+@click.option("--as", "form", type=_FORMATS, required=True, help="What to write.")
 @click.option("--number", default="A0001/26", show_default=True, help="Of the first NOTAM; the others count on.")
 @click.option("--fir", default="ZZZZ", show_default=True, help="Location indicator for the NOTAM.")
 @click.option("--party", default="", help="Whose they are, for GeoJSON.")
@@ -90,6 +91,8 @@ def write(file: Path, form: str, number: str, fir: str, party: str) -> int:
     """Write the plans of FILE, lines as `read` prints them, as GeoJSON or NOTAM."""
     lines = enumerate(_bytes(file).splitlines(), 1)
     plans = [_act(line, f"{file}: line {n}").plan for n, line in lines if line.strip()]
+    if not plans:
+        raise ConfigError(f"{file}: no plan in it; needed: JSON lines as detente activity read prints them")
     try:
         if form == "geojson":
             named = [(f"{party or 'plan'}-{n}", party, "Accepted", plan) for n, plan in enumerate(plans, 1)]
@@ -121,7 +124,7 @@ def _plans(raw: bytes, form: str | None, usual: Usual) -> list[tuple[str, Plan]]
 def _act(line: bytes, where: str) -> Declare:
     try:
         return msgspec.json.decode(line, type=Declare)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{where}: {wrong}") from None
 
 
@@ -134,7 +137,7 @@ def _charter(path: Path) -> Charter:
     try:
         charter = msgspec.toml.decode(_bytes(path), type=Charter)
         charter.check()
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: {wrong}") from None
     return charter
 

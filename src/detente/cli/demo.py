@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import click
 import msgspec
 from rich.console import Console
 
+from detente.cli.finite import Finite
 from detente.demo.scenario import DEFAULT
 
 LOG_FILE: Final = "nodes.log"
@@ -22,10 +24,16 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @click.command("demo", epilog="\b\nExample: detente demo --headless --summary out.json")
-@click.option("--scenario", "name", default=DEFAULT, help="A shipped scenario (border, august-2016) or a .toml file.")
+@click.option(
+    "--scenario",
+    "name",
+    default=DEFAULT,
+    show_default=True,
+    help="A shipped scenario (border, august-2016) or a .toml file.",
+)
 @click.option("--headless", is_flag=True, help="Play the script without a browser, then end.")
-@click.option("--seconds", type=click.FloatRange(min=1.0), help="End after so many seconds of the demo's clock.")
-@click.option("--speed", type=click.FloatRange(min=0.1, max=1000.0), help="Times real time; 1 live, 10 headless.")
+@click.option("--seconds", type=Finite(min=1.0), help="End after so many seconds of the demo's clock.")
+@click.option("--speed", type=Finite(min=0.1, max=1000.0), help="Times real time; 1 live, 10 headless.")
 @click.option("--summary", type=click.Path(dir_okay=False, path_type=Path), help="Write what happened to this file.")
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), help="Keep keys and records here.")
 def demo(
@@ -46,12 +54,17 @@ def demo(
     from detente.node.party import warm
 
     scenario = scenario_named(name)
+    if summary is not None:
+        # Before the play, which takes minutes, and not after it.
+        summary.resolve().parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(summary.resolve().parent, os.W_OK):
+            raise ConfigError(f"{summary}: the folder cannot be written")
     if directory is not None and directory.exists() and any(directory.iterdir()):
         raise ConfigError(f"{directory}: is not empty; give a new folder")
     rate = speed or (scenario.clock.headless_speed if headless else 1.0)
     clock = ScaledClock(SystemClock().now(), rate)
 
-    async def play(folder: Path) -> Runner:
+    async def play(folder: Path) -> tuple[Runner, bool]:
         with _err.status("loading the kernels; the first time they are compiled, half a minute"):
             await asyncio.to_thread(warm)
         with _err.status(f"setting the stage: {scenario.title}"):
@@ -73,25 +86,29 @@ def demo(
                 await runner.run()
         except asyncio.CancelledError:
             _err.print("ending")
-        return runner
+            return runner, True
+        return runner, False
 
     kept = directory or Path(tempfile.mkdtemp(prefix="detente-demo-"))
     kept.mkdir(parents=True, exist_ok=True)
     with (kept / LOG_FILE).open("a", encoding="utf-8", buffering=1) as log:
         set_up(log)
-        runner = asyncio.run(play(kept))
+        runner, was_ended = asyncio.run(play(kept))
         set_up()
     found = summary_of(runner, (summary.resolve().parent if summary else kept) / f"{scenario.name}-dossier.zip")
     if summary is not None:
         summary.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     if headless:
-        _print_steps(found)
-    return 1 if headless and any(step["held"] is False for step in found["steps"]) else 0
+        _print_steps(found, {step.n for step in scenario.step if step.built})
+    if headless and any(step["held"] is False for step in found["steps"]):
+        return 1
+    return 130 if headless and was_ended else 0
 
 
-def _print_steps(found: Mapping[str, Any]) -> None:
+def _print_steps(found: Mapping[str, Any], built: Collection[int]) -> None:
     for step in found["steps"]:
-        word = {True: "held", False: "FAILED", None: "not built yet"}[step["held"]]
+        open_word = "not reached" if step["n"] in built else "not built yet"
+        word = {True: "held", False: "FAILED", None: open_word}[step["held"]]
         print(f"{step['n']:>2}  {word:<14} {step['name']}")
     print(f"records equal: {found['records']['roots_equal']}; dossier verified: {found['dossier']['verified']}")
     print(f"dossier: {found['dossier']['path']}")

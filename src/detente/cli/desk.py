@@ -68,7 +68,8 @@ def list_(desk: Desk, *, is_json: bool) -> None:
 )
 @click.argument("to")
 @click.argument("text", required=False, default="")
-@click.option("--line", default="watch", show_default=True, type=click.Choice(LINES))
+@click.option("--line", default="watch", show_default=True, type=click.Choice(LINES),
+              help="Of which counterparts: seat to same seat.")  # fmt: skip
 @click.option("--precedence", default="R", show_default=True, type=click.Choice(["Z", "O", "P", "R"]),
               help="Z FLASH, O IMMEDIATE, P PRIORITY, R ROUTINE. FLASH takes a person at the desk.")  # fmt: skip
 @click.option("--lang", default="en", show_default=True, type=click.Choice(["en", "tr", "ru"]), help="Of the text.")

@@ -24,6 +24,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from detente.cli.finite import Finite
 from detente.config import read_config
 from detente.desk.record_view import AROUND_MIN, Portion
 from detente.errors import ConfigError, PeerFault
@@ -76,9 +77,7 @@ _WORTH_A_POOL = 10_000
     help="An alert's name, or the hash of one of its leaves: it, what answers it, and"
     " the time around, with the tracks of its aircraft and of no other.",
 )
-@click.option(
-    "--around", type=click.FloatRange(0, 1440), default=AROUND_MIN, show_default=True, help="Minutes, --incident."
-)
+@click.option("--around", type=Finite(0, 1440), default=AROUND_MIN, show_default=True, help="Minutes, --incident.")
 @click.option("--leaves", "ranges", multiple=True, metavar="LOG:FROM:TO", help="Leaves [FROM, TO) of the log LOG.")
 def export(
     config: Path | None,
@@ -180,6 +179,8 @@ def verify(
         party, equals, digits = root.partition("=")
         if not party or not equals:
             raise click.UsageError(f"--root {root!r}: write PARTY=DIGITS")
+        if party in typed:
+            raise click.UsageError(f"--root {party}: given twice: which digits are its own?")
         typed[party] = digits
     if html is not None and html.exists():
         raise ConfigError(f"{html}: is there already")

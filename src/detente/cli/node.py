@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from detente.errors import ConfigError, DetenteError
+from detente.errors import ConfigError, DetenteError, PeerFault
 
 _CONFIG = """\
 # Détente: one node. An unknown key is refused with its path. See docs/operate/configure.md.
@@ -61,6 +63,12 @@ _POLICY = """\
 name = "nothing leaves"
 """
 
+
+def _quoted(text: str) -> str:
+    """Return *text* as it stands between the quotes of a TOML string."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 _out = Console(highlight=False, markup=False, soft_wrap=True)
 
 
@@ -76,7 +84,7 @@ _out = Console(highlight=False, markup=False, soft_wrap=True)
 )
 def init(directory: Path, party: str, name: str, node: str, root_in: Path | None) -> None:
     """Make keys, an empty record and a configuration in DIRECTORY."""
-    from detente.config import parse_config
+    from detente.config import NODE_NAME, PARTY_NAME, parse_config
     from detente.node.clock import SystemClock
     from detente.node.keyring import make_keyring
     from detente.node.sqlite import SqliteStore
@@ -84,7 +92,13 @@ def init(directory: Path, party: str, name: str, node: str, root_in: Path | None
     path = directory / "detente.toml"
     if path.exists():
         raise ConfigError(f"{path}: there is a node already")
-    text = _CONFIG.format(party=party, name=(name or party.capitalize()).replace('"', "'"))
+    if re.fullmatch(PARTY_NAME, party) is None:
+        raise ConfigError(f"--party {party!r}: lower case letters, digits and hyphens, 32 at most, a letter first")
+    if node and re.fullmatch(NODE_NAME, node) is None:
+        raise ConfigError(f"--node {node!r}: HOST/detente, as in {party}.example/detente, in lower case")
+    if not name.isprintable():
+        raise ConfigError(f"--name {name!r}: one line of signs that can be seen")
+    text = _CONFIG.format(party=party, name=_quoted(name or party.capitalize()))
     if node:
         text = text.replace(f"{party}.example/detente", node)
     config = parse_config(text.encode(), path)
@@ -117,7 +131,14 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
     Without a PAIRING file: show your own digits, and who is paired.
     """
     from detente.node.clock import SystemClock
-    from detente.node.keyring import confirm_peer, forget_peer, keep_peer, load_keyring, load_peers
+    from detente.node.keyring import (
+        confirm_peer,
+        forget_peer,
+        keep_peer,
+        load_keyring,
+        load_peers,
+        peer_from_statement,
+    )
     from detente.types import NodeName, iso_utc
 
     keys = directory / "keys"
@@ -132,7 +153,13 @@ def pair(directory: Path, pairing: Path | None, digits: str, forgotten: str) -> 
             state = f"confirmed {iso_utc(paired.confirmed_at, 0)}" if paired.confirmed_at else "UNVERIFIED"
             _out.print(f"  {node}: {state}")
         return
-    kept = keep_peer(keys, pairing.read_bytes())
+    try:
+        raw = pairing.read_bytes()
+        if peer_from_statement(raw).node == keyring.node:
+            raise ConfigError(f"{pairing}: this is your own pairing file: the peer's is needed")
+        kept = keep_peer(keys, raw)
+    except PeerFault as wrong:
+        raise ConfigError(f"{pairing}: {wrong}") from None
     node = kept.keys.node
     if kept.confirmed_at is None:
         typed = digits or click.prompt(f"Type the digits that the officer of {node} reads to you")
@@ -174,7 +201,7 @@ def _is_scenario(file: Path) -> bool:
     """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
     try:
         keys = tomllib.loads(file.read_text("utf-8")).keys()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError):
         return False
     return "step" in keys and "node" not in keys
 
@@ -218,4 +245,17 @@ def run(file: Path) -> int:
         return 0
     except OSError as wrong:
         raise DetenteError(str(wrong)) from None
+    except BaseExceptionGroup as several:
+        _, others = several.split((DetenteError, OSError))
+        if others is not None:
+            raise  # a fault of our own: all of it is wanted
+        raise DetenteError("; ".join(str(fault) for fault in _each(several))) from None
     return 0
+
+
+def _each(several: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for one in several.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from _each(one)
+        else:
+            yield one

@@ -78,7 +78,8 @@ def side_by_side(
         right.plot([], [], "s", c=_OTHER, alpha=0.4, label=f"somewhere in this square: {int(is_coarse.sum())}")
     right.set_title(f"{frame.peer} sees {frame.released}; withheld {len(tracks) - frame.released}", fontsize=10)
     for axes in (left, right):
-        axes.legend(loc="lower left", fontsize=7, framealpha=0.9)
+        if axes.get_legend_handles_labels()[0]:  # a peer that sees nothing has nothing to explain
+            axes.legend(loc="lower left", fontsize=7, framealpha=0.9)
     figure.suptitle(f"{policy.name}, {iso_utc(frame.at, 0)}", fontsize=11)
     _save(figure, path)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import click
 import numpy as np
@@ -34,7 +34,7 @@ from detente.release.circumstances import Circumstances
 from detente.release.compare import Gain, gains_of, wider
 from detente.release.inference import Precision, precision
 from detente.release.lint import lint
-from detente.release.policy import Policy, parse_policy
+from detente.release.policy import ArrangementWord, LinkWord, Policy, parse_policy
 from detente.release.release import COLUMNS, FIXED, UNTOLD, Released, Releaser
 from detente.release.words import sentence
 from detente.types import NS_PER_S, Instant, PartyId, instant_of_iso, instant_of_ms, iso_utc
@@ -68,10 +68,18 @@ _declares = click.option(
     "--declares", multiple=True, metavar="PREFIX", help="Call signs or identities that begin so are declared ours."
 )
 _link = click.option(
-    "--link", default="UP", show_default=True, help="State of the link to PEER, for rules that ask for it."
+    "--link",
+    type=click.Choice(get_args(LinkWord)),
+    default="UP",
+    show_default=True,
+    help="State of the link to PEER, for rules that ask for it.",
 )
 _arrangement = click.option(
-    "--arrangement", default="in_force", show_default=True, help="State of the arrangement with PEER."
+    "--arrangement",
+    type=click.Choice(get_args(ArrangementWord)),
+    default="in_force",
+    show_default=True,
+    help="State of the arrangement with PEER.",
 )
 _picture = click.option("--picture", type=_file, metavar="FILE.png", help="Draw it, as a PNG.")
 _json = click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout, a summary last.")

@@ -39,6 +39,7 @@ def scrub(directory: Path) -> int:
     chains |= {paired.keys.node: paired.keys.chain for paired in load_peers(directory / "keys").values()}
     found: list[Damage] = []
     total = 0
+    shown = Console(stderr=True)
     for name in ("record.sqlite", AUDIT_FILE):
         if name == AUDIT_FILE and not (directory / name).exists():
             continue  # the node never ran
@@ -46,7 +47,7 @@ def scrub(directory: Path) -> int:
         try:
             leaves = sum(store.sizes().values())
             total += leaves
-            with Progress(console=Console(stderr=True), transient=True) as bar:
+            with Progress(console=shown, transient=True, disable=not shown.is_terminal) as bar:
                 task = bar.add_task(f"reading {name}", total=leaves)
                 before, done = "", 0
                 for step in read_again(store, chains, has_bodies=name != AUDIT_FILE):
@@ -120,6 +121,8 @@ def tiles(directory: Path, out: Path) -> None:
 
     store = SqliteStore(directory / "record.sqlite", read_only=True)
     try:
+        if not any(store.sizes().values()):
+            raise ConfigError(f"{directory / 'record.sqlite'}: no leaf yet: nothing was said with any peer")
         with Console(stderr=True).status("writing the logs"):
             count = write_logs(store, out)
     finally:

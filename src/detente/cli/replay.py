@@ -73,7 +73,7 @@ class Replayed:
 @click.option("--receiver", help="LAT,LON[,HEIGHT_M] of the antenna: needed for radar plots, better for raw Mode S.")
 @click.option("--started-at", help="Instant (ISO 8601, UTC) of the first message, for formats that do not tell.")
 @click.option("--from", "from_utc", help="Leave out what is before this instant (ISO 8601, UTC).")
-@click.option("--to", "to_utc", help="Leave out what is after this instant.")
+@click.option("--to", "to_utc", help="Leave out what is after this instant (ISO 8601, UTC).")
 @click.option("--json", "as_json", is_flag=True, help="One event a line on stdout, a summary last.")
 def replay(
     recordings: tuple[Path, ...],
@@ -94,7 +94,8 @@ def replay(
     zones = read_zone_file(zones_file) if zones_file else ()
     activities = _read(activities_file, read_activities) if activities_file else ()
     site = _site(receiver) if receiver else None
-    first_at, low, high = (_instant(text) for text in (started_at, from_utc, to_utc))
+    given = {"--started-at": started_at, "--from": from_utc, "--to": to_utc}
+    first_at, low, high = (_instant(option, text) for option, text in given.items())
     began = time.perf_counter()
     replayed = Replayed()
     with _bar() as bar:
@@ -109,8 +110,10 @@ def replay(
             bar.advance(reading)
         if not any(len(plots) for plots in sources):
             raise FeedFault("no plot lies between --from and --to")
+        loading = bar.add_task("loading the kernels", total=1)  # half a minute where they were never compiled
         tracking.warm()
         detection.warm()
+        bar.advance(loading)
         surveillance = Surveillance(Tracker(), Detector(profile, zones), AlertBook(profile))
         surveillance.set_activities(activities)
         first, last = _span(sources)
@@ -128,6 +131,9 @@ def replay(
         print(json.dumps(summary))
     else:
         _print_summary(summary)
+    if not summary["tracks"]:
+        counts = ", ".join(f"{n} {reason}" for reason, n in summary["rejected"].items())
+        raise FeedFault(f"{', '.join(map(str, recordings))}: not one plot could be used ({counts}): nothing was judged")
 
 
 def read_zone_file(path: Path) -> tuple[Zone, ...]:
@@ -233,11 +239,11 @@ def flight_hours(plots: Plots) -> float:
     return float(apart[flown].sum()) / NS_PER_S / 3600.0
 
 
-def _instant(text: str | None) -> Instant | None:
+def _instant(option: str, text: str | None) -> Instant | None:
     try:
         return instant_of_iso(text) if text else None
     except ValueError as wrong:
-        raise ConfigError(f"an instant is ISO 8601 in UTC, like 2018-08-01T05:00:00Z: {wrong}") from None
+        raise ConfigError(f"{option}: an instant is ISO 8601 in UTC, like 2018-08-01T05:00:00Z: {wrong}") from None
 
 
 def _site(text: str) -> Site:
@@ -347,11 +353,15 @@ def _when(alert: Alert, names: dict[int, str]) -> str:
     return what if alert.event_at is None else f"in {alert.time_to_event_s:.0f} s  {what}"
 
 
+def _listed(counts: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k} {_listed(v) if isinstance(v, dict) else v}" for k, v in counts.items()) or "none"
+
+
 def _print_summary(summary: dict[str, Any]) -> None:
     table = Table(show_header=False, box=None)
     for key, value in summary.items():
         if key != "type":
-            shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            shown = _listed(value) if isinstance(value, dict) else value
             table.add_row(key.replace("_", " "), str(shown))
     Console(file=sys.stdout).print(table)
     print("The absence of an alert is not a clearance.")

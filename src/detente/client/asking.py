@@ -386,12 +386,12 @@ def answered(ask: Ask[T], status: int, body: bytes) -> T:
             return body  # type: ignore[return-value]
         try:
             found: T = msgspec.json.decode(body, type=ask.kind)
-        except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
             raise Unreachable(f"{ask.path}: not the answer of this version: {wrong}") from None
         return found
     try:
         problem = msgspec.json.decode(body, type=Problem)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Unreachable(f"{ask.path}: answered {status}, not by a node") from None
     raise Refused(problem)
 
@@ -431,7 +431,7 @@ def event_of(message: str | bytes) -> Board | Zones | Tracks:
         return Tracks(message)
     try:
         said = _text.decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise Unreachable(f"/live: not what this version says: {wrong}") from None
     return said.board if isinstance(said, _BoardText) else Zones(said.zones)
 

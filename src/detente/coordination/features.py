@@ -120,13 +120,17 @@ def _check_datum(document: dict[str, Any]) -> None:
     crs = document.get("crs")
     if crs is None:
         return
-    name = crs.get("properties", {}).get("name") if isinstance(crs, dict) else None
-    if name not in _WGS84:
+    said = crs.get("properties") if isinstance(crs, dict) else None
+    name = said.get("name") if isinstance(said, dict) else None
+    if not isinstance(name, str) or name not in _WGS84:
         raise OrderRefused("geojson", f"coordinates are WGS 84, not {name or crs!r}")
 
 
 def _properties(feature: Mapping[str, Any], usual: Usual, where: str) -> _Properties:
-    given = {k: v for k, v in (feature.get("properties") or {}).items() if v is not None}
+    said = feature.get("properties") or {}
+    if not isinstance(said, dict):
+        raise OrderRefused("geojson", f"{where}: properties: an object is needed")
+    given = {k: v for k, v in said.items() if v is not None}
     common = {k: v for k, v in msgspec.to_builtins(usual).items() if v is not None}
     try:
         return msgspec.convert(common | given, _Properties)

@@ -83,7 +83,7 @@ def decode_statement(raw: bytes) -> Statement:
         raise PeerFault(f"statement: {len(raw)} bytes; at most {STATEMENT_LIMIT} are taken", raw)
     try:
         statement = _decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"statement: {wrong}", raw) from None
     if encode_statement(statement) != raw:
         raise PeerFault("statement: it is not in canonical form", raw)

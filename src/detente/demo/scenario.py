@@ -26,6 +26,7 @@ from detente.demo.reconstruction import FASTEST_MPS, SLOWEST_MPS, Version
 from detente.desk.orders import Line, Prec
 from detente.desk.words import Lang
 from detente.errors import ConfigError
+from detente.meant import explained
 from detente.types import Instant, Role, instant_of_iso
 
 DEFAULT: Final = "border"
@@ -349,7 +350,7 @@ class Scenario(_Part, frozen=True, kw_only=True):
                 found[name].check()
             except OSError as wrong:
                 raise ConfigError(f"tables[{i}]: {name}: {wrong.strerror or wrong}") from None
-            except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
                 raise ConfigError(f"tables[{i}]: {name}: {wrong}") from None
         return found
 
@@ -381,8 +382,8 @@ def read_scenario(path: Path) -> Scenario:
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
     except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{path}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: {explained(wrong, Scenario)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{path}: not TOML: {wrong}") from None
     if scenario.folder:
         raise ConfigError(f"{path}: Object contains unknown field `folder`")

@@ -28,7 +28,8 @@ def summary_of(runner: Runner, dossier: Path) -> dict[str, Any]:
     stage = runner.stage
     boards = runner.witness.boards
     exported = make_and_check(stage, dossier)
-    runner.judge_dossier(exported["verified"] and exported["tampered_refused"])
+    if exported["path"] is not None:
+        runner.judge_dossier(exported["verified"] and exported["tampered_refused"])
     rows = {party: [seen.row for seen in runner.witness.at(party)] for party in boards}
     return {
         "scenario": runner.scenario.name,
@@ -55,7 +56,10 @@ def summary_of(runner: Runner, dossier: Path) -> dict[str, Any]:
 
 
 def make_and_check(stage: Stage, path: Path) -> dict[str, Any]:
-    """Write the first party's record as a dossier, verify it offline with typed digits, then with one byte flipped."""
+    """Write the first party's record as a dossier, verify it offline with typed digits, then with one byte flipped.
+
+    Of a play that ended before anything was receipted there is none: its path and verdicts are null.
+    """
     node = next(iter(stage.nodes.values()))
     paired = {node.keyring.node: (node.config.node.party, node.keyring.root, node.keyring.chain.notes)}
     for peer in node.config.peer:
@@ -71,6 +75,8 @@ def make_and_check(stage: Stage, path: Path) -> dict[str, Any]:
             if log.receipt is not None:
                 log.checkpoint = log.receipt.note
                 extracts.append(Extract(log, "tiles", 0, log.receipt.size, partial(store.read, name)))
+        if not extracts:
+            return {"path": None, "roots": stage.digits, "leaves": 0, "verified": None, "tampered_refused": None}
         raw = io.BytesIO()
         made_at_ms = instant_ms(node.clock.now())
         write_zip(raw, make_dossier(node.keyring.env, node.keyring.node, made_at_ms, parties, extracts, None))

@@ -29,7 +29,7 @@ def read_features(raw: bytes, what: str) -> list[tuple[str, dict[str, Any]]]:
     """
     try:
         document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{what}: not JSON: {wrong}") from None
     if not isinstance(document, dict) or document.get("type") not in ("FeatureCollection", "Feature"):
         raise ConfigError(f"{what}: a GeoJSON FeatureCollection is needed")

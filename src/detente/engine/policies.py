@@ -320,7 +320,7 @@ def kept_policy(raw: bytes | None, baseline: Policy) -> tuple[Policy, str] | Non
         return None
     try:
         kept = msgspec.json.decode(raw, type=KeptPolicy)
-    except msgspec.DecodeError as wrong:
+    except (msgspec.DecodeError, RecursionError) as wrong:
         raise ConfigError(f"the policy in force cannot be read from the record: {wrong}") from None
     if kept.baseline != baseline.digest:
         return None

@@ -146,7 +146,7 @@ def recalled(leaf: bytes) -> Envelope:
     """Return the envelope in a leaf of our own record, which was verified when it was kept; raises PeerFault."""
     try:
         return _decoder.decode(leaf[len(_HEAD) : leaf.find(b"\n", len(_HEAD))])
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"leaf: {wrong}", leaf) from None
 
 

@@ -54,7 +54,7 @@ def plots_of_lines(lines: Iterable[bytes]) -> tuple[Plots, Counter[Reject]]:
             continue
         try:
             said = _decoder.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rejected[Reject.MALFORMED] += 1
             continue
         if isinstance(said, dict) and "hex" not in said and "now" in said:
@@ -103,7 +103,7 @@ def plots_of_trace(text: bytes) -> tuple[Plots, Counter[Reject]]:
 def _object(text: bytes) -> dict[str, Any]:
     try:
         said = _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise FeedFault(f"is not JSON: {e}") from None
     if not isinstance(said, dict):
         raise FeedFault("is no JSON object")

@@ -85,7 +85,7 @@ class AccountBook:
         if stamp != self._stamp:
             try:
                 self._accounts = msgspec.json.decode(self._path.read_bytes(), type=tuple[Account, ...])
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 raise ConfigError(f"{self._path}: {wrong}") from None
             self._stamp = stamp
         return self._accounts

@@ -5,6 +5,7 @@ Each raises ConfigError with the file and what is wrong with it; `check_files` r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
@@ -30,12 +31,13 @@ from detente.detect.zone import Zone, read_zones, told_apart
 from detente.engine.values import (
     Party,
 )
-from detente.errors import ConfigError
+from detente.errors import ConfigError, PeerFault
 from detente.evidence.leaf import Lane
 from detente.link.identity import LinkLimits
 from detente.link.quota import Allowance
+from detente.meant import explained
 from detente.node.accounts import ACCOUNTS_FILE, AccountBook
-from detente.node.keyring import Paired
+from detente.node.keyring import Paired, load_peers, peer_from_statement
 from detente.node.peers import PeerAddress
 from detente.node.web.door import Accounts, Demo
 from detente.node.web.passkeys import Passkeys
@@ -111,7 +113,9 @@ def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
             charter.check()
         except OSError as wrong:
             raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, ConfigError) as wrong:
+        except msgspec.ValidationError as wrong:
+            raise ConfigError(f"{path}: {explained(wrong, Charter)}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
             raise ConfigError(f"{path}: {wrong}") from None
         known = {config.node.party, *(peer.party for peer in config.peer)}
         strangers = sorted(set(charter.members) - known)
@@ -196,6 +200,36 @@ def demo_badge(config: Config) -> tuple[str, ...]:
     return ("DEMO ACCOUNTS",) if isinstance(config.accounts, DemoAccounts) else ()
 
 
+def _pairing_of(config: Config, folder: Path) -> list[str]:
+    """Return the lines about keys and peers, and who is not paired yet; raises ConfigError for keys of another node.
+
+    Without keys too: a configuration may be written, and is checked, before `detente init` has made them.
+    """
+    keys = folder / config.node.directory / "keys"
+    names = [peer.party for peer in config.peer]
+    try:
+        own = peer_from_statement((keys / "pairing.txt").read_bytes())
+        paired = load_peers(keys)
+    except FileNotFoundError:
+        return [_peers(names), f"  keys: none at {keys}; detente init makes them"]
+    except PermissionError:
+        return [_peers(names)]  # the node's user alone may read them, and another may check the file
+    except PeerFault as wrong:
+        raise ConfigError(f"{keys}: {wrong}") from None
+    if own.node != config.node.node:
+        raise ConfigError(f"{keys}: these are the keys of {own.node}, not of {config.node.node}")
+    words = []
+    for peer in config.peer:
+        held = paired.get(NodeName(peer.node))
+        state = "NOT PAIRED" if held is None else "UNVERIFIED" if held.confirmed_at is None else ""
+        words.append(f"{peer.party} ({state}: see detente pair)" if state else peer.party)
+    return [_peers(words)]
+
+
+def _peers(words: Sequence[str]) -> str:
+    return f"  peers: {', '.join(words) or 'none yet: see detente pair'}"
+
+
 def check_files(path: Path) -> list[str]:
     """Return what the configuration *path* holds, line by line, all its files read; raises ConfigError."""
     config, folder = read_config(path), path.parent
@@ -203,7 +237,11 @@ def check_files(path: Path) -> list[str]:
     charters = charters_of(config, folder)
     Releaser(policy, zones, {})
     airspace = airspace_of(config, folder)
-    accounts_of(config, folder, AccountBook(folder / config.node.directory / ACCOUNTS_FILE))
+    accounts = folder / config.node.directory / ACCOUNTS_FILE
+    book = AccountBook(accounts)
+    accounts_of(config, folder, book)
+    if os.access(accounts, os.R_OK):
+        book.all()  # a node whose accounts cannot be read starts, and nobody can sign in
     for hook in config.webhook:
         secret_of(hook, folder)
     for pem in (config.listen.certificate, config.listen.key):
@@ -216,12 +254,11 @@ def check_files(path: Path) -> list[str]:
         config.escalation.conflict_after_s, config.escalation.hotline_after_s, config.escalation.conflict_reaches_leader
     )
     odd = lint(policy, [PartyId(peer.party) for peer in config.peer], {zone.zone_id for zone in zones})
-    peers = ", ".join(peer.party for peer in config.peer) or "none yet: see detente pair"
     feeds = ", ".join(feed.name for feed in config.feed) or "none"
     return [
         f"{path}: good",
         f"  party {config.node.party} ({config.node.name}), node {config.node.node}",
-        f"  peers: {peers}",
+        *_pairing_of(config, folder),
         f"  desk: {console_url(config)}, accounts of the kind {config.accounts.__struct_config__.tag}",
         f"  feeds: {feeds}",
         *(f"  webhook: {host}" for host in hosts_of(config.webhook)),

@@ -42,7 +42,7 @@ class HighWater:
                 self._marks = _decoder.decode(path.read_bytes())
             except OSError as wrong:
                 raise ConfigError(f"{path}: {wrong.strerror}") from None
-            except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 raise ConfigError(f"{path}: not a high-water mark: {wrong}") from None
 
     def raised(self, stored: Mapping[str, tuple[int, Sequence[bytes]]], now: Instant) -> None:

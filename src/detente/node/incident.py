@@ -55,7 +55,7 @@ class Incident:
     def _is_of(self, raw: bytes, refs: set[int]) -> bool:
         try:
             item = _item.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return False  # an item that is no track is of no aircraft
         return item.ref in refs or (item.identity or "") in self.identities
 

@@ -211,6 +211,8 @@ def pairing_file(chain: KeyChain, certificate_pem: str) -> bytes:
 
 def load_keyring(directory: Path) -> Keyring:
     """Return the keys in *directory*; raises ConfigError for a missing, readable-by-others or mismatched one."""
+    if not (directory / "pairing.txt").exists():
+        raise ConfigError(f"{directory}: no node's keys are there: detente init makes them")
     pairing = read_whole(directory / "pairing.txt")
     try:
         own = peer_from_statement(pairing)
@@ -356,8 +358,14 @@ def confirm_peer(directory: Path, node: NodeName, typed_digits: str, now: Instan
 
 
 def forget_peer(directory: Path, node: NodeName) -> None:
-    """Forget the peer *node* and that it was confirmed."""
+    """Forget the peer *node* and that it was confirmed; raises OwnFault for one that is not known here.
+
+    A name misspelt must not read as done: the peer that was meant would still be believed.
+    """
     path = _peer_path(directory, node)
+    if not path.exists():
+        known = ", ".join(load_peers(directory)) or "nobody"
+        raise OwnFault(f"{node} is not paired here, so nothing is forgotten; paired: {known}")
     path.with_suffix(".confirmed").unlink(missing_ok=True)
     path.unlink(missing_ok=True)
 

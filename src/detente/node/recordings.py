@@ -47,6 +47,8 @@ _PIECE: Final = 1 << 18
 _PCAP: Final = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 _SBS_LINE: Final = re.compile(rb"(\d{1,19},)?(MSG|SEL|ID|AIR|STA|CLK),|START,")
 _DAY_NS: Final = 86_400 * NS_PER_S
+_LAST_S: Final = 2**33
+"""Seconds since the epoch, in the year 2242: a later time does not fit a plot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _told_by_json(
 ) -> tuple[str, Callable[[], Read]]:
     try:
         first = msgspec.json.decode(text.partition(b"\n")[0])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         first = None  # an object over several lines, or a very long one
     if isinstance(first, dict) and "frame" in first:
         return "jet1090", lambda: _jet1090(_lines(pieces()), receiver)
@@ -255,7 +257,10 @@ def _jet1090(lines: Iterator[bytes], receiver: Site | None) -> Read:
             continue
         try:
             said = msgspec.json.decode(line, type=_Jet1090)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            damaged[Reject.MALFORMED] += 1
+            continue
+        if not abs(said.timestamp) < _LAST_S:
             damaged[Reject.MALFORMED] += 1
         else:
             frames.append(beast.Frame(round(said.timestamp * 1e6) * 1_000, said.frame))

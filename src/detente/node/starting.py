@@ -132,7 +132,7 @@ class Starting:
             raise _NotUsed("the start index is not as this node left it")
         try:
             return _decoder.decode(sealed[_MAC_LENGTH:])
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _NotUsed("the start index is of another version of this program") from None
 
     def _sealed(self, engine: Engine, store: LeafStore, index: StartIndex) -> bytes:

@@ -117,8 +117,15 @@ def _incident_sql() -> list[str]:
 
 def _instant_sql(name: str, type_: str) -> str:
     """Return SQL for nanoseconds since the epoch from a time stamp, seconds since the epoch, or ISO text (else UTC)."""
+    if type_ == "TIMESTAMP_NS":
+        return f"epoch_ns({name})"  # no other time stamp goes so far that it does not fit
     if type_.startswith("TIMESTAMP"):
-        return f"epoch_ns({name})"
+        return _fitting_sql(name)
     seconds = f"TRY_CAST({name} AS DOUBLE)"
     number = f"CASE WHEN abs({seconds}) < {_LAST_S} THEN CAST(round({seconds} * 1e6) AS BIGINT) * 1000 END"
-    return number if type_ != "VARCHAR" else f"coalesce({number}, epoch_ns(TRY_CAST({name} AS TIMESTAMPTZ)))"
+    return number if type_ != "VARCHAR" else f"coalesce({number}, {_fitting_sql(f'TRY_CAST({name} AS TIMESTAMPTZ)')})"
+
+
+def _fitting_sql(stamp: str) -> str:
+    """Return SQL for nanoseconds since the epoch; NULL for a time that does not fit: it costs its row and no file."""
+    return f"CASE WHEN abs(epoch_us({stamp})::DOUBLE) < {_LAST_S} * 1e6 THEN epoch_us({stamp}) * 1000 END"

@@ -17,6 +17,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from detente.errors import ConfigError
+from detente.meant import explained
 from detente.types import Instant, PartyId, instant_of_iso
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
@@ -195,8 +196,8 @@ def parse_policy(text: str | bytes, source: str = "policy") -> Policy:
     try:
         policy = msgspec.toml.decode(text, type=Policy)
     except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{source}: {wrong}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{source}: {explained(wrong, Policy)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise ConfigError(f"{source}: not TOML: {wrong}") from None
     _check_names(policy, source)
     for i, area in enumerate(policy.area):

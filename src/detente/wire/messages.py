@@ -186,7 +186,7 @@ def decode_body(kind: str, raw: bytes) -> Body:
         raise PeerFault(f"a leaf of kind {kind!r} has no body here", raw)
     try:
         body = msgspec.json.decode(raw, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"{kind}: {wrong}", raw) from None
     if encode_body(body) != raw:
         raise PeerFault(f"{kind}: the body is not in canonical form", raw)

@@ -84,7 +84,7 @@ def decode_frame(body: bytes) -> list[TrackItem]:
         raise PeerFault(f"track frame: {len(lines)} items, more than {TRACKS_LIMIT}", body[:256])
     try:
         return [_decoder.decode(line) for line in lines]
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise PeerFault(f"track frame: {wrong}", body[:256]) from None
 
 

@@ -200,5 +200,5 @@ class Provider:
                 if answer.status_code != 200:
                     raise Refused("provider", f"the provider answered {answer.status_code}")
                 return msgspec.json.decode(bytes(body), type=kind)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        except (httpx.HTTPError, httpx.InvalidURL, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
             raise Refused("provider", f"the provider cannot be asked: {type(wrong).__name__}") from None
