@@ -92,7 +92,7 @@ async def running(*nodes):
             raise one
 
 
-async def until(condition, seconds=20.0):
+async def until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
