@@ -123,7 +123,7 @@ def test_check_config_says_who_is_not_paired_yet_and_where_there_are_no_keys(det
     config.write_text(text.replace('directory = "."', f'directory = "{bravo}"'))
     code, said = detente("check-config", config)
     assert (code, "these are the keys of bravo.example/detente" in said) == (2, True)
-    assert "detente init makes them" in detente("keys", "show", alfa.parent)[1]
+    assert "detente init makes" in detente("keys", "show", alfa.parent)[1]
 
 
 def test_t28_rotation_and_revocation_need_the_root_and_end_the_old_keys_where_the_logs_stand(detente, two):

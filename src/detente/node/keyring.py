@@ -212,7 +212,7 @@ def pairing_file(chain: KeyChain, certificate_pem: str) -> bytes:
 def load_keyring(directory: Path) -> Keyring:
     """Return the keys in *directory*; raises ConfigError for a missing, readable-by-others or mismatched one."""
     if not (directory / "pairing.txt").exists():
-        raise ConfigError(f"{directory}: no node's keys are there: detente init makes them")
+        raise ConfigError(f"{directory / 'pairing.txt'}: No such file: detente init makes a node's keys")
     pairing = read_whole(directory / "pairing.txt")
     try:
         own = peer_from_statement(pairing)
