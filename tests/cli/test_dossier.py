@@ -217,3 +217,11 @@ def test_a_party_whose_digits_are_given_twice_is_refused(run, tmp_path):
     (tmp_path / "d").mkdir()
     code, _, err = run("verify", tmp_path / "d", "--root", "alfa=" + "1" * 30, "--root", "alfa=" + "2" * 30)
     assert (code, "alfa: given twice" in err) == (2, True)
+
+
+def test_digits_of_a_party_that_the_dossier_is_not_of_are_said_to_be_of_no_use(alfa, run, tmp_path):
+    folder, digits = alfa
+    run("export", "--config", folder / "alfa.toml", "--out", tmp_path / "d.zip")
+    code, _, err = run("verify", tmp_path / "d.zip", *roots(digits), "--root", "charlie=" + "1" * 30)
+    assert code == 0
+    assert "--root charlie: not used; this dossier is of alfa, bravo" in err

@@ -198,6 +198,10 @@ def verify(
     except OSError as wrong:
         raise ConfigError(f"{wrong.filename or dossier}: {wrong.strerror or wrong}") from None
     click.echo(verdict.report, nl=False)
+    if verdict.manifest is not None:
+        parties = [listed.party for listed in verdict.manifest.parties]
+        for stranger in sorted(typed.keys() - set(parties)):
+            click.echo(f"detente: --root {stranger}: not used; this dossier is of {', '.join(parties)}", err=True)
     if verdict.failures:
         first = verdict.failures[0]
         click.echo(f"detente: {dossier}: {first.exhibit}: {first.reason}", err=True)
