@@ -40,7 +40,8 @@ export function openZip(path) {
   const tail = read(Math.max(0, size - 22), Math.min(22, size))
   if (tail.length < 22 || tail.readUInt32LE(0) !== 0x06054b50) refuse('zip: no end of its directory')
   const [listed, length, start] = [tail.readUInt16LE(10), tail.readUInt32LE(12), tail.readUInt32LE(16)]
-  if (listed > FILES || start + length > size) refuse('zip: too many files, or cut short')
+  if (tail.readUInt16LE(20) || start + length + 22 !== size) refuse('zip: bytes that are of no file')
+  if (listed > FILES) refuse('zip: too many files')
   const directory = read(start, length)
   const files = new Map()
   let [at, total] = [0, 0]
@@ -58,6 +59,13 @@ export function openZip(path) {
     files.set(name, { offset, plain })
     at += 46 + nameLength + extra + comment
   }
+  let end = 0
+  for (const [name, { offset, plain }] of [...files].sort(([, a], [, b]) => a.offset - b.offset)) {
+    if (offset !== end) refuse(`zip: bytes before ${name} are of no file`)
+    const head = read(offset, 30)
+    end += 30 + head.readUInt16LE(26) + head.readUInt16LE(28) + plain
+  }
+  if (end !== start || at !== length) refuse('zip: bytes behind its last file are of no file')
   const readFile = (name) => {
     const { offset, plain } = files.get(name)
     const head = read(offset, 30)

@@ -144,4 +144,4 @@ def test_t34_an_archive_that_says_it_holds_more_than_it_does_is_refused_before_i
         ZipFiles(io.BytesIO(bytes(raw)))
     raw[at + 20 : at + 24] = raw[at + 24 : at + 28] = (200 << 20).to_bytes(4, "little")
     with pytest.raises(PeerFault, match="zip: a"):
-        ZipFiles(io.BytesIO(bytes(raw)))["a"]
+        ZipFiles(io.BytesIO(bytes(raw)))

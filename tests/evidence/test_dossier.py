@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import stat
+import struct
 import zipfile
 from contextlib import suppress
 from dataclasses import replace as with_changes
@@ -300,6 +301,41 @@ def test_the_same_record_gives_the_same_zip_and_it_reads_as_the_folder(whole, kn
     assert dict(files) == whole
     assert len(files) == len(whole)
     assert verify(files, known).exit_code == 0
+
+
+@pytest.mark.parametrize("where", ["before", "between", "before the directory", "behind", "as a comment"])
+def test_t34_a_zip_with_bytes_that_are_of_no_file_is_refused(whole, where):
+    made = io.BytesIO()
+    write_zip(made, whole.items())
+    raw = made.getvalue()
+    with zipfile.ZipFile(made) as zipped:
+        second = sorted(info.header_offset for info in zipped.infolist())[1]
+        start = zipped.start_dir
+    hidden = b"something to show"
+    if where == "before":
+        raw = hidden + raw
+    elif where == "behind":
+        raw += hidden
+    elif where == "as a comment":
+        raw = raw[:-2] + struct.pack("<H", len(hidden)) + hidden
+    else:
+        at = second if where == "between" else start
+        with zipfile.ZipFile(made) as zipped:
+            offsets = {info.orig_filename: info.header_offset for info in zipped.infolist()}
+        directory = bytearray(raw[start:])
+        place = 0
+        for _ in offsets:
+            name, extra, comment = struct.unpack_from("<HHH", directory, place + 28)
+            (offset,) = struct.unpack_from("<I", directory, place + 42)
+            if offset >= at:
+                struct.pack_into("<I", directory, place + 42, offset + len(hidden))
+            place += 46 + name + extra + comment
+        struct.pack_into("<I", directory, place + 16, start + len(hidden))
+        raw = raw[:at] + hidden + raw[at:start] + bytes(directory)
+    with zipfile.ZipFile(io.BytesIO(raw)) as zipped:
+        assert zipped.testzip() is None
+    with pytest.raises(PeerFault, match="of no file"):
+        ZipFiles(io.BytesIO(raw))
 
 
 def test_a_flipped_byte_in_a_zip_is_found(whole, known):

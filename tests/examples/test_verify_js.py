@@ -91,6 +91,11 @@ def test_t34_it_refuses_what_is_no_dossier(tmp_path):
     done = node(FOLDER / "verify.mjs", tmp_path / "path.zip")
     assert done.returncode == 1
     assert "not a plain stored file" in done.stderr
+    made = io.BytesIO()
+    write_zip(made, [("manifest.note", b"x")])
+    for name, content in (("before.zip", b"hidden" + made.getvalue()), ("behind.zip", made.getvalue() + b"hidden" * 4)):
+        (tmp_path / name).write_bytes(content)
+        assert node(FOLDER / "verify.mjs", tmp_path / name).returncode == 1
 
 
 def test_it_was_written_from_the_page_and_uses_the_standard_library_only():

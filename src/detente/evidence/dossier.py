@@ -9,7 +9,9 @@ never takes them from an archive.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
+import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,6 +41,8 @@ POLICY: Final = "policy.txt"
 _HEAD: Final = "detente-dossier/v1\n"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9./-]{0,120}")
 _ZIP_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_LOCAL, _LENGTHS_AT, _LISTED, _END = 30, 26, 46, 22
+"""Bytes of a zip: before a file's name, before the two lengths in these; before a name in the directory; at its end."""
 
 Form = Literal["tiles", "exhibits"]
 
@@ -360,7 +364,7 @@ class ZipFiles(Mapping[str, bytes]):
     """The files of a dossier in a stored zip, read one at a time and never written anywhere.
 
     Raises PeerFault for whatever a dossier's zip never holds: compression, encryption, folders, links, odd or double
-    names, more than 10,000 files or 4 GiB.
+    names, more than 10,000 files or 4 GiB, a byte that is of no file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -383,6 +387,24 @@ class ZipFiles(Mapping[str, bytes]):
             if not plain or not is_name(info.orig_filename) or info.filename in self._infos:
                 raise PeerFault(f"zip: {info.orig_filename[:100]!r} is not a plain stored file of a dossier")
             self._infos[info.filename] = info
+        self._check_filled(file)
+
+    def _check_filled(self, file: BinaryIO) -> None:
+        """Refuse bytes before, between or behind the files: another program may take them for something to show."""
+        at = 0
+        for info in sorted(self._infos.values(), key=lambda info: info.header_offset):
+            if info.header_offset != at:
+                raise PeerFault(f"zip: {abs(info.header_offset - at)} bytes before {info.filename} are of no file")
+            file.seek(at + _LENGTHS_AT)
+            if len(lengths := file.read(4)) < 4:
+                raise PeerFault(f"zip: cut short at {info.filename}")
+            at += _LOCAL + sum(struct.unpack("<HH", lengths)) + info.file_size
+            if at > self._archive.start_dir:
+                raise PeerFault(f"zip: {info.filename}: longer than the archive")
+        listed = (_LISTED + len(i.orig_filename.encode()) + len(i.extra) + len(i.comment) for i in self._infos.values())
+        end = self._archive.start_dir + sum(listed) + _END
+        if at != self._archive.start_dir or end != file.seek(0, io.SEEK_END):
+            raise PeerFault("zip: bytes behind its last file are of no file")
 
     def __getitem__(self, name: str) -> bytes:
         try:
