@@ -412,7 +412,7 @@ def measured(quick: bool = False, overload_s: float = 60.0) -> dict[str, Any]:
     found: dict[str, Any] = {
         "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
         "cryptography": cryptography(300 if quick else 2_000),
-        "throughput": [asyncio.run(throughput(1_024 if quick else 20_480)) for _ in range(1 if quick else 3)],
+        "throughput": [asyncio.run(throughput(1_024 if quick else 40_960)) for _ in range(1 if quick else 3)],
         "apart": [asyncio.run(apart(1_024 if quick else 81_920)) for _ in range(1 if quick else 3)],
         "narrow": asyncio.run(narrow(2_048 if quick else 86_400, 5 if quick else 60, 0.2 if quick else 0.5)),
         "slow_reader": asyncio.run(slow_reader(3.0 if quick else 60.0)),
