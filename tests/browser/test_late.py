@@ -86,6 +86,7 @@ def test_a_sign_in_that_was_left_does_not_come_back_with_its_refusal(desk: Desk,
     seated(page, "foreign_service")
     page.keyboard.press("8")
     page.locator("[data-act='proposal.sign']").first.click()
+    expect(page.locator("#step-prove")).to_be_visible()  # what is asked before it is answered as ever
     refuses(page, "**/api/step-up")
     late = unanswered(page, "**/api/step-up/options")
     page.locator("#step-prove").click()

@@ -1,5 +1,6 @@
 """What leaves a whole party: the same bytes at the same instants in two worlds that differ in what is hidden."""
 
+import gc
 import itertools
 import sys
 from types import SimpleNamespace
@@ -136,11 +137,13 @@ def calls_of_sending(hidden):
         nonlocal calls
         calls += 1
 
+    gc.disable()  # others ask to be called when it runs: which of two countings that falls into is chance
     sys.setprofile(count)
     try:
         effects = parties["alfa"].engine.handle(FramesDue(), now)
     finally:
         sys.setprofile(None)
+        gc.enable()
     assert effects
     return calls
 
