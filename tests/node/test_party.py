@@ -285,6 +285,7 @@ def damage(path):
 
 
 def test_a_running_node_keeps_its_start_index_new_and_the_next_start_goes_by_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(office, "_FIRST_INDEX_S", 0.05)
     monkeypatch.setattr(office, "_INDEX_S", 0.05)
     monkeypatch.setattr(party, "Starting", partial(Starting, folded_whole=2))
     stage, said = Stage(tmp_path), [f"message {i}" for i in range(4)]

@@ -58,6 +58,7 @@ log = structlog.get_logger()
 _TURN_S: Final = 1.0
 _OFFER_EVERY: Final = 30  # turns: a peer that was away is offered the log of acts again
 _RETENTION_EVERY: Final = 3_600
+_FIRST_INDEX_S: Final = 5.0  # a node that is killed again and again renews its start index too
 _INDEX_S: Final = 60.0
 _FIRST_SCRUB_S: Final = 60.0
 _BETWEEN_BATCHES_S: Final = 0.05
@@ -402,8 +403,10 @@ class Office:
     async def _renew_start_index(self) -> None:
         """Keep the start index so new that a start, whenever it comes, is a short one."""
         assert self.pump is not None
+        wait_s = _FIRST_INDEX_S
         while True:
-            await asyncio.sleep(_INDEX_S)
+            await asyncio.sleep(wait_s)
+            wait_s = _INDEX_S
             try:
                 sealed = await asyncio.to_thread(self._newer_start_index)
                 if sealed is not None:

@@ -30,7 +30,7 @@ from detente.evidence.store import LeafStore, StoreFault
 INDEX_KEY: Final = "start/index"
 """Where the index is kept among the node's own state in the record."""
 
-FOLDED_WHOLE: Final = 4_096
+FOLDED_WHOLE: Final = 2_048
 """A record of no more spoken leaves is folded whole at each start, and so much may be newer than its index."""
 
 _SHOWN_EVERY: Final = 50_000
