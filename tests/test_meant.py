@@ -34,6 +34,14 @@ def test_a_mistyped_key_or_word_of_a_configuration_is_answered_with_the_one_that
     assert str(wrong.value).endswith(meant)
 
 
+def test_the_mark_that_some_editors_write_before_a_text_is_no_part_of_it():
+    marked = "\ufeff" + NODE
+    assert parse_config(marked.encode(), Path("detente.toml")) == parse_config(NODE.encode(), Path("detente.toml"))
+    assert parse_policy('\ufeffname = "x"\n') == parse_policy('name = "x"\n'.encode("utf-8-sig"))
+    with pytest.raises(ConfigError, match="not TOML"):
+        parse_config(("\ufeff" + marked).encode(), Path("detente.toml"))
+
+
 def test_a_mistyped_key_of_a_policy_is_answered_too():
     with pytest.raises(ConfigError, match="is `effect` meant"):
         parse_policy('name = "x"\n[[rule]]\nname = "r"\nefect = "withhold"\n')

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal, assert_never
 import msgspec
 
 from detente.errors import ConfigError
-from detente.meant import explained
+from detente.meant import read_toml
 
 PARTY_NAME: Final = r"^[a-z][a-z0-9-]{0,31}\Z"
 NODE_NAME: Final = r"^[a-z0-9]([a-z0-9.-]{0,120}[a-z0-9])?/detente\Z"
@@ -251,12 +251,7 @@ def read_config(path: Path) -> Config:
 
 def parse_config(text: bytes, path: Path) -> Config:
     """Return the configuration *text* holds; *path* names it in errors."""
-    try:
-        config = msgspec.toml.decode(text, type=Config)
-    except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{path}: {explained(wrong, Config)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise ConfigError(f"{path}: not TOML: {wrong}") from None
+    config = read_toml(text, Config, path)
     for where, address in (("listen.console", config.listen.console), ("listen.link", config.listen.link)):
         split_address(address, f"{path}: {where}")
     if config.listen.logs:

@@ -1,18 +1,37 @@
-"""What may have been meant by a key or a word that a schema does not have, for who wrote it by hand."""
+"""TOML that somebody wrote by hand: what is wrong is said with its place, and with what may have been meant."""
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import inspect
 
+from detente.errors import ConfigError
+
+T = TypeVar("T")
+
 _STEP: Final = re.compile(r"\.([^.\[\]]+)|\[[^\]]*\]")
 _SHOWN: Final = 16
 """More words than this are no help in one line."""
+
+
+def read_toml(text: bytes | str, schema: type[T], source: object) -> T:
+    """Return what TOML *text* holds by *schema*; raises ConfigError with *source* and the key's path.
+
+    A byte order mark at the beginning, as some editors write, is no part of it.
+    """
+    text = text.removeprefix("\ufeff") if isinstance(text, str) else text.removeprefix(codecs.BOM_UTF8)
+    try:
+        return msgspec.toml.decode(text, type=schema)
+    except msgspec.ValidationError as wrong:
+        raise ConfigError(f"{source}: {explained(wrong, schema)}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+        raise ConfigError(f"{source}: not TOML: {wrong}") from None
 
 
 def explained(wrong: msgspec.ValidationError, schema: Any) -> str:

@@ -225,3 +225,8 @@ def test_digits_of_a_party_that_the_dossier_is_not_of_are_said_to_be_of_no_use(a
     code, _, err = run("verify", tmp_path / "d.zip", *roots(digits), "--root", "charlie=" + "1" * 30)
     assert code == 0
     assert "--root charlie: not used; this dossier is of alfa, bravo" in err
+
+
+def test_a_pipe_is_not_waited_for_and_not_a_dossier(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert run("verify", tmp_path / "pipe") == (2, "", f"detente: {tmp_path / 'pipe'}: neither a folder nor a file\n")

@@ -57,6 +57,19 @@ def test_output_that_a_full_disk_does_not_take_is_no_success(alfa, command, envi
     assert err.count("\n") == 1
 
 
+def test_a_command_without_any_output_does_nothing_and_is_no_success():
+    closed = [
+        sys.executable,
+        "-c",
+        "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])",
+    ]
+    done = subprocess.run(
+        [*closed, "-m", "detente", "--version"], stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr == "detente: the standard output is closed: there is nowhere to write to\n"
+
+
 def test_a_folder_that_cannot_be_made_is_named_in_one_line(monkeypatch, capsys, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setattr("sys.argv", ["detente", "init", str(tmp_path / "file" / "alfa"), "--party", "alfa"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from functools import partial
 
@@ -308,6 +309,42 @@ def test_a_running_node_keeps_its_start_index_new_and_the_next_start_goes_by_it(
             again.store.close()
 
     asyncio.run(scene())
+
+
+def test_a_node_whose_accounts_cannot_be_read_goes_on_and_says_so_until_they_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(party, "_ACCOUNTS_S", 0.02)
+    stage = Stage(tmp_path)
+    accounts = tmp_path / "alfa" / "accounts.json"
+    accounts.write_text("[{]")
+
+    async def scene():
+        alfa = stage.node("alfa")
+        async with running(alfa):
+            await until(lambda: "nobody can sign in" in faults(alfa))
+            assert str(accounts) in faults(alfa)
+            accounts.unlink()
+            await until(lambda: "sign in" not in faults(alfa))
+
+    asyncio.run(scene())
+
+
+def test_the_address_of_the_desk_is_told_once_browsers_can_come(tmp_path):
+    stage = Stage(tmp_path)
+    port = stage.ports["alfa"][0]
+    came = []
+
+    def come():
+        with socket.create_connection(("127.0.0.1", port), timeout=5):
+            came.append(port)
+
+    async def scene():
+        node = asyncio.create_task(stage.node("alfa").run(come))
+        await until(lambda: came)
+        node.cancel()
+        await asyncio.gather(node, return_exceptions=True)
+
+    asyncio.run(scene())
+    assert came == [port]
 
 
 def test_t12_a_peer_that_does_not_hold_what_it_gave_a_receipt_for_is_found(tmp_path):

@@ -38,7 +38,7 @@ from detente.desk.orders import (
 )
 from detente.desk.seats import LINES, MATRIX, needs_step_up, permit
 from detente.errors import OrderRefused
-from detente.node.accounts import AccountBook
+from detente.node.accounts import AccountBook, AccountsUnreadable
 from detente.node.web.door import Demo
 from detente.node.web.passkeys import Passkeys
 from detente.node.web.stepping import CHALLENGE_S, GRANT_S, GRANTS_MAX, Challenges, Grants
@@ -525,3 +525,50 @@ def test_a_closed_account_stays_in_the_file_and_its_name_is_not_given_again(tmp_
 def test_the_acts_that_bind_are_as_many_as_the_powers_say() -> None:
     assert proposals.Sign in COMMITMENTS
     assert set(POWERS) >= COMMITMENTS
+
+
+# --- a file of accounts that cannot be read
+
+
+def test_who_sits_at_the_desk_stays_while_the_accounts_cannot_be_read_and_others_are_told(tmp_path: Path) -> None:
+    with House(tmp_path).open() as desk:
+        person, path = Person(desk), tmp_path / "accounts.json"
+        assert person.enrol()[0] == 200
+        good = path.read_bytes()
+        path.write_bytes(good[:-9])
+        assert person.ask("GET", "/api/board")[0] == 200
+        assert person.enter()[0] == 200
+        assert str(path) in person.book.fault
+        with pytest.raises(AccountsUnreadable, match=r"accounts\.json"):
+            person.book.add("Another", Role.LEADER, NOW)
+        assert path.read_bytes() == good[:-9]
+        path.write_bytes(good)
+        assert person.ask("GET", "/api/board")[0] == 200
+        assert person.book.fault == ""
+
+
+def test_nobody_signs_in_while_the_accounts_never_could_be_read_and_the_answer_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.json"
+    path.write_text("[{]")
+    with House(tmp_path).open() as desk:
+        visitor = Visitor(desk)
+        status, _, problem = visitor.ask("GET", "/api/board", authorization="Bearer detente_x")
+        assert (status, problem["code"]) == (503, "accounts_unreadable")
+        assert str(tmp_path) not in json.dumps(problem)
+        path.unlink()
+        assert visitor.ask("GET", "/api/board", authorization="Bearer detente_x")[0] == 401
+
+
+def test_a_passkey_that_cannot_be_kept_is_refused_and_its_count_keeps_nobody_out(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(person.book, "keep_passkey", full)
+    code = person.book.enrol(person.account.account, NOW)
+    status, _, problem = person.enrol(code)
+    assert (status, problem["code"]) == (403, "passkey")
+    assert "cannot keep it" in problem["detail"]
+    monkeypatch.setattr(person.book, "used", full)
+    assert person.enter()[0] == 200

@@ -76,14 +76,16 @@ nor 1, which would say of a check that was cut off how it ended."""
 
 def main() -> int:
     """Run the command line; returns the exit code: 0 done, 1 a check failed, 2 usage or configuration."""
+    if sys.stdout is None:
+        print("detente: the standard output is closed: there is nowhere to write to", file=sys.stderr)
+        return 2
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal of another alphabet, or a file name that is no text, is no reason to end half-way.
         sys.stdout.reconfigure(errors="backslashreplace")
     keep_kernels()
     code = _answered()
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:
         _drop_output()
         return code or CLOSED

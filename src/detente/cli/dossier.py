@@ -184,6 +184,8 @@ def verify(
         typed[party] = digits
     if html is not None and html.exists():
         raise ConfigError(f"{html}: is there already")
+    if not dossier.is_dir() and not dossier.is_file():
+        raise ConfigError(f"{dossier}: neither a folder nor a file")  # a pipe cannot be sought in
     try:
         with ExitStack() as opened:
             files: Mapping[str, bytes] = (

@@ -200,7 +200,7 @@ def reload(file: Path) -> None:
 def _is_scenario(file: Path) -> bool:
     """Whether *file* has the steps of a scenario; what cannot be read is left to who reads it next."""
     try:
-        keys = tomllib.loads(file.read_text("utf-8")).keys()
+        keys = tomllib.loads(file.read_text("utf-8-sig")).keys()
     except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError):
         return False
     return "step" in keys and "node" not in keys
@@ -235,9 +235,12 @@ def run(file: Path) -> int:
             reading.add_done_callback(readings.discard)
 
         loop.add_signal_handler(signal.SIGHUP, read_configuration)
-        _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)")
+
+        def listens() -> None:
+            _out.print(f"{node.config.node.name}: console at {node.console_url}  (Ctrl-C ends it)")
+
         async with garbage.short_looks():
-            await node.run()
+            await node.run(listens)
 
     try:
         asyncio.run(_run())

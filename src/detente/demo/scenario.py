@@ -26,7 +26,7 @@ from detente.demo.reconstruction import FASTEST_MPS, SLOWEST_MPS, Version
 from detente.desk.orders import Line, Prec
 from detente.desk.words import Lang
 from detente.errors import ConfigError
-from detente.meant import explained
+from detente.meant import read_toml
 from detente.types import Instant, Role, instant_of_iso
 
 DEFAULT: Final = "border"
@@ -346,12 +346,12 @@ class Scenario(_Part, frozen=True, kw_only=True):
         found = {}
         for i, name in enumerate(self.tables):
             try:
-                found[name] = msgspec.toml.decode(self.file(name).read_bytes(), type=Charter)
+                found[name] = read_toml(self.file(name).read_bytes(), Charter, name)
                 found[name].check()
             except OSError as wrong:
                 raise ConfigError(f"tables[{i}]: {name}: {wrong.strerror or wrong}") from None
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
-                raise ConfigError(f"tables[{i}]: {name}: {wrong}") from None
+            except ConfigError as wrong:
+                raise ConfigError(f"tables[{i}]: {wrong}") from None
         return found
 
     def not_built_yet(self) -> list[str]:
@@ -378,13 +378,9 @@ def scenario_named(name: str) -> Scenario:
 def read_scenario(path: Path) -> Scenario:
     """Return the scenario in the TOML file *path*, checked; raises ConfigError with the key's path."""
     try:
-        scenario = msgspec.toml.decode(path.read_bytes(), type=Scenario)
+        scenario = read_toml(path.read_bytes(), Scenario, path)
     except OSError as wrong:
         raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
-    except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{path}: {explained(wrong, Scenario)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise ConfigError(f"{path}: not TOML: {wrong}") from None
     if scenario.folder:
         raise ConfigError(f"{path}: Object contains unknown field `folder`")
     scenario = msgspec.structs.replace(scenario, folder=str(path.resolve().parent))

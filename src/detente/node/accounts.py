@@ -66,29 +66,41 @@ class Account(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ended: bool = False
 
 
+class AccountsUnreadable(ConfigError):
+    """The accounts cannot be read, and never could be since this program began."""
+
+
 class AccountBook:
-    """The file *path*; one that is not there holds nobody. Raises ConfigError when it cannot be read."""
+    """The file *path*; one that is not there holds nobody.
+
+    While it cannot be read, `fault` says why and the accounts are those read last: who sits at a desk stays there.
+    Raises AccountsUnreadable when it never could be read, and for any change meanwhile.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
-        self._accounts: tuple[Account, ...] = ()
+        self._accounts: tuple[Account, ...] | None = None
+        self.fault = ""
 
     def all(self) -> Sequence[Account]:
         """Return every account as the file has it now."""
         try:
-            found = self._path.stat()
+            self._read()
+            self.fault = ""
         except FileNotFoundError:
-            self._stamp, self._accounts = None, ()
-            return ()
-        stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
-        if stamp != self._stamp:
-            try:
-                self._accounts = msgspec.json.decode(self._path.read_bytes(), type=tuple[Account, ...])
-            except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-                raise ConfigError(f"{self._path}: {wrong}") from None
-            self._stamp = stamp
+            self._stamp, self._accounts, self.fault = None, (), ""
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+            self._stamp, self.fault = None, f"{self._path}: {wrong}"
+        if self._accounts is None:
+            raise AccountsUnreadable(self.fault)
         return self._accounts
+
+    def _read(self) -> None:
+        stamp = _stamp(self._path.stat())
+        if stamp != self._stamp:
+            self._accounts = msgspec.json.decode(self._path.read_bytes(), type=tuple[Account, ...])
+            self._stamp = stamp
 
     def named(self, account: str) -> Account | None:
         """Return the account of that name while it is open."""
@@ -204,6 +216,8 @@ class AccountBook:
     def _change(self, change: Callable[[list[Account]], T]) -> T:
         with self._locked():
             accounts = list(self.all())
+            if self.fault:
+                raise AccountsUnreadable(self.fault)
             result = change(accounts)
             fresh = self._path.with_name(f".{self._path.name}.new")
             raw = msgspec.json.format(msgspec.json.encode(accounts), indent=1)
@@ -212,7 +226,9 @@ class AccountBook:
                 out.write(raw)
                 out.flush()
                 os.fsync(out.fileno())
+                written = os.fstat(out.fileno())
             fresh.replace(self._path)
+            self._accounts, self._stamp = tuple(accounts), _stamp(written)
             self._stamp = None
         return result
 
@@ -221,6 +237,10 @@ class AccountBook:
         with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _stamp(file: os.stat_result) -> tuple[int, int, int]:
+    return file.st_mtime_ns, file.st_size, file.st_ino
 
 
 def _digest(secret: str) -> str:

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import assert_never
 
-import msgspec
-
 from detente.alerts.escalation import agreed_ladder
 from detente.config import (
     Config,
@@ -35,7 +33,7 @@ from detente.errors import ConfigError, PeerFault
 from detente.evidence.leaf import Lane
 from detente.link.identity import LinkLimits
 from detente.link.quota import Allowance
-from detente.meant import explained
+from detente.meant import read_toml
 from detente.node.accounts import ACCOUNTS_FILE, AccountBook
 from detente.node.keyring import Paired, load_peers, peer_from_statement
 from detente.node.peers import PeerAddress
@@ -109,13 +107,12 @@ def charters_of(config: Config, folder: Path) -> tuple[Charter, ...]:
     for name in config.coordination.tables:
         path = folder / name
         try:
-            charter = msgspec.toml.decode(path.read_bytes(), type=Charter)
-            charter.check()
+            charter = read_toml(path.read_bytes(), Charter, path)
         except OSError as wrong:
             raise ConfigError(f"{path}: {wrong.strerror or wrong}") from None
-        except msgspec.ValidationError as wrong:
-            raise ConfigError(f"{path}: {explained(wrong, Charter)}") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as wrong:
+        try:
+            charter.check()
+        except ConfigError as wrong:
             raise ConfigError(f"{path}: {wrong}") from None
         known = {config.node.party, *(peer.party for peer in config.peer)}
         strangers = sorted(set(charter.members) - known)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+import structlog
 
 from detente.alerts.escalation import agreed_ladder
 from detente.alerts.life import AlertBook
@@ -35,7 +37,7 @@ from detente.link.hybrid import HybridClock
 from detente.link.identity import OwnIdentity, PeerIdentity
 from detente.link.restore import restored_session
 from detente.link.session import Session
-from detente.node.accounts import ACCOUNTS_FILE, AccountBook
+from detente.node.accounts import ACCOUNTS_FILE, AccountBook, AccountsUnreadable
 from detente.node.acts import Acts
 from detente.node.clock import Clock, SystemClock
 from detente.node.configured import (
@@ -76,6 +78,10 @@ from detente.release.policy import Policy
 from detente.release.release import Releaser
 from detente.surveillance import Surveillance
 from detente.types import NodeName, PartyId, Role
+
+_ACCOUNTS_S: Final = 1.0
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -178,8 +184,8 @@ class Node:
         """Where a browser finds the desk: the first configured host name, else the listening address."""
         return console_url(self.config)
 
-    async def run(self) -> None:
-        """Work until cancelled, then close what is open."""
+    async def run(self, listens: Callable[[], None] = lambda: None) -> None:
+        """Work until cancelled, then close what is open. *listens* is called once browsers can come."""
         host, port = split_address(self.config.listen.console, "listen.console")
         listen = self.config.listen
         book = AccountBook(self.folder / self.config.node.directory / ACCOUNTS_FILE)
@@ -215,7 +221,8 @@ class Node:
                 tasks.create_task(self._listen())
                 tasks.create_task(self.office.run())
                 tasks.create_task(self.pictures.run())
-                tasks.create_task(serve(app, host, port, certificate=certificate, key=key))
+                tasks.create_task(serve(app, host, port, certificate=certificate, key=key, bound=listens))
+                tasks.create_task(self._watch_accounts(book))
                 tasks.create_task(webhooks.run())
                 tasks.create_task(log_refused(self.engine.feed_rows, self.clock))
                 if self.config.listen.logs:
@@ -227,6 +234,18 @@ class Node:
             self.pictures.flush()
             self.office.close()
             self.store.close()
+
+    async def _watch_accounts(self, book: AccountBook) -> None:
+        """Say at the desk and in the log while the accounts cannot be read: the node goes on, nobody new sits down."""
+        said = ""
+        while True:
+            with contextlib.suppress(AccountsUnreadable):
+                book.all()
+            if book.fault != said and book.fault:
+                log.error("accounts", fault=book.fault)
+            said = book.fault
+            self.office.notice("accounts", said and f"nobody can sign in: {said}")
+            await asyncio.sleep(_ACCOUNTS_S)
 
     def _keys_held(self) -> KeysHeld:
         paired = self.keys.paired

@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from detente.errors import ConfigError
-from detente.meant import explained
+from detente.meant import read_toml
 from detente.types import Instant, PartyId, instant_of_iso
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
@@ -193,12 +193,7 @@ NOTHING: Final = Policy(name="nothing leaves")
 
 def parse_policy(text: str | bytes, source: str = "policy") -> Policy:
     """Return the policy that TOML *text* holds; raises ConfigError with the key's path. *source* names it in errors."""
-    try:
-        policy = msgspec.toml.decode(text, type=Policy)
-    except msgspec.ValidationError as wrong:
-        raise ConfigError(f"{source}: {explained(wrong, Policy)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
-        raise ConfigError(f"{source}: not TOML: {wrong}") from None
+    policy = read_toml(text, Policy, source)
     _check_names(policy, source)
     for i, area in enumerate(policy.area):
         if (area.circle is None) == (area.polygon is None):

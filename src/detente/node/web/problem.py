@@ -40,6 +40,9 @@ DOOR: Final = {
     "not_found": Said(404, "There is no such address", "See /api/openapi.json for those there are."),
     "wrong_method": Said(405, "Not with this method", "See /api/openapi.json, or the header Allow."),
     "wrong_accounts": Said(409, "This node signs people in otherwise", "See kind of /api/session."),
+    "accounts_unreadable": Said(
+        503, "The accounts of this node cannot be read", "The node's log says why; nobody can sign in until then."
+    ),
     "enrolment": Said(403, "The one-time address is not good", "Ask for a new one: detente account enrol."),
     "passkey": Said(403, "The passkey's answer is not good", "Ask for options anew and use a passkey of this account."),
     "provider": Said(403, "The provider's answer is not good", "Begin signing in anew; see docs/operate/accounts.md."),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import uvicorn
@@ -24,7 +24,7 @@ from starlette.websockets import WebSocket
 
 from detente.desk.answers import Health
 from detente.errors import OrderRefused, OwnFault
-from detente.node.accounts import AccountBook
+from detente.node.accounts import AccountBook, AccountsUnreadable
 from detente.node.web import live
 from detente.node.web.assets import Asset, assets
 from detente.node.web.door import SAFE, Accounts, Demo, Door, Note
@@ -66,7 +66,12 @@ def build_app(
             WebSocketRoute("/live", pages.live),
         ],
         middleware=[Middleware(Guard, hosts=hosts, tls=tls)],
-        exception_handlers={HTTPException: _no_route, OrderRefused: _order_refused, Refused: _refused},
+        exception_handlers={
+            HTTPException: _no_route,
+            OrderRefused: _order_refused,
+            Refused: _refused,
+            AccountsUnreadable: _accounts_unreadable,
+        },
     )
 
 
@@ -108,7 +113,10 @@ class _Pages:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
     async def live(self, browser: WebSocket) -> None:
-        session = self._door.session_of(browser)
+        try:
+            session = self._door.session_of(browser)
+        except AccountsUnreadable:
+            session = None
         if session is None:
             await browser.close(1008, "sign in first")
             return
@@ -145,6 +153,11 @@ async def _refused(request: Request, fault: Exception) -> Response:
     return problem(fault.code, fault.detail)
 
 
+async def _accounts_unreadable(request: Request, fault: Exception) -> Response:
+    del request, fault  # the path of a file is nothing for who has not signed in
+    return problem("accounts_unreadable", "the file of this node's accounts cannot be read")
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -159,6 +172,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()
     except OSError as fault:
         listener.close()
         raise OwnFault(f"the console cannot listen on {host}:{port}: {fault.strerror}") from None
@@ -167,13 +181,21 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 async def serve(
-    app: Starlette, host: str, port: int, *, certificate: str | None = None, key: str | None = None
+    app: Starlette,
+    host: str,
+    port: int,
+    *,
+    certificate: str | None = None,
+    key: str | None = None,
+    bound: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve *app* until this task is cancelled, then let the browsers go and return.
 
-    Raises OwnFault when the address is taken. certificate, key: PEM files, for TLS.
+    Raises OwnFault when the address is taken. certificate, key: PEM files, for TLS. bound: called once the address is
+    ours and browsers can come.
     """
     listener = bind(host, port)
+    bound()
     server = _Server(
         uvicorn.Config(
             app,

@@ -7,11 +7,13 @@ import time
 from typing import Annotated, Any, Final
 
 import msgspec
+import structlog
 from msgspec import Meta
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from detente.desk.answers import Asked, Credential, Seat, SessionRow
+from detente.errors import ConfigError
 from detente.evidence.audit import Act
 from detente.node.accounts import Account
 from detente.node.web.door import Demo, Door
@@ -21,6 +23,8 @@ from detente.node.web.problem import Refused
 from detente.node.web.provider import JOURNEY_S, Provider
 from detente.node.web.sessions import SESSION_S, Session, agents
 from detente.types import Role
+
+log = structlog.get_logger()
 
 KEEPERS: Final = (Role.SUPERVISOR.value, Role.DUTY_OFFICER.value)
 """Who sees every session of the node and may end any: for the laptop of somebody who is not there to do it."""
@@ -171,7 +175,11 @@ async def _register(call: Call[Nothing, NewPasskey]) -> Response:
     if not door.challenges.take(challenge, f"register/{account.account}", time.monotonic()):
         raise Refused("passkey", "this was not asked for, or too long ago")
     made = passkeys.registered(call.body.credential, challenge, time.time_ns() // 1_000_000)
-    account = await asyncio.to_thread(passkeys.book.keep_passkey, account.account, made)
+    try:
+        account = await asyncio.to_thread(passkeys.book.keep_passkey, account.account, made)
+    except (ConfigError, OSError) as wrong:
+        log.warning("passkey not kept", account=account.account, fault=str(wrong))
+        raise Refused("passkey", "the node cannot keep it; its log says why") from None
     door.note(Act.ENROLLED, account.role.value, {"use": "passkey", "count": len(account.passkeys)})
     return sit(call, Session(account.account, account.name, account.role.value, "passkey"))
 
@@ -194,7 +202,10 @@ async def signed_by(door: Door, credential: Credential, use: str) -> Account:
         raise Refused("passkey", "this was not asked for, or too long ago")
     account, passkey, count = passkeys.signed(credential, challenge)
     if count != passkey.count:
-        await asyncio.to_thread(passkeys.book.used, account.account, passkey.id, count)
+        try:
+            await asyncio.to_thread(passkeys.book.used, account.account, passkey.id, count)
+        except (ConfigError, OSError) as wrong:  # a full disk keeps nobody from the desk
+            log.warning("count of a passkey not kept", account=account.account, fault=str(wrong))
     return account
 
 
