@@ -152,7 +152,7 @@ def test_a_painted_row_is_told_displayed_once_and_an_unseen_one_is_not(desk: Des
 
 
 def test_what_the_node_could_not_take_as_displayed_is_told_again(opened: Opened) -> None:
-    with served(tracks=40, alert_after_s=3.0) as desk:
+    with served(tracks=40, alert_after_s=None) as desk:
         page = opened(desk.address).page
         lost: list[str] = []
 
@@ -164,6 +164,7 @@ def test_what_the_node_could_not_take_as_displayed_is_told_again(opened: Opened)
                 route.continue_()
 
         page.route("**/api/orders", lose_the_first)
+        desk.do(alarmed)
         row = page.locator('li[data-alert="alfa-1"]')
         expect(row).to_be_visible(timeout=10_000)
         expect(row).not_to_have_attribute("data-undisplayed", "", timeout=10_000)

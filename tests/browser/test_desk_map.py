@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import seated, until
 from browser.conftest import Watched
 from browser.serving import Desk, served
 from browser.test_console import axe
@@ -135,7 +136,7 @@ def clicked(page: Page, *places: tuple[float, float]) -> None:
 def test_a_polygon_is_drawn_moved_and_declared_with_what_it_overlaps_in_its_key(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page
-        page.select_option("#seat", "military")
+        seated(page, "military")
         page.get_by_role("button", name="New volume").click()
         clicked(page, (300, 300), (420, 320), (380, 420))
         expect(page.locator("#volume-corners")).to_have_value(re.compile(r"^\d\d°.*\n.*\n.*$"))
@@ -187,7 +188,7 @@ def test_a_notam_becomes_a_volume_and_what_is_none_is_refused_by_its_item(desk: 
     page.fill("#volume-pasted", AREA)
     page.get_by_role("button", name="Take over").click()
     expect(page.locator("#volume-ceiling")).to_have_value("100")
-    assert state_of(page, "state.volume.points.length") == 4
+    until(page, lambda: state_of(page, "state.volume.points.length"), lambda found: found == 4)
     assert state_of(page, "state.volume.kind") == "hazard"
     page.fill("#volume-pasted", AREA.replace("G) FL100", "G) HIGH"))
     page.get_by_role("button", name="Take over").click()
@@ -209,7 +210,7 @@ def acts_said(desk: Desk) -> list[Any]:
 def test_one_activity_has_several_volumes_and_all_of_them_are_asked_about(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page
-        page.select_option("#seat", "military")
+        seated(page, "military")
         page.get_by_role("button", name="New volume").click()
         page.fill("#volume-title", "EX 15")
         page.fill("#volume-corners", "40°12.0S 172°00.0E\n40°12.0S 172°30.0E\n40°30.0S 172°30.0E")
@@ -236,7 +237,7 @@ def test_one_activity_has_several_volumes_and_all_of_them_are_asked_about(opened
 def test_a_protected_place_is_drawn_in_coarse_cells_and_nothing_finer_is_kept(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page
-        page.select_option("#seat", "military")
+        seated(page, "military")
         page.get_by_role("button", name="New volume").click()
         clicked(page, (300, 300))
         page.select_option("#volume-kind", "protected_site")
@@ -256,7 +257,7 @@ def test_a_protected_place_is_drawn_in_coarse_cells_and_nothing_finer_is_kept(op
 def test_the_place_of_what_is_protected_is_given_as_it_is_within_the_cells_that_were_declared(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page
-        page.select_option("#seat", "foreign_service")
+        seated(page, "foreign_service")
         page.get_by_role("button", name="New volume").click()
         page.select_option("#volume-kind", "protected_site")
         page.fill("#volume-title", "Hospital")
@@ -286,7 +287,7 @@ def test_the_place_of_what_is_protected_is_given_as_it_is_within_the_cells_that_
 def test_an_activity_that_stands_is_changed_on_the_map_into_a_new_version(opened: Opened) -> None:
     with served(tracks=20) as desk:
         page = opened(desk.address).page
-        page.select_option("#seat", "military")
+        seated(page, "military")
         page.get_by_role("button", name="New volume").click()
         page.get_by_role("button", name="Circle").click()
         page.fill("#volume-title", "EX 16")

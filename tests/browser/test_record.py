@@ -127,7 +127,7 @@ def test_a_dossier_is_planned_made_and_kept_and_it_verifies(desk: Desk, made: Re
     page = at_record(opened(desk.address).page)
     expect(page.locator("#dossier-plan")).to_be_disabled()
     expect(page.locator("#record-dossier")).to_contain_text("handed out by the shift supervisor")
-    page.select_option("#seat", "supervisor")
+    seated(page, "supervisor")
     page.fill("#dossier-name", "alfa-3")
     page.fill("#dossier-around", "1")
     page.locator("#dossier-plan").click()

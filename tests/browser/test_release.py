@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as TooLate
 
-from browser.awaiting import until
+from browser.awaiting import seated, until
 from browser.conftest import Watched
 from browser.serving import Desk, served
 from browser.test_console import axe
@@ -84,7 +84,7 @@ def test_a_policy_that_tells_more_takes_two_persons_and_is_undone_by_one_key(ope
     with served(tracks=12) as running:
         page = at_release(opened(running.address).page)
         expect(page.locator(".wider")).to_have_count(0)
-        page.select_option("#seat", "duty_officer")
+        seated(page, "duty_officer")
         page.locator("#policy-prepare").click()
         text = page.locator("#policy-text")
         expect(text).to_have_value(running.fake.policy_scene.text)
@@ -103,7 +103,7 @@ def test_a_policy_that_tells_more_takes_two_persons_and_is_undone_by_one_key(ope
         expect(pending).to_contain_text("duty officer", timeout=5000)
         expect(pending).to_contain_text("another person confirms")
         expect(page.locator("#release-confirm")).to_have_count(0)
-        page.select_option("#seat", "supervisor")
+        seated(page, "supervisor")
         page.locator("#release-confirm").click()
         passed(page)
         expect(page.locator(".wider")).to_contain_text("More is told than usual", timeout=5000)

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from browser.awaiting import until
 from browser.conftest import Watched
 from browser.serving import Desk, served
+from browser.test_console import alarmed
 from browser.test_refused import WHY, is_told, refuses
 from detente.evidence.dossier import write_zip
 from detente.evidence.leaf import Kind
@@ -374,9 +375,10 @@ def test_no_button_of_a_replay_sends_an_order(desk: Desk, opened: Opened) -> Non
 
 
 def test_a_live_alarm_is_called_out_over_a_replay(opened: Opened) -> None:
-    with served(tracks=20, alert_after_s=4.0) as quiet:
+    with served(tracks=20, alert_after_s=None) as quiet:
         page = opened(quiet.address, size=(1600, 900)).page
         replaying(page)
+        quiet.do(alarmed)
         expect(page.locator("#time")).to_contain_text("LIVE: 4 not acknowledged", timeout=8000)
         expect(page.locator("#say-now")).to_contain_text("ALARM: ALF214 × BRV61")
 
