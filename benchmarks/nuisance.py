@@ -19,6 +19,7 @@ from pathlib import Path
 import coarse
 import level_busts
 import numpy as np
+import numpy.typing as npt
 import staged
 from pyproj import Geod
 
@@ -33,6 +34,8 @@ from detente.picture.tracker import Tracker
 from detente.surveillance import Surveillance
 from detente.types import NS_PER_S, iso_utc
 from detente.units import M_PER_FT, M_PER_NM
+
+Floats = npt.NDArray[np.float64]
 
 RECORDINGS = {
     "Swiss upper airspace, 13 h": ("switzerland_20180801_0500-1800Z.parquet", ("en-route",)),
@@ -49,6 +52,8 @@ PROMOTED_S = (45.0, 55.0)
 PROMOTION = "Swiss upper airspace, 13 h"
 RULED = {PROMOTION: "Swiss", "Paris TMA, 2 h": "Paris"}
 """Recordings of controlled traffic, and their set of level busts."""
+TERMINAL = ("Paris TMA, 2 h", "terminal")
+"""The recording and profile that the aim for terminal airspace is held to."""
 UNCONTROLLED = "Black Rock, 20 min"
 """The recording of other traffic on which its rules are taken away in turn."""
 
@@ -94,7 +99,7 @@ def told(recording: str, plots: Plots, profile: Profile) -> Iterator[Told]:
         assert events[0].happening is Happening.RAISED
         names = replayed.names[raised.a], replayed.names[raised.b]
         start, stop = raised.raised_at - 30 * NS_PER_S, last.updated_at + 90 * NS_PER_S
-        distance_nm, height_ft, levelled = _nearest(plots, *names, start, stop)
+        flown = _flown(plots, *names, start, stop, profile)
         yield Told(
             recording=recording,
             profile=profile.name,
@@ -103,48 +108,74 @@ def told(recording: str, plots: Plots, profile: Profile) -> Iterator[Told]:
             b=names[1],
             level=replayed.levels[raised.alert_id][1],
             condition=condition(raised, replayed.names) if raised.levels else "",
-            nearest_nm=distance_nm,
-            nearest_ft=height_ft,
-            cause=_cause(distance_nm, height_ft, levelled, profile, last.cleared_because),
+            nearest_nm=flown.nearest_nm,
+            nearest_ft=flown.nearest_ft,
+            cause=_cause(flown, profile, last.cleared_because),
             told_at_ns=next((e.alert.updated_at for e in events if e.alert.level is not Level.CAUTION), 0),
         )
 
 
-def _nearest(plots: Plots, a: str, b: str, start: int, stop: int) -> tuple[float, float, bool]:
-    """Return distance, NM, and height apart, ft, where the two were nearest, and whether one levelled off."""
+@dataclass(frozen=True)
+class Flown:
+    """What two in fact did about an alert: where they were nearest, by the minima they are judged by."""
+
+    nearest_nm: float  # NaN: heard too little of
+    nearest_ft: float
+    is_below: bool = False  # at some second both below the horizontal and below the vertical minimum
+    is_levelled: bool = False  # one of them levelled off
+
+
+def _flown(plots: Plots, a: str, b: str, start: int, stop: int, profile: Profile) -> Flown:
+    """Return what *a* and *b* did from *start* to *stop*, second by second."""
     series = []
     for name in (a, b):
         own = plots[(plots["identity"] == name.encode()) & np.isfinite(plots["altitude_pressure_m"])]
         own = own[(own["applicable_at_ns"] >= start) & (own["applicable_at_ns"] <= stop)]
         series.append(own)
     if any(len(own) < 2 for own in series):
-        return math.nan, math.nan, False
+        return Flown(math.nan, math.nan)
     seconds = np.arange(start, stop, NS_PER_S)
     low = max(own["applicable_at_ns"][0] for own in series)
     high = min(own["applicable_at_ns"][-1] for own in series)
     seconds = seconds[(seconds >= low) & (seconds <= high)]
     if not len(seconds):
-        return math.nan, math.nan, False
+        return Flown(math.nan, math.nan)
     columns = ("latitude_rad", "longitude_rad", "altitude_pressure_m")
     at = [[np.interp(seconds, own["applicable_at_ns"], own[name]) for name in columns] for own in series]
     apart_m = WGS84.inv(*(np.degrees(at[n][q]) for n in (0, 1) for q in (1, 0)))[2]
     height_ft = np.abs(at[0][2] - at[1][2]) / M_PER_FT
-    nearest = int(np.argmin(np.maximum(apart_m / (5 * M_PER_NM), height_ft / 1000.0)))
+    minima = profile.minima
+    nearest = int(np.argmin(np.maximum(apart_m / minima.horizontal_m, height_ft / minima.vertical_ft)))
+    low_ft = np.minimum(at[0][2], at[1][2]) / M_PER_FT
     levelled = any(
         np.abs(np.diff(path[2])).max(initial=0.0) > 3.0 * M_PER_FT and np.ptp(path[2][-20:]) < 100.0 * M_PER_FT
         for path in at
     )
-    return float(apart_m[nearest]) / M_PER_NM, float(height_ft[nearest]), levelled
+    return Flown(
+        nearest_nm=float(apart_m[nearest]) / M_PER_NM,
+        nearest_ft=float(height_ft[nearest]),
+        is_below=bool(_are_below(apart_m, height_ft, low_ft, profile).any()),
+        is_levelled=levelled,
+    )
 
 
-def _cause(distance_nm: float, height_ft: float, levelled: bool, profile: Profile, cleared_because: str) -> str:
-    if math.isnan(distance_nm):
+def _are_below(apart_m: Floats, height_ft: Floats, low_ft: Floats, profile: Profile) -> npt.NDArray[np.bool_]:
+    """Return where two are below the minima that hold for the lower of them, *low_ft* high."""
+    below = (apart_m < profile.minima.horizontal_m) & (height_ft < profile.minima.vertical_ft)
+    if profile.below_floor and profile.floor_ft is not None:
+        small = profile.below_floor
+        below &= (low_ft >= profile.floor_ft) | ((apart_m < small.horizontal_m) & (height_ft < small.vertical_ft))
+    return below
+
+
+def _cause(flown: Flown, profile: Profile, cleared_because: str) -> str:
+    if math.isnan(flown.nearest_nm):
         return "heard too little of"
-    if distance_nm < 0.05 and height_ft < 150.0:
+    if flown.nearest_nm < 0.05 and flown.nearest_ft < 150.0:
         return "side by side: formation, tow or two devices in one aircraft"
-    if distance_nm * M_PER_NM < profile.minima.horizontal_m and height_ft < profile.minima.vertical_ft:
+    if flown.is_below:
         return "came below the minima in fact"
-    if levelled and profile.level:
+    if flown.is_levelled and profile.level:
         return "levelled off as expected"
     return "passed outside the minima" if cleared_because == "diverged" else f"ended otherwise: {cleared_because}"
 
@@ -164,11 +195,7 @@ def came_below(plots: Plots, profile: Profile) -> dict[tuple[str, str], int]:
             pa, pb = (level_busts.placed(f, seconds) for f in (a, b))
             apart_m = WGS84.inv(*(np.degrees(p[q]) for p in (pa, pb) for q in (1, 0)))[2]
             height_ft = np.abs(pa[2] - pb[2]) / M_PER_FT
-            below = (apart_m < profile.minima.horizontal_m) & (height_ft < profile.minima.vertical_ft)
-            if profile.below_floor and profile.floor_ft is not None:
-                low = np.minimum(pa[2], pb[2]) / M_PER_FT < profile.floor_ft
-                small = profile.below_floor
-                below &= ~low | ((apart_m < small.horizontal_m) & (height_ft < small.vertical_ft))
+            below = _are_below(apart_m, height_ft, np.minimum(pa[2], pb[2]) / M_PER_FT, profile)
             if below.any() and np.median(apart_m[below]) > 100.0:
                 pair = min(_names(a, b)), max(_names(a, b))
                 found.setdefault(pair, int(seconds[int(np.argmax(below))]))
@@ -272,7 +299,7 @@ def held_back_rows(folder: Path) -> Iterator[str]:
 def table(folder: Path) -> str:
     """Return docs/nuisance.md."""
     rows, causes, listed, rules, promoted = [], [], [], [], []
-    alike = 0
+    alike, terminal = 0, ""
     bound: list[level_busts.Bust] = []
     drawn: list[level_busts.Bust] = []
     for recording, (file, profiles) in RECORDINGS.items():
@@ -292,6 +319,8 @@ def table(folder: Path) -> str:
             causes += [
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
             ]
+            if (recording, name) == TERMINAL:
+                terminal = f"{len(warned) - true} for nothing in {hours:.1f}, which is {rate / 10:.2f}"
             if recording == PROMOTION:
                 alike = sum(level_busts.hides_a_bust(plots, (t.a, t.b), t.told_at_ns, PROFILES[name]) for t in warned)
             if recording in RULED and name != "light-aircraft":
@@ -338,6 +367,7 @@ def table(folder: Path) -> str:
         ("BOUND", [str(len(bound))]),
         ("MOST", [str(len(drawn) - len(bound))]),
         ("LEAST", [f"{least:.1f}"]),
+        ("TERMINAL", [terminal]),
     ):
         filled = filled.replace(f"{{{mark}}}", "\n".join(lines))
     return filled

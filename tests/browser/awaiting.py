@@ -32,7 +32,9 @@ def ordered(page: Page, desk: Desk, kind: type[Order], n: int = 1) -> list[Order
 
 
 def seated(page: Page, seat: str, within_s: float = 10.0) -> None:
-    """Take *seat*, and wait until the node has given it: what the selector says is only what was asked for."""
+    """Take *seat* if it is another, and wait until the node has given it: what the selector says is only asked for."""
+    if page.evaluate(SEATED) == seat:
+        return  # taken anew it would end the session that readings are under way for
     page.select_option("#seat", seat)
     until(page, lambda: page.evaluate(SEATED), lambda role: role == seat, within_s)
 

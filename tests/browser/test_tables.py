@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser.awaiting import seated
+from browser.awaiting import seated, until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -107,7 +107,7 @@ def test_a_signature_carries_the_digest_that_was_shown_beside_the_passkey(opened
         page.keyboard.press("Enter")
         expect(page.locator("dialog")).to_have_count(0)
         expect(simple).to_contain_text("Alfa foreign service")
-        [act] = said(desk)
+        [act] = until(page, lambda: said(desk))
         assert isinstance(act, Sign)
         assert act.digest == shown
         assert len(shown) == 64
@@ -207,7 +207,7 @@ def test_what_is_given_is_what_stood_beside_the_passkey(opened: Opened) -> None:
         assert said(desk) == []
         page.locator("#step-prove").click()
         expect(page.locator("dialog")).to_have_count(0)
-        [act] = said(desk)
+        [act] = until(page, lambda: said(desk))
         assert (act.to, act.note) == ("suspended", "Until the post answers.")
 
 
