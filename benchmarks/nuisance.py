@@ -320,7 +320,7 @@ def table(folder: Path) -> str:
                 f"| {recording} | {name} | {level} | {cause} | {n} |" for (cause, level), n in counted.most_common()
             ]
             if (recording, name) == TERMINAL:
-                terminal = f"{len(warned) - true} for nothing in {hours:.1f}, which is {rate / 10:.2f}"
+                terminal = f"{len(warned) - true} for nothing in {hours:.1f} flight hours, {rate / 10:.2f} in ten"
             if recording == PROMOTION:
                 alike = sum(level_busts.hides_a_bust(plots, (t.a, t.b), t.told_at_ns, PROFILES[name]) for t in warned)
             if recording in RULED and name != "light-aircraft":
