@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import structlog
 
@@ -48,3 +49,33 @@ def test_t37_only_named_fields_are_logged_and_others_are_counted(capsys):
     line = json.loads(said)
     assert (line["event"], line["fault"], line["left_out"]) == ("record", "the disk is full", 2)
     assert not [canary for canary in CANARIES if canary in said]
+
+
+def test_t37_what_a_library_warns_of_is_one_line_without_values_as_well(capsys, monkeypatch):
+    library = logging.getLogger("detente.tests.library")
+    library.propagate = False
+
+    def act(_log):
+        library.warning("%s is not liked", CANARIES[0])
+        library.error("Task was left\nfuture: <Task exception=KeyError('%s')>", CANARIES[3])
+        try:
+            fail(CANARIES[0], CANARIES[1])
+        except KeyError:
+            library.exception("not handled")
+
+    monkeypatch.setattr(logging, "lastResort", None)
+    said = logged(capsys, act)
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [line["fault"] for line in lines] == ["%s is not liked", "Task was left", "not handled"]
+    assert {line["event"] for line in lines} == {"detente.tests.library"}
+    assert [line["level"] for line in lines] == ["warning", "error", "error"]
+    assert "in fail" in lines[2]["exception"]
+    assert not [canary for canary in CANARIES if canary in said]
+
+
+def test_a_line_that_a_killed_peer_left_open_fills_no_log(capsys, monkeypatch):
+    monkeypatch.setattr(logging, "lastResort", None)
+    quiet = logging.getLogger("asyncio")
+    monkeypatch.setattr(quiet, "propagate", False)
+    assert logged(capsys, lambda _: quiet.warning("socket.send() raised exception.")) == ""
+    assert logged(capsys, lambda _: quiet.warning("something else")) != ""

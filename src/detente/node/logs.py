@@ -6,6 +6,7 @@ is not named here is left out and counted, and of an exception only its type and
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 from types import TracebackType
@@ -18,9 +19,13 @@ FIELDS: Final = frozenset(
     {"event", "level", "timestamp", "fault", "given", "exception", "feed", "peer", "origin", "count", "set_by_s", "why"}
 )
 
+_WRITTEN_TO_A_CLOSED_LINE: Final = "socket.send() raised exception."
+"""What asyncio says of each write to a killed peer, from the fifth on; the link itself says that it is down."""
+
 
 def set_up(file: TextIO | None = None) -> None:
-    """Send structlog's events to *file*, or to standard error, as JSON lines, times in UTC."""
+    """Send events to *file*, or to standard error, as JSON lines, times in UTC; warnings of libraries too."""
+    logging.lastResort = _Libraries(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -32,6 +37,19 @@ def set_up(file: TextIO | None = None) -> None:
         # Asked for at each line: a stream that was put in its place and closed must not take the node with it.
         logger_factory=lambda *_: structlog.PrintLogger(file or sys.stderr),
     )
+
+
+class _Libraries(logging.Handler):
+    """What a library warns of: its own words, the first line of them, and of an exception the type and the place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Not `getMessage`: what is put into the words is a value. After the first line asyncio shows objects whole.
+        words = str(record.msg).partition("\n")[0]
+        if words != _WRITTEN_TO_A_CLOSED_LINE:
+            log = structlog.get_logger()
+            log.log(
+                record.levelno, record.name, fault=words, **({"exc_info": record.exc_info} if record.exc_info else {})
+            )
 
 
 def _places_only(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -178,7 +178,7 @@ async def _register(call: Call[Nothing, NewPasskey]) -> Response:
     try:
         account = await asyncio.to_thread(passkeys.book.keep_passkey, account.account, made)
     except (ConfigError, OSError) as wrong:
-        log.warning("passkey not kept", account=account.account, fault=str(wrong))
+        log.warning("passkey not kept", fault=str(wrong))
         raise Refused("passkey", "the node cannot keep it; its log says why") from None
     door.note(Act.ENROLLED, account.role.value, {"use": "passkey", "count": len(account.passkeys)})
     return sit(call, Session(account.account, account.name, account.role.value, "passkey"))
@@ -205,7 +205,7 @@ async def signed_by(door: Door, credential: Credential, use: str) -> Account:
         try:
             await asyncio.to_thread(passkeys.book.used, account.account, passkey.id, count)
         except (ConfigError, OSError) as wrong:  # a full disk keeps nobody from the desk
-            log.warning("count of a passkey not kept", account=account.account, fault=str(wrong))
+            log.warning("count of a passkey not kept", fault=str(wrong))
     return account
 
 
