@@ -345,13 +345,15 @@ class Scenario(_Part, frozen=True, kw_only=True):
         """Return the charter of each table by its file's name; raises ConfigError."""
         found = {}
         for i, name in enumerate(self.tables):
+            source = f"tables[{i}]: {name}"
             try:
-                found[name] = read_toml(self.file(name).read_bytes(), Charter, name)
-                found[name].check()
+                found[name] = read_toml(self.file(name).read_bytes(), Charter, source)
             except OSError as wrong:
-                raise ConfigError(f"tables[{i}]: {name}: {wrong.strerror or wrong}") from None
+                raise ConfigError(f"{source}: {wrong.strerror or wrong}") from None
+            try:
+                found[name].check()
             except ConfigError as wrong:
-                raise ConfigError(f"tables[{i}]: {wrong}") from None
+                raise ConfigError(f"{source}: {wrong}") from None
         return found
 
     def not_built_yet(self) -> list[str]:
