@@ -120,6 +120,16 @@ def test_a_console_whose_words_do_not_come_at_first_begins_when_they_do(desk: De
     page.close()
 
 
+def test_land_that_does_not_come_at_first_is_on_the_map_once_it_does(desk: Desk, browser: Browser) -> None:
+    page = browser.new_page()
+    page.route("**/land-50m.bin", lambda route: route.abort(), times=1)
+    page.goto(desk.address)
+    page.wait_for_selector("html[data-ready]", timeout=15_000)
+    shores = "async () => (await import('/static/main.js')).situation.shores.length"
+    assert until(page, lambda: page.evaluate(shores)) > 0
+    page.close()
+
+
 def test_why_one_peers_page_cannot_be_shown_is_not_said_of_another(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
     refuses(page, "**/api/release/bravo")
