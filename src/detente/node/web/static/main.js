@@ -30,6 +30,7 @@ import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { keepTable } from "./tables/load.js";
 import { explain, keepWhy, why } from "./explain/why.js";
 import { listen } from "./keys.js";
+import { keepingFocus } from "./focus.js";
 import { lookForRows } from "./painted.js";
 import { say } from "./say.js";
 import { silence, sound } from "./sound.js";
@@ -376,7 +377,7 @@ async function begin() {
   const lang = chosenLanguage();
   while (!(await speak(lang).catch(() => false))) await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
   update({ lang });
-  watch(draw);
+  watch(() => keepingFocus(draw));
   draw();
   keyboard();
   setInterval(() => update({}), 500);
