@@ -6,7 +6,7 @@ import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
 import { pageNotice, tellBad, tellNoMore } from "./notice.js";
 import { stepDialog } from "./step-up.js";
-import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { hearOfSession, keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
 import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
@@ -336,10 +336,7 @@ function keyboard() {
 
 /** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  if (!state.session.role) {
-    const session = await ask("/api/session");
-    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
-  }
+  if (!state.session.role) await hearOfSession(() => ask("/api/session"));
   if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
   if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
