@@ -48,3 +48,25 @@ def unanswered(page: Page, path: str) -> list[Route]:
 
     page.route(path, keep)
     return waiting
+
+
+LIMITS = """
+window.limits = [];
+AbortSignal.timeout = (ms) => {
+  const limit = new AbortController();
+  window.limits.push({ ms, reached: () => limit.abort(new DOMException("the time is up", "TimeoutError")) });
+  return limit.signal;
+};
+const ask = window.fetch;
+window.unlimited = [];
+window.fetch = (path, how) => {
+  if (!how?.signal) window.unlimited.push(path);
+  return ask(path, how);
+};
+"""
+"""A page's script under which no request's time is up before the test says so: nobody waits a quarter of a minute."""
+
+
+def time_is_up(page: Page) -> None:
+    """Let every request that is still under way come to its limit."""
+    page.evaluate("() => window.limits.splice(0).forEach((limit) => limit.reached())")

@@ -18,6 +18,24 @@ Opened = Callable[..., Watched]
 A_MOMENT_MS = 400
 PROBLEM = {"code": "refused", "title": "Refused", "detail": WHY}
 
+# The node is told at once that a person is there; what it answers is held back until the test lets it go, and is the last.
+HELD_BACK = """
+const every = window.setInterval;
+window.setInterval = (act, ms, ...more) => every(act, ms === 20000 ? 100 : ms, ...more);
+const ask = window.fetch;
+const isHeard = new Promise((heard) => (window.hearNow = heard));
+window.heldBack = 0;
+window.fetch = async (path, how) => {
+  const isAboutTheSeat = path.startsWith("/api/session") && !how.body && document.documentElement.dataset.ready === "";
+  if (!isAboutTheSeat) return ask(path, how);
+  if (window.heldBack++) return new Promise(() => undefined);
+  const answer = await ask(path, how);
+  await isHeard;
+  return answer;
+};
+"""
+SEAT = "async () => (await import('/static/store.js')).state.session.role"
+
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
@@ -97,6 +115,40 @@ def test_a_sign_in_that_was_left_does_not_come_back_with_its_refusal(desk: Desk,
     expect(page.locator("dialog.step")).to_have_count(0)
 
 
+def test_what_the_node_said_of_a_seat_that_was_left_meanwhile_takes_nobody_back_into_it(
+    desk: Desk, opened: Opened
+) -> None:
+    """Orders then went under the token of the seat before, and were refused for up to twenty seconds."""
+    page = opened(desk.address, script=HELD_BACK).page
+    page.mouse.move(20, 20)
+    until(page, lambda: page.evaluate("window.heldBack"))
+    seated(page, "foreign_service")
+    page.evaluate("window.hearNow()")
+    page.wait_for_timeout(A_MOMENT_MS)
+    assert page.evaluate(SEAT) == "foreign_service"
+    page.keyboard.press("8")
+    page.locator("[data-act='proposal.sign']").first.click()
+    expect(page.locator("#act-text")).to_be_visible()
+
+
+def test_an_order_of_one_seat_that_is_not_answered_yet_is_not_taken_for_the_same_words_of_another(
+    desk: Desk, opened: Opened
+) -> None:
+    page = opened(desk.address).page
+    late = unanswered(page, "**/api/orders")
+    page.fill("#composer textarea", "said by two seats")
+
+    def keys() -> set[str]:
+        said = [route.request for route in late if "two seats" in (route.request.post_data or "")]
+        return {request.headers["idempotency-key"] for request in said}
+
+    for seat in ("supervisor", "duty_officer"):
+        seated(page, seat)
+        before = len(keys())
+        page.locator("#composer button.main").click()
+        assert len(until(page, keys, lambda found, n=before: len(found) > n)) == before + 1
+
+
 def test_the_desk_speaks_the_language_chosen_last_and_says_when_it_cannot(desk: Desk, opened: Opened) -> None:
     page = opened(desk.address).page
     late = unanswered(page, "**/i18n/tr.json")
@@ -117,6 +169,16 @@ def test_a_console_whose_words_do_not_come_at_first_begins_when_they_do(desk: De
     page.goto(desk.address)
     page.wait_for_selector("html[data-ready]", timeout=15_000)
     expect(page.locator("#alerts h2")).to_contain_text("Alert queue")
+    page.close()
+
+
+def test_land_that_does_not_come_at_first_is_on_the_map_once_it_does(desk: Desk, browser: Browser) -> None:
+    page = browser.new_page()
+    page.route("**/land-50m.bin", lambda route: route.abort(), times=1)
+    page.goto(desk.address)
+    page.wait_for_selector("html[data-ready]", timeout=15_000)
+    shores = "async () => (await import('/static/main.js')).situation.shores.length"
+    assert until(page, lambda: page.evaluate(shores)) > 0
     page.close()
 
 

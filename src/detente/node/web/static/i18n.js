@@ -5,12 +5,14 @@ let catalogue = {};
 
 export const LANGUAGES = ["en", "tr", "ru"];
 
+const WITHIN_MS = 15_000;
+
 let chosen = "";
 
 /** @param {string} lang @returns {Promise<boolean>} false: another has been chosen meanwhile; throws when its words cannot be had */
 export async function speak(lang) {
   chosen = lang;
-  const answer = await fetch(`/static/i18n/${lang}.json`);
+  const answer = await fetch(`/static/i18n/${lang}.json`, { signal: AbortSignal.timeout(WITHIN_MS) });
   const words = await answer.json();
   if (chosen !== lang) return false;
   catalogue = words;

@@ -6,7 +6,7 @@ import { speak, chosenLanguage, t } from "./i18n.js";
 import { ask, isReadOnly, previewOf, signIn } from "./orders.js";
 import { pageNotice, tellBad, tellNoMore } from "./notice.js";
 import { stepDialog } from "./step-up.js";
-import { keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
+import { hearOfSession, keepSession, lockBanner, sessionsDialog, showSessions, signInPage, takeCode } from "./sign-in.js";
 import { firstRun, greet } from "./first-run.js";
 import { live } from "./live.js";
 import { readFrame } from "./map/tracks.js";
@@ -30,6 +30,7 @@ import { isWall, wallPeers, wallQueue } from "./wall.js";
 import { keepTable } from "./tables/load.js";
 import { explain, keepWhy, why } from "./explain/why.js";
 import { listen } from "./keys.js";
+import { keepingFocus } from "./focus.js";
 import { lookForRows } from "./painted.js";
 import { say } from "./say.js";
 import { silence, sound } from "./sound.js";
@@ -335,10 +336,7 @@ function keyboard() {
 
 /** Take the seat that this browser has, or the demo's first; without one the way in is shown until somebody has come. */
 async function seat() {
-  if (!state.session.role) {
-    const session = await ask("/api/session");
-    if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
-  }
+  if (!state.session.role) await hearOfSession(() => ask("/api/session"));
   if (!state.session.role && state.session.demo) await signIn(state.session.roles[0]);
   if (!state.session.role) return false;
   update({ codebook: await ask("/api/codebook") });
@@ -376,7 +374,7 @@ async function begin() {
   const lang = chosenLanguage();
   while (!(await speak(lang).catch(() => false))) await new Promise((done) => setTimeout(done, 1000)); // a node that is starting again
   update({ lang });
-  watch(draw);
+  watch(() => keepingFocus(draw));
   draw();
   keyboard();
   setInterval(() => update({}), 500);

@@ -9,20 +9,21 @@ import { stepUp } from "./step-up.js";
 
 export { ask, isReadOnly } from "./ask.js";
 
-/** Orders that the node has not answered yet, by their bodies: one that is given again meanwhile is the same order. @type {Map<string, Promise<any>>} */
+/** Orders that the node has not answered yet, by who gave them and their bodies: one that is given again meanwhile is the same order. @type {Map<string, Promise<any>>} */
 const underWay = new Map();
 
-/** The keys of orders whose answer was lost, by their bodies: given again, such an order is done once. @type {Map<string, string>} */
+/** The keys of orders whose answer was lost, in the same way: given again, such an order is done once. @type {Map<string, string>} */
 const lost = new Map();
 const LOST_MAX = 100;
 
 /** Send *order*, with one more sign-in where the node asks for it. @param {Record<string, any>} order @returns {Promise<any>} throws Refusal */
 export function send(order) {
   const body = JSON.stringify(order);
-  const before = underWay.get(body);
+  const name = `${state.session.account} ${body}`; // the same words from another seat are another's order
+  const before = underWay.get(name);
   if (before) return before;
-  const way = sent(order, body).finally(() => underWay.delete(body));
-  underWay.set(body, way);
+  const way = sent(order, body, name).finally(() => underWay.delete(name));
+  underWay.set(name, way);
   return way;
 }
 
@@ -30,10 +31,10 @@ const LEFT = "left";
 
 const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** @param {Record<string, any>} order @param {string} body @returns {Promise<any>} */
-async function sent(order, body) {
-  const key = lost.get(body) ?? newKey();
-  lost.delete(body);
+/** @param {Record<string, any>} order @param {string} body @param {string} name @returns {Promise<any>} */
+async function sent(order, body, name) {
+  const key = lost.get(name) ?? newKey();
+  lost.delete(name);
   const once = (/** @type {string} */ grant) => ask("/api/orders", { method: "POST", body, headers: { "idempotency-key": key, "x-detente-step-up": grant } });
   let grant = "";
   for (;;) {
@@ -41,7 +42,7 @@ async function sent(order, body) {
       return await once(grant);
     } catch (fault) {
       const code = /** @type {import("./ask.js").Refusal} */ (fault).code;
-      if (code === NO_ANSWER) lost.set(body, key);
+      if (code === NO_ANSWER) lost.set(name, key);
       if (lost.size > LOST_MAX) lost.delete(lost.keys().next().value ?? "");
       const isNew = code === "locked" || (code === "step_up_needed" && !grant);
       if (!isNew || order.order === "displayed") throw fault;

@@ -95,6 +95,13 @@ export const lockBanner = () =>
 
 const shown = (/** @type {Error} */ fault) => tellBad(fault.message, "sessions");
 
+/** Take over what the node says of who sits here; what it says of a seat that was left meanwhile is true no more. @param {() => Promise<any>} asked */
+export async function hearOfSession(asked) {
+  const before = state.session.session;
+  const session = await asked();
+  if (state.session.session === before && JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+}
+
 /** Tell the node that a person is at the desk, and hear whether the session is locked or ended meanwhile. */
 export function keepSession() {
   let acted = false;
@@ -104,8 +111,7 @@ export function keepSession() {
     const told = acted;
     acted = false;
     try {
-      const session = await (told ? post("/api/session/active") : ask("/api/session"));
-      if (JSON.stringify(session) !== JSON.stringify(state.session)) update({ session });
+      await hearOfSession(() => (told ? post("/api/session/active") : ask("/api/session")));
     } catch {
       // The live line says that the node is away; a session that has ended is taken out by `ask`.
     }

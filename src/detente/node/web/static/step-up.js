@@ -56,9 +56,11 @@ async function prove(step) {
     const grant = await granted(step, proof, isThis);
     if (isThis()) leave(grant);
   } catch (fault) {
+    const told = { ...step, busy: true, refusal: /** @type {Error} */ (fault).message };
+    if (isThis()) update({ step: told });
     // A passkey's challenge is good once.
     const asked = isThis() && (await post("/api/step-up/options", { order_digest: step.digest }).catch(() => step.asked));
-    if (isThis()) update({ step: { ...step, asked, busy: false, refusal: /** @type {Error} */ (fault).message } });
+    if (isThis()) update({ step: { ...told, asked, busy: false } });
   }
 }
 

@@ -52,6 +52,7 @@ export const state = {
       incident: "", around: "5", from: "", to: "", log: "", first: "0", last: "0", peer: "",
       lanes: ["flash", "ops", "track"],
       /** @type {import("./types.js").Portion[] | null} */ plan: null,
+      making: false,
       done: "",
       fault: "",
     },

@@ -28,7 +28,7 @@ export function strip(acts) {
     <span class="what">${what(row, now)} ${measures(row)} ${conditions(row)}</span>
     ${due && html`<span class="due">${due > now ? t("strip.due", { left: countdown(due, now) }) : t("strip.overdue", { by: countdown(now, due) })}</span>`}
     ${othersDid(row).map((other) => html`<span key=${other.party} class="did"><bdi>${other.name}</bdi> ${other.text}</span>`)}
-    <button type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>
+    <button key=${row.alert} type="button" id="strip-acknowledge" class="main" onClick=${() => acknowledge(row.alert)}>${t("act.acknowledge")}</button>
     <button type="button" onClick=${() => acts.showAlert(row)}>${t("act.show")}</button>
     <button type="button" onClick=${() => acts.explain(row.alert)}>${t("act.why")}</button>
     <span class="grow"></span>${counts(rows)}

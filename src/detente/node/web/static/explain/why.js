@@ -21,6 +21,7 @@ const AGAIN_MS = 2000;
 /** @type {HTMLDialogElement | null} */
 let dialog = null;
 let askedAtMs = -Infinity;
+let unanswered = 0;
 /** Which question is the newest: an answer to an older one opens nothing, nor does one that comes after the dialog was closed. */
 let question = 0;
 
@@ -33,6 +34,7 @@ const open = (/** @type {HTMLDialogElement | null} */ element) => {
 export async function explain(alert) {
   askedAtMs = performance.now();
   const mine = ++question;
+  unanswered += 1;
   try {
     const found = /** @type {Explanation} */ (await ask(`/api/alerts/${encodeURIComponent(alert)}/why`));
     if (mine !== question) return;
@@ -40,12 +42,14 @@ export async function explain(alert) {
     update({ why: { alert, found, of: state.why?.alert === alert ? state.why.of : found.raised ? "raised" : "now" } });
   } catch (fault) {
     if (mine === question) tellBad(/** @type {Error} */ (fault).message, "why");
+  } finally {
+    unanswered -= 1;
   }
 }
 
-/** The newest judgement goes on while the dialog is open. */
+/** The newest judgement goes on while the dialog is open; questions that hang do not take every line to the node. */
 export function keepWhy() {
-  if (state.why && performance.now() - askedAtMs > AGAIN_MS) explain(state.why.alert);
+  if (state.why && !unanswered && performance.now() - askedAtMs > AGAIN_MS) explain(state.why.alert);
 }
 
 function close() {

@@ -19,18 +19,22 @@ export const activityAreas = (activities) =>
 
 let asked = "";
 let askedAtMs = -Infinity;
+let asking = false;
 
 /** Keep them as new as the boards say. */
 export async function keepActivities() {
   const briefs = (state.board?.tables ?? []).filter((/** @type {Row} */ brief) => brief.open_activities > 0);
   const wanted = JSON.stringify([briefs.map((/** @type {Row} */ brief) => brief.digest), state.session.role]);
-  if (wanted === asked || performance.now() - askedAtMs < PAUSE_MS || !state.session.role || state.replay) return;
+  if (wanted === asked || asking || performance.now() - askedAtMs < PAUSE_MS || !state.session.role || state.replay) return;
   askedAtMs = performance.now();
+  asking = true;
   try {
     const views = await Promise.all(briefs.map((/** @type {Row} */ brief) => ask(`/api/tables/${encodeURIComponent(brief.table)}`)));
     asked = wanted;
     update({ activities: views.flatMap((view) => view.activities ?? []) });
   } catch {
     // the table's own page says what is wrong with it; the map asks again
+  } finally {
+    asking = false;
   }
 }

@@ -4,9 +4,20 @@ import { RADIUS_NM } from "./project.js";
 
 /** @typedef {{path: Path2D, west: number, east: number, south: number, north: number}} Shore */
 
-/** @returns {Promise<ArrayBuffer>} */
+const WITHIN_MS = 60_000;
+const AGAIN_MS = 1000;
+
+/** @returns {Promise<ArrayBuffer>} once the node has given it */
 export async function loadLand() {
-  return (await fetch("/static/map/land-50m.bin")).arrayBuffer();
+  for (;;) {
+    try {
+      const answer = await fetch("/static/map/land-50m.bin", { signal: AbortSignal.timeout(WITHIN_MS) });
+      if (answer.ok) return await answer.arrayBuffer();
+    } catch {
+      // a node that is starting again
+    }
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
+  }
 }
 
 /**

@@ -36,10 +36,13 @@ function sortedOf(rows) {
 /** @type {string[]} */
 let order = [];
 
-/** New rows never move the row that has the focus: while one has, the order stands and news goes below. @param {Row[]} rows */
+/** New rows never move what can be pressed and has the focus: while it has, the order stands and news goes below. @param {Row[]} rows */
 function steady(rows) {
   const { urgent, byName } = sortedOf(rows);
-  const focused = document.activeElement?.closest("#alerts [data-alert]");
+  const at = /** @type {HTMLElement | null} */ (document.activeElement);
+  const asked = at?.dataset.acknowledge;
+  const goes = asked !== undefined && !rows.some((row) => row.alert === asked && isOpen(row)); // and leaves the focus to its row
+  const focused = !goes && at?.matches("#alerts [data-alert] *");
   const names = urgent.map((row) => row.alert);
   if (!focused) order = names;
   else {

@@ -1,7 +1,7 @@
 // A log checked by this browser: its leaves hashed here to a root, that root against the signed one, and the signatures.
 // What was proved is said as facts, and so is what was not.
 
-import { answerTo, ask } from "../ask.js";
+import { LONGER_S, answerTo, ask } from "../ask.js";
 import { base64Of, bytesOf, canVerify, checkpoint, isSame, signedBy, splitNote, vkey } from "./note.js";
 import { leafHashes, rootOf, unpacked } from "./merkle.js";
 
@@ -27,13 +27,13 @@ const AT_ONCE = 512;
 /** @param {string} log @param {number} from @param {number} to @returns {Promise<Uint8Array[]>} */
 async function fetched(log, from, to) {
   const asked = new URLSearchParams({ log, start: String(from), stop: String(to) });
-  return unpacked(await (await answerTo(`/api/record/raw?${asked}`)).arrayBuffer());
+  return unpacked(await answerTo(`/api/record/raw?${asked}`, (answer) => answer.arrayBuffer(), { withinS: LONGER_S }));
 }
 
 /** Check *log*; *told* hears how many leaves have been hashed. @param {string} log @param {(read: number, of: number) => void} told @returns {Promise<Checked>} throws Error when it cannot be done */
 export async function check(log, told) {
   if (!globalThis.crypto?.subtle) throw new Error("no_crypto");
-  const parts = /** @type {ProofParts} */ (await ask(`/api/record/proof?log=${encodeURIComponent(log)}`));
+  const parts = /** @type {ProofParts} */ (await ask(`/api/record/proof?log=${encodeURIComponent(log)}`, { withinS: LONGER_S }));
   /** @type {Uint8Array[]} */
   const hashes = [];
   for (let at = parts.start; at < parts.size; at += AT_ONCE) {

@@ -6,8 +6,9 @@ import { state } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
 import { clockZ, count } from "../format.js";
-import { answerTo, ask } from "../ask.js";
-import { code } from "../words.js";
+import { DOSSIER_S, LONGER_S, NO_ANSWER, answerTo, ask } from "../ask.js";
+import { whyNot } from "../orders.js";
+import { code, others } from "../words.js";
 import { whoText } from "../alert-words.js";
 import { put } from "./load.js";
 
@@ -42,27 +43,32 @@ async function plan() {
   // What would go into another dossier than the one that is asked for now is shown to nobody as this one's.
   const isThis = () => body === JSON.stringify(asked());
   try {
-    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body }));
+    const plan = /** @type {Portion[]} */ (await ask("/api/record/plan", { method: "POST", body, withinS: LONGER_S }));
     if (isThis()) change({ plan });
   } catch (fault) {
-    if (isThis()) change({ fault: /** @type {Error} */ (fault).message });
+    const { code, message } = /** @type {import("../ask.js").Refusal} */ (fault);
+    if (isThis()) change({ fault: code === NO_ANSWER ? message : whyNot(fault) }); // a look does nothing: no doubt is left
   }
 }
 
-/** Fetch the file and hand it to the browser to keep. */
+/** Fetch the file and hand it to the browser to keep; one is made at a time. */
 async function take() {
+  if (state.record.dossier.making) return;
+  const kept = (/** @type {Partial<typeof state.record.dossier>} */ more) => put({ dossier: { ...state.record.dossier, ...more } });
+  kept({ making: true, done: "", fault: "" });
   try {
-    const answer = await answerTo("/api/record/dossier", { method: "POST", body: JSON.stringify(asked()) });
-    const name = /filename="([\w.-]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1] ?? "dossier.zip";
-    const address = URL.createObjectURL(await answer.blob());
+    const how = { method: "POST", body: JSON.stringify(asked()), withinS: DOSSIER_S };
+    const [file, said] = await answerTo("/api/record/dossier", async (answer) => /** @type {const} */ ([await answer.blob(), answer.headers.get("content-disposition")]), how);
+    const name = /filename="([\w.-]+)"/.exec(said ?? "")?.[1] ?? "dossier.zip";
+    const address = URL.createObjectURL(file);
     const link = document.createElement("a");
     link.href = address;
     link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
-    put({ dossier: { ...state.record.dossier, done: name, fault: "" } });
+    kept({ making: false, done: name });
   } catch (fault) {
-    put({ dossier: { ...state.record.dossier, fault: /** @type {Error} */ (fault).message } });
+    kept({ making: false, fault: whyNot(fault) });
   }
 }
 
@@ -78,8 +84,9 @@ export function dossier() {
     </fieldset>
     <fieldset><legend>2 · ${t("dossier.plan")}</legend><button type="button" id="dossier-plan" disabled=${!may || asked() === null} onClick=${plan}>${t("dossier.look")}</button>${d.plan && portions(d.plan)}</fieldset>
     <fieldset><legend>3 · ${t("dossier.take")}</legend><button type="button" class="main" id="dossier-take" disabled=${!may || !d.plan} onClick=${take}>${t("dossier.make")}</button>
+      ${d.making && html`<p role="status">${t("dossier.making")}</p>`}
       ${d.done && html`<p role="status"><b class="badge good">${t("dossier.done")}</b> ${code(d.done)}</p><p class="small">${t("dossier.check")} ${code(`detente verify ${d.done}`, "whole")}</p>`}</fieldset>
-    ${d.fault && html`<p class="text-alarm" role="alert">${t("order.refused")}: <bdi lang="en">${d.fault}</bdi></p>`}</section>`;
+    ${d.fault && html`<p class="text-alarm" role="alert">${others(d.fault)}</p>`}</section>`;
 }
 
 /** @param {typeof state.record.dossier} d */

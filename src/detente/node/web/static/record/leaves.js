@@ -30,6 +30,7 @@ function checking(row) {
   if (!row) return "";
   const { checked, busy, unchecked } = state.record;
   const begin = async () => {
+    if (state.record.busy) return;
     put({ checked: null, unchecked: null, busy: "0" });
     try {
       const found = await check(row.log, (read, of) => put({ busy: `${count(read)} / ${count(of)}` }));
@@ -39,7 +40,7 @@ function checking(row) {
       put({ busy: "", unchecked: { log: row.log, why: why === "no_crypto" ? t("check.no_crypto") : why } });
     }
   };
-  return html`<div class="line"><button type="button" class="main" id="verify" disabled=${busy !== ""} onClick=${begin}>${t("check.begin")}</button>${busy && html`<span class="num">${busy}</span>`}<span class="small muted">${t("check.what")}</span></div>
+  return html`<div class="line"><button type="button" class="main" id="verify" aria-disabled=${busy !== ""} onClick=${begin}>${t("check.begin")}</button>${busy && html`<span class="num">${busy}</span>`}<span class="small muted">${t("check.what")}</span></div>
     ${unchecked?.log === row.log && html`<p class="text-alarm" role="alert">${t("record.not_read")} ${others(unchecked.why, "en")}</p>`}
     ${checked && checked.log === row.log && proved(checked)}`;
 }

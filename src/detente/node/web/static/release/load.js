@@ -1,7 +1,7 @@
 // The policy towards each peer, asked for while its page is seen; and the picture as that peer has it, beside ours.
 
 import { state, update } from "../store.js";
-import { ask } from "../orders.js";
+import { LONGER_S, ask } from "../ask.js";
 import { readFrame } from "../map/tracks.js";
 
 /** @typedef {import("../types.js").ReleaseView} ReleaseView */
@@ -51,7 +51,7 @@ async function keepFineness() {
   const found = { digest, rows: [], why: null, untilMs: Infinity };
   put({ fineness: { ...found, why: fineness?.why ?? null } });
   try {
-    put({ fineness: { ...found, rows: await ask("/api/policy/precision") } });
+    put({ fineness: { ...found, rows: await ask("/api/policy/precision", { withinS: LONGER_S }) } });
   } catch (fault) {
     put({ fineness: { ...found, why: /** @type {Error} */ (fault).message, untilMs: performance.now() + TRY_AGAIN_MS } });
   }
@@ -70,7 +70,7 @@ export async function prepare() {
 /** What the prepared text would change, then what is left of its promises; nothing is changed. */
 export async function checkText() {
   const { text } = state.release;
-  const about = (/** @type {string} */ path) => ask(path, { method: "POST", body: JSON.stringify({ text }) });
+  const about = (/** @type {string} */ path) => ask(path, { method: "POST", body: JSON.stringify({ text }), withinS: LONGER_S });
   // What was asked about a text that has been changed since says nothing about the new one.
   const isThis = () => state.release.text === text;
   try {

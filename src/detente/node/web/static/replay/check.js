@@ -1,7 +1,7 @@
 // Whether a dossier holds, before anything of it is shown: the node checks it as `detente verify` does, under the roots
 // that were confirmed there. What does not hold is not played; what nobody can prove is, under a banner.
 
-import { ask } from "../ask.js";
+import { DOSSIER_S, ask } from "../ask.js";
 import { t } from "../i18n.js";
 
 /** @typedef {import("../types.js").DossierChecked & {why: string}} Checked outcome: holds, fails, unknown_root; not_checked: `why` */
@@ -9,7 +9,7 @@ import { t } from "../i18n.js";
 /** @param {ArrayBuffer} bytes @returns {Promise<Checked>} */
 export async function checkDossier(bytes) {
   try {
-    const found = await ask("/api/record/check", { method: "POST", body: bytes, headers: { "content-type": "application/octet-stream" } });
+    const found = await ask("/api/record/check", { method: "POST", body: bytes, headers: { "content-type": "application/octet-stream" }, withinS: DOSSIER_S });
     return { ...found, why: "" };
   } catch (fault) {
     return { outcome: "not_checked", failures: [], parties: [], why: /** @type {Error} */ (fault).message };

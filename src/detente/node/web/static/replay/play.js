@@ -3,7 +3,7 @@
 
 import { state, update } from "../store.js";
 import { tellBad, tellNoMore } from "../notice.js";
-import { answerTo, ask } from "../ask.js";
+import { LONGER_S, answerTo, ask } from "../ask.js";
 import { t } from "../i18n.js";
 import { pretend } from "../clock.js";
 import { labelOf, identityOf, readFrame, MARK } from "../map/tracks.js";
@@ -55,7 +55,7 @@ export async function askKept() {
 export async function playWindow(fromMs, toMs) {
   try {
     const player = opened(Math.round(fromMs), Math.round(toMs));
-    const page = await ask(`/api/replay/said?from_ms=${Math.max(0, player.fromMs - BEFORE_MS)}&to_ms=${player.toMs}`);
+    const page = await ask(`/api/replay/said?from_ms=${Math.max(0, player.fromMs - BEFORE_MS)}&to_ms=${player.toMs}`, { withinS: LONGER_S });
     begin({ player, source: "node", by: "", leaves: page.rows, more: page.more, unread: 0 }, null);
   } catch (fault) {
     tellBad(fault instanceof RangeError ? t("replay.no_window") : /** @type {Error} */ (fault).message, "replay");
@@ -164,8 +164,7 @@ async function fill() {
   isAsking = true;
   try {
     const count = Math.min(AHEAD, Math.ceil((player.toMs - last) / step));
-    const answer = await answerTo(`/api/replay/frames?from_ms=${Math.round(last + step)}&step_ms=${step}&count=${count}`);
-    const bytes = await answer.arrayBuffer();
+    const bytes = await answerTo(`/api/replay/frames?from_ms=${Math.round(last + step)}&step_ms=${step}&count=${count}`, (answer) => answer.arrayBuffer(), { withinS: LONGER_S });
     if (mine !== asking) return;
     frames.push(...unpacked(bytes));
     isAsking = false;
