@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
+from browser.awaiting import ordered
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
@@ -108,6 +109,5 @@ def test_the_most_urgent_is_acknowledged_by_n_and_enter_though_it_stands_out_of_
     page.keyboard.press("n")
     expect(button).to_be_focused()
     expect(button).to_be_in_viewport()
-    with page.expect_response("**/api/orders"):
-        page.keyboard.press("Enter")
-    assert newest in [order.alert for _, order in desk.fake.orders if isinstance(order, Acknowledge)]
+    page.keyboard.press("Enter")
+    assert newest in [order.alert for order in ordered(page, desk, Acknowledge)]
