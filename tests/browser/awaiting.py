@@ -39,12 +39,15 @@ def seated(page: Page, seat: str, within_s: float = 10.0) -> None:
     until(page, lambda: page.evaluate(SEATED), lambda role: role == seat, within_s)
 
 
-def unanswered(page: Page, path: str) -> list[Route]:
-    """Let requests to *path* wait: they are in the list in their order, each to be let go by hand."""
+def unanswered(page: Page, path: str, about: str = "") -> list[Route]:
+    """Let requests to *path* that say *about* wait: they are in the list in their order, each to be let go by hand."""
     waiting: list[Route] = []
 
     def keep(route: Route) -> None:
-        waiting.append(route)
+        if about in (route.request.post_data or ""):
+            waiting.append(route)
+        else:
+            route.fallback()
 
     page.route(path, keep)
     return waiting
