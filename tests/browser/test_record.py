@@ -195,6 +195,36 @@ def test_leaves_that_cannot_be_read_are_not_replaced_by_others_and_why_stays_unt
     expect(why).to_have_count(0, timeout=10_000)
 
 
+def test_one_links_history_that_cannot_be_read_hides_no_log_and_is_said_beside_that_link(
+    desk: Desk, opened: Opened
+) -> None:
+    page = opened(desk.address).page
+    refuses(page, "**/api/links/bravo/history")
+    at_record(page)
+    links = page.locator("#record .table-column").first.locator("section.part")
+    why = page.locator("#record [role=alert]")
+    expect(why).to_have_count(1)
+    expect(links.filter(has_text="Bravo").get_by_role("alert")).to_contain_text(WHY)
+    expect(links.filter(has_text="Charlie").locator("figure.plots")).to_be_visible()
+    expect(page.locator("#record-leaves")).to_contain_text(f"200 of {MESSAGES}")
+    page.unroute("**/api/links/bravo/history")
+    expect(why).to_have_count(0, timeout=10_000)
+    expect(page.locator("#record figure.plots")).to_have_count(2)
+
+
+def test_one_links_history_that_hangs_holds_up_nothing_else_and_is_asked_for_once(desk: Desk, opened: Opened) -> None:
+    page = opened(desk.address).page
+    late = unanswered(page, "**/api/links/bravo/history")
+    at_record(page)
+    expect(page.locator("#record figure.plots")).to_have_count(1)
+    for _ in range(2):
+        with page.expect_response("**/api/record/logs"):
+            pass
+    assert len(late) == 1
+    late[0].continue_()
+    expect(page.locator("#record figure.plots")).to_have_count(2)
+
+
 def test_older_leaves_that_come_late_do_not_replace_the_newest(desk: Desk, opened: Opened) -> None:
     page = at_record(opened(desk.address).page)
     newest = page.locator("[data-leaf]").first.get_attribute("data-leaf")

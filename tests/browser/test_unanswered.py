@@ -117,7 +117,7 @@ def test_a_page_whose_answer_does_not_come_says_so_and_asks_again(desk: Desk, op
     page.keyboard.press("9")
     until(page, lambda: late)
     time_is_up(page)
-    why = page.locator("#record [role=alert]")
+    why = page.locator("#record .table-head [role=alert]")
     expect(why).to_contain_text("no answer from the node")
     until(page, lambda: late, lambda found: len(found) > 1)[1].continue_()
     expect(page.locator(f'[data-log="{FLASH}"]')).to_be_visible()

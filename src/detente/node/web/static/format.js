@@ -53,13 +53,16 @@ export const instantOf = (text) => (/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d$/.test(text.t
 export const count = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
 
 /** The first bytes of a digest, in groups of four. @param {string | null} base64 */
-export function digest(base64) {
+export const digest = (base64) => digestWhole(base64).slice(0, 9);
+
+/** All of it, in the same way: a title beside the short one. @param {string | null} base64 */
+export function digestWhole(base64) {
   if (!base64) return "";
   try {
-    const hex = Array.from(atob(base64).slice(0, 4), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+    const hex = Array.from(atob(base64), (c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
     return hex.replace(/(.{4})(?=.)/g, "$1 ");
   } catch {
-    return base64.slice(0, 12);
+    return base64;
   }
 }
 

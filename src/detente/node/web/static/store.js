@@ -38,7 +38,7 @@ export const state = {
   /** @type {{alert: string, found: import("./types.js").Explanation, of: "raised" | "now"} | null} why an alert was raised */ why: null,
   record: {
     /** @type {import("./types.js").LogRow[]} */ logs: [],
-    /** @type {Record<string, import("./types.js").LinkSamples>} by peer */ history: {},
+    /** @type {Record<string, {samples: import("./types.js").LinkSamples | null, why: string | null}>} by peer, or why it could not be read */ history: {},
     log: "",
     filters: { kind: "", by: "", precedence: "", text: "" },
     /** @type {import("./types.js").LeafPage | null} */ page: null,

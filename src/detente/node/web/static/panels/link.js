@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { state } from "../store.js";
 import { t, word } from "../i18n.js";
 import { nodeNow } from "../clock.js";
-import { age, clockZ, count, digest } from "../format.js";
+import { age, clockZ, count, digest, digestWhole } from "../format.js";
 import { code, party } from "../words.js";
 
 /** @param {{open: (view: "record") => void}} acts */
@@ -40,5 +40,5 @@ export function lanes(peer) {
   return html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("link.lanes")}><table class="grid lanes"><thead><tr><th scope="col">${t("lane.lane")}</th><th scope="col">${t("lane.ours")}</th><th scope="col">${t("lane.held")}</th><th scope="col">${t("lane.theirs")}</th><th scope="col">${t("lane.waiting")}</th><th scope="col">${t("lane.head")}</th></tr></thead>
     <tbody>${peer.lanes.map((lane) => html`<tr key=${lane.lane}><th scope="row">${code(lane.lane)}</th><td class="num">${count(lane.own_size)}</td>
       <td class=${lane.own_held < lane.own_size && peer.state !== "UP" ? "num text-warning" : "num"}>${count(lane.own_held)}</td><td class="num">${count(lane.their_size)}</td>
-      <td class=${lane.backlog ? "num text-warning" : "num"}>${count(lane.backlog)}</td><td>${code(digest(lane.own_root))}</td></tr>`)}</tbody></table></div>`;
+      <td class=${lane.backlog ? "num text-warning" : "num"}>${count(lane.backlog)}</td><td title=${digestWhole(lane.own_root)}>${code(digest(lane.own_root))}</td></tr>`)}</tbody></table></div>`;
 }

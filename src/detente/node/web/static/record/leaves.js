@@ -3,7 +3,7 @@
 import { html } from "../html.js";
 import { state } from "../store.js";
 import { t, word } from "../i18n.js";
-import { clockZ, count, digest } from "../format.js";
+import { clockZ, count, digest, digestWhole } from "../format.js";
 import { code, others, party } from "../words.js";
 import { put, readLeaves } from "./load.js";
 import { check } from "./check.js";
@@ -20,7 +20,7 @@ export function leaves() {
   return html`<section class="part" id="record-logs"><h2>${t("record.logs")} <span class="num muted">${count(logs.length)}</span></h2>
     <div class="scroll-x" tabindex="0" role="group" aria-label=${t("record.logs")}><table class="grid logs"><thead><tr><th scope="col">${t("record.log")}</th><th scope="col">${t("record.size")}</th><th scope="col">${t("record.signed")}</th><th scope="col">${t("record.receipted")}</th><th scope="col">${t("lane.head")}</th></tr></thead>
       <tbody>${logs.map((row) => html`<tr key=${row.log} class=${row.log === log ? "on" : ""}><th scope="row"><button type="button" class="plain" aria-pressed=${row.log === log} data-log=${row.log} onClick=${() => readLeaves({ log: row.log })}>${party(row.writer)} → ${party(row.reader)} ${code(row.lane)}${row.epoch > 1 ? html` <span class="muted">${t("record.epoch", { n: row.epoch })}</span>` : ""}</button></th>
-        <td class="num">${count(row.size)}</td><td class=${row.signed < row.size ? "num text-caution" : "num"}>${count(row.signed)}</td><td class=${row.receipted < row.signed ? "num text-caution" : "num"} title=${row.receipt_at_s === null ? "" : clockZ(row.receipt_at_s * 1000)}>${count(row.receipted)}</td><td>${code(digest(row.root))}</td></tr>`)}</tbody></table></div>
+        <td class="num">${count(row.size)}</td><td class=${row.signed < row.size ? "num text-caution" : "num"}>${count(row.signed)}</td><td class=${row.receipted < row.signed ? "num text-caution" : "num"} title=${row.receipt_at_s === null ? "" : clockZ(row.receipt_at_s * 1000)}>${count(row.receipted)}</td><td title=${digestWhole(row.root)}>${code(digest(row.root))}</td></tr>`)}</tbody></table></div>
     ${checking(logs.find((row) => row.log === log))}</section>
   ${browser()}`;
 }
@@ -65,13 +65,13 @@ function browser() {
     <div class="line filters">${choice("kind", KINDS.map((kind) => [kind, word("leaf", kind)]))}${choice("by", SEATS.map((seat) => [seat, word("role", seat)]))}${choice("precedence", PRECEDENCES.map((p) => [p, t(`precedence.${p}`)]))}
       <label class="filter"><span class="small muted">${t("record.by_text")}</span><input id="leaf-text" type="search" maxlength="200" disabled=${state.record.logs.find((row) => row.log === state.record.log)?.writer !== state.board?.party} value=${filters.text} onInput=${put("text")} /></label></div>
     ${unread && html`<p class="text-alarm" role="alert">${t("record.not_read")} ${others(unread, "en")}</p>`}
-    ${page && html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("record.leaves")}><table class="grid leaves"><thead><tr><th scope="col">#</th><th scope="col">${t("record.written")}</th><th scope="col">${t("record.kind")}</th><th scope="col">${t("record.seat")}</th><th scope="col">${t("record.words")}</th><th scope="col">${t("table.digest")}</th></tr></thead>
-      <tbody>${page.rows.map(leaf)}</tbody></table></div>
+    ${page && html`<div class="scroll-x" tabindex="0" role="group" aria-label=${t("record.leaves")}><table class="grid leaves" role="table"><thead role="rowgroup"><tr role="row">${["#", t("record.written"), t("record.kind"), t("record.seat"), t("record.words"), t("table.digest")].map((title) => html`<th key=${title} role="columnheader" scope="col">${title}</th>`)}</tr></thead>
+      <tbody role="rowgroup">${page.rows.map(leaf)}</tbody></table></div>
       ${page.rows.length === 0 && html`<p class="empty">${t("record.nothing", { n: count(page.scanned) })}</p>`}
       <div class="line">${page.next !== null && html`<button type="button" id="older" onClick=${() => readLeaves({ before: /** @type {number} */ (page.next) })}>${t("record.older", { n: count(page.next) })}</button>`}<button type="button" id="newest" onClick=${() => readLeaves()}>${t("record.newest")}</button></div>`}</section>`;
 }
 
-/** @param {LeafRow} row */
-const leaf = (row) => html`<tr key=${row.seq} data-leaf=${row.seq}><th scope="row" class="num">${count(row.seq)}</th><td class="num">${new Date(row.ts_ms).toISOString().slice(0, 10)} ${clockZ(row.ts_ms)}</td>
-  <td>${word("leaf", row.kind)} ${row.precedence === "Z" || row.precedence === "O" ? html`<b class=${`badge prec p-${row.precedence}`}>${t(`precedence.${row.precedence}`)}</b>` : ""}</td><td>${word("role", row.by)}</td>
-  <td class="said">${row.words ? others(row.words) : row.is_held ? "" : html`<span class="muted">${t("record.gone")}</span>`}</td><td>${code(digest(row.hash))}</td></tr>`;
+/** On a telephone its cells stand below each other, so what they are has to be said. @param {LeafRow} row */
+const leaf = (row) => html`<tr key=${row.seq} role="row" data-leaf=${row.seq}><th role="rowheader" scope="row" class="num">${count(row.seq)}</th><td role="cell" class="num">${new Date(row.ts_ms).toISOString().slice(0, 10)} ${clockZ(row.ts_ms)}</td>
+  <td role="cell">${word("leaf", row.kind)} ${row.precedence === "Z" || row.precedence === "O" ? html`<b class=${`badge prec p-${row.precedence}`}>${t(`precedence.${row.precedence}`)}</b>` : ""}</td><td role="cell">${word("role", row.by)}</td>
+  <td role="cell" class="said">${row.words ? others(row.words) : row.is_held ? "" : html`<span class="muted">${t("record.gone")}</span>`}</td><td role="cell" title=${digestWhole(row.hash)}>${code(digest(row.hash))}</td></tr>`;

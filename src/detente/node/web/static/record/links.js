@@ -35,11 +35,18 @@ export function links() {
     ${peer.why && html`<p class="small">${others(peer.why, "en")}</p>`}
     ${peer.alarms.map((alarm) => html`<p key=${alarm} class="text-warning small">${word("alarm", alarm)}</p>`)}
     ${facts(peer)}
-    ${plots(state.record.history[peer.party])}
+    ${history(peer.party)}
     ${checks(peer)}
     ${lanes(peer)}
     ${refused(peer)}
   </section>`)}`;
+}
+
+/** @param {string} peer */
+function history(peer) {
+  const { samples, why } = state.record.history[peer] ?? { samples: null, why: null };
+  if (why === null) return samples && plots(samples);
+  return html`<p class="text-alarm small" role="alert">${t("history.title")}. ${t("record.not_read")} ${others(why, "en")}</p>`;
 }
 
 /** When the line was last tried, each way: a line that nobody has tried is not known to work. @param {PeerRow} peer */

@@ -8,29 +8,43 @@ import { ask } from "../orders.js";
 
 const AGAIN_MS = 5000;
 
-let asking = false;
 let askedAtMs = -Infinity;
+/** What is asked and not answered yet: what hangs holds up nothing else, and is not asked again meanwhile. @type {Set<string>} */
+const asking = new Set();
 /** Which question about leaves is the newest: an answer to an older one is dropped. */
 let question = 0;
 
 /** Change what the record page holds. @param {Partial<typeof state.record>} change */
 export const put = (change) => update({ record: { ...state.record, ...change } });
 
-/** Keep the logs and the histories new while the page is open. */
-export async function keepRecord() {
-  if (state.view !== "record" || asking || !state.session.role || performance.now() - askedAtMs < AGAIN_MS) return;
-  asking = true;
-  askedAtMs = performance.now();
+/** @param {string} path @param {(found: any) => unknown} take @param {(why: string) => void} tell why it could not be read */
+async function keep(path, take, tell) {
+  if (asking.has(path)) return;
+  asking.add(path);
   try {
-    const peers = (state.board?.peers ?? []).map((peer) => peer.party);
-    const [logs, ...samples] = await Promise.all([ask("/api/record/logs"), ...peers.map((peer) => ask(`/api/links/${encodeURIComponent(peer)}/history`))]);
-    put({ logs, history: Object.fromEntries(samples.map((found) => [found.peer, found])), fault: null });
-    if (!state.record.page && logs.length) await readLeaves({ log: state.record.log || logs[0].log });
+    await take(await ask(path));
   } catch (fault) {
-    put({ fault: /** @type {Error} */ (fault).message });
+    tell(/** @type {Error} */ (fault).message);
   } finally {
-    asking = false;
+    asking.delete(path);
   }
+}
+
+/** Keep the logs and the histories new while the page is open, each for itself: one that cannot be read hides no other. */
+export function keepRecord() {
+  if (state.view !== "record" || !state.session.role || performance.now() - askedAtMs < AGAIN_MS) return;
+  askedAtMs = performance.now();
+  keep("/api/record/logs", tookLogs, (why) => put({ fault: why }));
+  for (const { party } of state.board?.peers ?? []) {
+    const of = (/** @type {typeof state.record.history[string]} */ found) => put({ history: { ...state.record.history, [party]: found } });
+    keep(`/api/links/${encodeURIComponent(party)}/history`, (samples) => of({ samples, why: null }), (why) => of({ samples: null, why }));
+  }
+}
+
+/** @param {import("../types.js").LogRow[]} logs */
+async function tookLogs(logs) {
+  put({ logs, fault: null });
+  if (!state.record.page && logs.length) await readLeaves({ log: state.record.log || logs[0].log });
 }
 
 /** Read a page of leaves anew, with *change* to the log or its filters; `before` goes on from there. @param {{log?: string, filters?: Partial<typeof state.record.filters>, before?: number}} [change] */

@@ -33,9 +33,9 @@ export function spells(states) {
   return found;
 }
 
-/** @param {LinkSamples | undefined} samples */
+/** @param {LinkSamples} samples */
 export function plots(samples) {
-  if (!samples || samples.at_ms.length < 2) return html`<p class="small muted">${t("history.none")}</p>`;
+  if (samples.at_ms.length < 2) return html`<p class="small muted">${t("history.none")}</p>`;
   const [first, last] = [samples.at_ms[0], samples.at_ms[samples.at_ms.length - 1]];
   const share = WIDE / samples.state.length;
   return html`<figure class="plots" aria-label=${t("history.title")}>

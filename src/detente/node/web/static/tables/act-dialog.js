@@ -5,9 +5,10 @@ import { html } from "../html.js";
 import { state, update } from "../store.js";
 import { t, word } from "../i18n.js";
 import { tellBad } from "../notice.js";
-import { others, party } from "../words.js";
+import { others, party, partyName } from "../words.js";
 import { FORMS, actOf, isComplete, isRead } from "./act-forms.js";
 import { sayAtTable } from "./load.js";
+import { handsField } from "./report-form.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -59,14 +60,33 @@ const carried = (kept) => html`<p class="muted">${t("table.carried")}</p>
 
 /** @param {Row} field @param {Row} values */
 function asked(field, values) {
-  const { name, kind, list, options, optional } = field;
+  const { name, kind, optional } = field;
   const id = `act-${name}`;
-  const put = (/** @type {any} */ e) => change({ values: { ...state.act?.values, [name]: e.target.value }, said: null, refusal: "" });
+  const set = (/** @type {(now: any) => any} */ next) => change({ values: { ...state.act?.values, [name]: next(state.act?.values[name] ?? []) }, said: null, refusal: "" });
+  const put = (/** @type {any} */ e) => set(() => e.target.value);
+  if (kind === "hands") return handsField(values[name] ?? [], set);
+  if (kind === "parties") return several(field, values[name] ?? [], set);
   const value = values[name] ?? "";
-  const said = { key: t("field.key_what"), instant: t("field.instant_what"), place: t("field.place_what") }[/** @type {string} */ (kind)];
+  const options = field.from?.() ?? field.options;
+  const said = { key: t("field.key_what"), number: t("field.number_what"), instant: t("field.instant_what"), place: t("field.place_what") }[/** @type {string} */ (kind)];
   return html`<div key=${name} class="asked"><label for=${id}>${t(`field.${name}`)}${optional ? ` (${t("table.optional")})` : ""}</label>
-    ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? (list === "hours" ? t(`hours.${o}`) : list === "tlp" ? t(`tlp.${o}`) : word(list, o)) : "-"}</option>`)}</select>`}
+    ${kind === "choice" && html`<select id=${id} value=${value} onChange=${put}>${(optional || !value ? ["", ...options] : options).map((/** @type {string} */ o) => html`<option key=${o} value=${o} selected=${o === value}>${o ? named(field, o) : "-"}</option>`)}</select>${field.from && !options.length && html`<p class="small muted">${t(`field.no_${name}`)}</p>`}`}
     ${(kind === "line" || said) && html`<input id=${id} maxlength=${kind === "line" ? 120 : 40} autocomplete="off" spellcheck=${kind === "line" ? undefined : false} aria-invalid=${String(!isRead(field, value.trim()))} aria-describedby=${said ? `${id}-what` : undefined} value=${value} onInput=${put} />`}
     ${said && html`<p id=${`${id}-what`} class=${isRead(field, value.trim()) ? "small muted" : "small text-warning"}>${said}</p>`}
     ${["words", "lines", "document"].includes(kind) && html`<textarea id=${id} rows=${kind === "document" ? 12 : 4} maxlength=${kind === "document" ? 100000 : 2000} value=${value} onInput=${put}></textarea>`}</div>`;
 }
+
+/** @param {Row} field @param {string} option */
+function named(field, option) {
+  if (field.named) return field.named(option);
+  switch (field.list) {
+    case "hours": return t(`hours.${option}`);
+    case "tlp": return t(`tlp.${option}`);
+    case "consents": return t(`consents.${option}`);
+    default: return word(field.list, option);
+  }
+}
+
+/** Any number of parties. @param {Row} field @param {string[]} chosen as they are drawn @param {(next: (chosen: string[]) => string[]) => void} set */
+const several = ({ name, from }, chosen, set) => html`<fieldset key=${name} id=${`act-${name}`}><legend>${t(`field.${name}`)} (${t("table.optional")})</legend>
+  <div class="line">${from().map((/** @type {string} */ one) => html`<label key=${one} class="tick"><input type="checkbox" value=${one} checked=${chosen.includes(one)} onChange=${(/** @type {any} */ e) => set((now) => (e.target.checked ? [...now, one] : now.filter((other) => other !== one)))} /> <bdi>${partyName(one)}</bdi></label>`)}</div></fieldset>`;

@@ -2,7 +2,9 @@
 
 import { nodeNow } from "../clock.js";
 import { instantOf } from "../format.js";
-import { cellOf, readPoint } from "../map/volume.js";
+import { readPoint } from "../map/volume.js";
+import { partyName } from "../words.js";
+import { areRead, consented, itemName, otherMembers, otherParties, replaceable, reportName, reportOf } from "./report-form.js";
 
 /** @typedef {Record<string, any>} Row */
 
@@ -16,6 +18,11 @@ const place = (/** @type {string} */ name) => ({ name, kind: "place", optional: 
 const lines = (/** @type {string} */ name) => ({ name, kind: "lines", optional: true });
 const choice = (/** @type {string} */ name, /** @type {string} */ list, /** @type {string[]} */ options, optional = false) => ({ name, kind: "choice", list, options, optional });
 
+/** From what stands at the table when it is asked. */
+const chosen = (/** @type {string} */ name, /** @type {() => string[]} */ from, /** @type {(one: string) => string} */ named, optional = true) => ({ name, kind: "choice", from, named, optional });
+
+/** What is no text. */
+const LISTS = ["hands", "parties"];
 const FINDINGS = ["agreed", "partly", "not_agreed", "not_established"];
 const POSTS = ["operator", "supervisor", "duty_officer"];
 
@@ -51,7 +58,9 @@ export const FORMS = {
   "decision.dispute": [words("reason")],
   "incident.account": [words("words")],
   "incident.find": [choice("finding", "finding", FINDINGS), words("words")],
-  "report.share": [line("title"), words("words"), choice("about", "about", ["general", "others", "own", "safety_of_life"]), key("sort"), instant("observed"), choice("hours", "hours", ["4", "8", "12", "24", "72", "168"]), place("place"), choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), choice("tlp", "tlp", ["red", "amber_strict", "amber", "green", "clear"])],
+  "report.share": [line("title"), words("words"), choice("about", "about", ["general", "others", "own", "safety_of_life"]), key("sort"), instant("observed"), choice("hours", "hours", ["4", "8", "12", "24", "72", "168"]), place("place"), choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), choice("tlp", "tlp", ["red", "amber_strict", "amber", "green", "clear"]), { name: "may_pass_to", kind: "parties", from: otherParties, optional: true }, chosen("material", consented, itemName), { name: "provenance", kind: "hands", optional: true }, chosen("replaces", replaceable, reportName)],
+  "report.ask_consent": [chosen("originator", otherMembers, partyName, false), { name: "material", kind: "number", optional: false }, words("words")],
+  "report.consent": [choice("consents", "consents", ["yes", "no"]), perhaps("words")],
   "report.grade": [choice("source", "source", [..."ABCDEF"]), choice("item", "item", [..."123456"]), lines("sources"), words("words")],
   "report.withdraw": [words("reason")],
   "ceasefire.agree": [],
@@ -71,6 +80,7 @@ const split = (/** @type {string} */ text) => text.split("\n").map((one) => one.
 /** What is typed may not be what it should be yet. @type {Record<string, (text: string) => boolean>} */
 const READS = {
   key: (text) => /^[a-z0-9][a-z0-9_-]{0,31}$/.test(text),
+  number: (text) => READS.key(text),
   instant: (text) => !Number.isNaN(instantOf(text)),
   place: (text) => readPoint(text) !== null,
 };
@@ -82,14 +92,15 @@ const inHours = (/** @type {string} */ hours) => Math.trunc(nodeNow()) + Number(
 
 /** The act as the node takes it. @param {Row} draft @returns {Row} */
 export function actOf(draft) {
-  const given = Object.fromEntries(FORMS[draft.act].map(({ name, kind }) => [name, kind === "lines" ? split(draft.values[name] ?? "") : (draft.values[name] ?? "").trim()]).filter(([, value]) => value.length > 0));
+  const given = Object.fromEntries(FORMS[draft.act].map(({ name, kind }) => [name, LISTS.includes(kind) ? (draft.values[name] ?? []) : kind === "lines" ? split(draft.values[name] ?? "") : (draft.values[name] ?? "").trim()]).filter(([, value]) => value.length > 0));
   const { text, details, hours, source, item, sources, ...rest } = given;
   const act = { act: draft.act, ...draft.fixed, ...rest };
   switch (draft.act) {
     case "proposal.counter": return { ...act, version: { text, ...draft.shown.kept } };
     case "proposal.table": return { ...act, version: { text, details: (details ?? []).map((/** @type {string} */ title, /** @type {number} */ k) => ({ key: `d${k + 1}`, title })) } };
     case "report.grade": return { ...act, grade: { source, item, ...(sources ? { sources } : {}) } };
-    case "report.share": return shared(act, given);
+    case "report.share": return reportOf({ act: draft.act, ...draft.fixed }, given, inHours);
+    case "report.consent": return { ...act, consents: given.consents === "yes" };
     case "activity.confirm": return { ...act, verified_ms: Math.trunc(nodeNow()) };
     case "decision.assign": return { ...act, due_ms: inHours(hours) };
     case "watch.take": return { ...act, until_ms: inHours(hours) };
@@ -97,18 +108,9 @@ export function actOf(draft) {
   }
 }
 
-/** A report with the cell of its place, and of the place nothing finer. @param {Row} act @param {Row} given */
-function shared(act, { observed, place, sort, source, item, sources, tlp, hours }) {
-  const { observed: _, place: _place, sort: _sort, tlp: _tlp, ...rest } = act;
-  const point = place ? readPoint(place) : null;
-  return {
-    ...rest, kind: sort, observed_ms: instantOf(observed), valid_until_ms: inHours(hours), marking: { tlp },
-    grade: { source, item, ...(sources ? { sources } : {}) }, ...(point ? { area: cellOf(point) } : {}),
-  };
-}
-
 /** Whether every field that is needed holds something, and each what it should. @param {Row} draft */
 export const isComplete = (draft) => FORMS[draft.act].every((field) => {
+  if (LISTS.includes(field.kind)) return field.kind !== "hands" || areRead(draft.values[field.name] ?? []);
   const text = (draft.values[field.name] ?? "").trim();
   return (field.optional || text !== "") && isRead(field, text);
 });

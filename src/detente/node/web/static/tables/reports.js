@@ -13,8 +13,9 @@ import { actRow } from "./act-row.js";
 /** @typedef {Record<string, any>} Row */
 
 /** @param {Row} view */
-export const reports = (view) => part("reports", t("table.reports"), html`${actRow([share()])}${listed(view.reports, report, t("table.none"))}
-  ${view.consents.map((/** @type {Row} */ row) => html`<p key=${`${row.originator} ${row.material}`} class="note">${t("table.consent")} ${party(row.originator)} ${code(row.material)} <b>${word("consent", row.state)}</b> ${parties(row.asked_by)} ${row.words && others(row.words)}</p>`)}`, view.reports.length);
+export const reports = (view) => part("reports", t("table.reports"), html`${actRow([share(), { act: "report.ask_consent" }])}${listed(view.reports, report, t("table.none"))}
+  ${view.consents.map((/** @type {Row} */ row) => html`<p key=${`${row.originator} ${row.material}`} class="note">${t("table.consent")} ${party(row.originator)} ${code(row.material)} <b>${word("consent", row.state)}</b> ${parties(row.asked_by)} ${row.words && others(row.words)}</p>
+    ${row.originator === state.board?.party && actRow([{ act: "report.consent", fixed: { material: row.material }, about: row.material }])}`)}`, view.reports.length);
 
 /** One of our own: graded as what cannot be judged, and kept here, until somebody says otherwise. */
 const share = () => ({ act: "report.share", fixed: { originator: state.board?.party }, values: { about: "general", observed: stampOf(nodeNow()), hours: "24", source: "F", item: "6", tlp: "amber_strict" } });
