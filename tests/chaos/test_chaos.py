@@ -38,21 +38,27 @@ def test_cuts_and_a_kill_lose_nothing_double_nothing_and_a_flash_comes_soon_afte
     async def night():
         async with Night.opened(tmp_path) as run:
             run.talk()
-            tallies = [await run.cuts(5), await run.kills(1)]
+            tallies = [await run.cuts(5), await run.kills(2)]
+            before = run.acknowledged
+            await run.until(lambda: is_more(run, before), "no desk acknowledges anything after a kill")
             return tallies, await run.settled(), len(run.recorded)
+
+    async def is_more(run, before):
+        return run.acknowledged > before
 
     (cuts, kills), verdict, recorded = asyncio.run(night())
     assert not cuts.broken + kills.broken
-    assert (cuts.done, kills.done) == (5, 1)
+    assert (cuts.done, kills.done) == (5, 2)
     assert max(cuts.flash_heard_s) < 10.0  # two seconds is the promise; a shared machine is given more
     assert recorded > 6
     assert verdict.said >= recorded
     assert verdict.holds, verdict
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- chaos: begin -->\nlast night\n<!-- chaos: end -->\nafter\n")
-    Findings("python -m chaos", "today", tallies={"cut": cuts}, verdict=verdict).write(page)
+    Findings("python -m chaos", "today", tallies={"cut": cuts}, verdict=verdict, acknowledged=7).write(page)
     assert "| cut | 5 |" in page.read_text()
     assert "lost 0, doubled 0" in page.read_text()
+    assert "acknowledged at the desk that they came to | 7 |" in page.read_text()
     assert "last night" not in page.read_text()
     assert page.read_text().endswith("after\n")
 

@@ -64,7 +64,7 @@ async def night(options: argparse.Namespace, folder: Path, findings: Findings) -
                 told = f"FLASH {seconds(sitting.flash_heard_s)} s, start {seconds(sitting.start_s)} s"
                 print(f"{name}: {findings.tallies[name].done} of {times}, {minutes:.0f} min; {told}", flush=True)
                 keep()
-        findings.verdict = await run.settled()
+        findings.verdict, findings.acknowledged = await run.settled(), run.acknowledged
         print(f"acknowledged {run.acknowledged}, said {run.answered}, refused {run.refused}", flush=True)
         print(f"records: {'whole' if findings.verdict.holds else findings.verdict}", flush=True)
         alfa = run.nodes["alfa"]

@@ -103,12 +103,15 @@ class Night:
         self._is_quiet.set()
         for task in self._speaking:
             task.cancel()
-        await asyncio.gather(*self._speaking, return_exceptions=True)
+        ended = await asyncio.gather(*self._speaking, return_exceptions=True)
         self._speaking = []
+        for fault in ended:
+            if isinstance(fault, Exception):
+                raise fault  # nobody has spoken, or acknowledged, since: the night was another than the one asked for
 
     async def _talk(self, party: str, every_s: float) -> None:
         while not self._is_quiet.is_set():
-            with contextlib.suppress(NodeDied):
+            with contextlib.suppress(NodeDied, Refused):  # a node that has just begun knows no session yet
                 await self.say(party, "ZR"[self.draw.random() < 0.5])
             await asyncio.sleep(every_s * self.draw.uniform(0.5, 1.5))
 
@@ -116,7 +119,7 @@ class Night:
         """Acknowledge what *party* is told, as a duty officer does, but for one message in UNANSWERED."""
         node = self.nodes[party]
         while not self._is_quiet.is_set():
-            with contextlib.suppress(NodeDied):
+            with contextlib.suppress(NodeDied, Refused):
                 for message in unacknowledged(await node.board(), party):
                     if int(message.rpartition("-")[2]) % UNANSWERED == 0:
                         continue
@@ -157,12 +160,12 @@ class Night:
             boards = [await node.board() for node in self.nodes.values()]
             return all(peer["state"] == "UP" for board in boards for peer in board["peers"])
 
-        await self._until(are_up, "the link is not UP")
+        await self.until(are_up, "the link is not UP")
 
-    async def _until(self, holds: Callable[[], Awaitable[bool]], what: str, within_s: float = PATIENCE_S) -> None:
+    async def until(self, holds: Callable[[], Awaitable[bool]], what: str, within_s: float = PATIENCE_S) -> None:
         until = time.monotonic() + within_s
         while time.monotonic() < until:
-            with contextlib.suppress(NodeDied):
+            with contextlib.suppress(NodeDied, Refused):
                 if await holds():
                     return
             await asyncio.sleep(LOOK_S)
@@ -201,13 +204,13 @@ class Night:
                 row = messages(await self.nodes[party].board(), [words]).get(words)
                 return row is not None and row["halves"][1]["held_at_ms"] is not None
 
-            await self._until(is_heard, f"{words} is not heard")
+            await self.until(is_heard, f"{words} is not heard")
             heard = time.monotonic()
             tally.flash_heard_s.append(heard - begun)
-            await self._until(is_held, f"{words} is not held")
+            await self.until(is_held, f"{words} is not held")
             tally.flash_held_s.append(time.monotonic() - heard)
             tally.done += 1
-        except (TimeoutError, NodeDied) as wrong:
+        except (TimeoutError, NodeDied, Refused) as wrong:
             tally.broken.append(str(wrong))
             heal()
 
@@ -268,7 +271,7 @@ class Night:
 
         late = []
         try:
-            await self._until(are_held, "receipts are outstanding")
+            await self.until(are_held, "receipts are outstanding")
         except TimeoutError as wrong:
             late.append(str(wrong))
         await asyncio.gather(alfa.end(), bravo.end())

@@ -218,9 +218,13 @@ class RealNode:
         for line in lines:
             if line.lower().startswith("set-cookie:"):
                 self._cookie = line.split(":", 1)[1].split(";")[0].strip()
+        try:
+            found = json.loads(content)
+        except ValueError:
+            raise NodeDied(f"{self.party} hung up within its answer") from None
         if int(lines[0].split()[1]) >= 400:
-            raise Refused(json.loads(content).get("detail", lines[0]))
-        return json.loads(content)
+            raise Refused(found.get("detail", lines[0]))
+        return found
 
 
 class Refused(Exception):

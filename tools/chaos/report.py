@@ -24,6 +24,7 @@ class Findings:
     day: str
     tallies: dict[str, Tally] = field(default_factory=dict)
     verdict: Verdict | None = None
+    acknowledged: int = 0
     injected: dict[str, Injected] = field(default_factory=dict)
     full: Full | None = None
     rot: Rot | None = None
@@ -75,6 +76,7 @@ class Findings:
                 f"doubled {len(v.doubled)}, out of order {len(v.out_of_order)}, logs whose roots differ "
                 f"{len(v.roots_differ)}, receipts outstanding {len(v.unreceipted)}; {v.ahead} of the last moment |"
             )
+            lines.append(f"| of them acknowledged at the desk that they came to | {self.acknowledged} |")
         for name, part in self.injected.items():
             lines.append(
                 f"| {name}: {part.faults} faults at {part.calls} calls | refused with a reason {part.refused}, killed "
