@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 from playwright.sync_api import expect
 
-from browser.awaiting import until
+from browser.awaiting import ordered, until
 from browser.conftest import Watched
 from browser.fake_desk import FakeDesk
 from browser.serving import served
 from detente.desk.board import TrackRef
+from detente.desk.orders import AcknowledgeMessage
 
 pytestmark = pytest.mark.browser
 
@@ -79,3 +80,27 @@ def test_t03_a_flash_message_is_heard_until_it_is_acknowledged(opened: Opened) -
         page.locator('[data-message="bravo-ops-118"] button', has_text="Acknowledge").click()
         expect(page.locator('[data-message="bravo-ops-118"] button')).to_have_count(0)
         assert page.evaluate(LOUD) == []
+
+
+def test_t03_a_flash_whose_time_has_run_out_stands_on_top_and_sounds_under_all_that_was_said_since(
+    opened: Opened,
+) -> None:
+    with served(tracks=8, alert_after_s=None) as desk:
+
+        def more(fake: FakeDesk) -> None:
+            flash, routine = (
+                next(row for row in fake.board("operator").messages if (row.precedence == "Z") is is_flash)
+                for is_flash in (True, False)
+            )
+            old = replace(flash, message="bravo-flash-7", outcome="not_answered", rung=3)
+            since = [replace(routine, message=f"bravo-ops-{n}", sent_at_ms=flash.sent_at_ms + n) for n in range(200)]
+            fake.extra_messages = [*since, old]
+
+        desk.do(more)
+        page = opened(desk.address, script=EAR).page
+        page.locator("#sky").click()
+        expect(page.locator("#hotline li[data-message]").first).to_have_attribute("data-message", "bravo-flash-7")
+        assert "bravo-flash-7" in page.evaluate(LOUD)
+        until(page, lambda: page.evaluate("window.tones"), lambda tones: tones >= 3)
+        page.locator('[data-message="bravo-flash-7"] button', has_text="Acknowledge").click()
+        assert [order.message for order in ordered(page, desk, AcknowledgeMessage)] == ["bravo-flash-7"]

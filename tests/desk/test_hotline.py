@@ -331,3 +331,45 @@ def test_in_whatever_order_messages_come_they_are_had_newest_first_and_what_is_f
         line.forget_settled()
     assert [row.message for row in line.rows()] == [f"alfa-ops-{n}" for n in range(39, 39 - kept, -1)]
     assert line.total == kept
+
+
+def names(rows):
+    return [row.message for row in rows]
+
+
+def test_what_nobody_has_acknowledged_stays_on_the_board_however_much_is_said_after_it():
+    line, _ = node(BRAVO)
+    line.said(text("alfa-flash-1"))
+    line.said(text("alfa-ops-1", precedence="P", at_s=1))
+    for n in range(2, 600):
+        line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))
+    newest = [f"alfa-ops-{n}" for n in range(599, 399, -1)]
+    assert names(line.on_board()) == [*newest, "alfa-ops-1", "alfa-flash-1"]
+    line.not_answered("alfa-flash-1", ms(900))
+    assert names(line.on_board()) == [*newest, "alfa-ops-1", "alfa-flash-1"]
+    line.acknowledged("alfa-flash-1", Role.OPERATOR, ms(901))
+    assert names(line.on_board()) == [*newest, "alfa-ops-1"]
+    line.stood_down("alfa-ops-1", ALFA, Stand.RESOLVED, ms(902))
+    assert names(line.on_board()) == newest
+
+
+def test_of_more_that_wait_than_a_board_holds_the_flashes_and_the_newest_are_on_it():
+    line, _ = node(BRAVO)
+    for n in range(300):
+        line.said(text(f"alfa-flash-{n}", at_s=n))
+    for n in range(300, 900):
+        line.said(text(f"alfa-ops-{n}", precedence="P", at_s=n))
+    on_it = names(line.on_board())
+    assert on_it[:200] == [f"alfa-ops-{n}" for n in range(899, 699, -1)]
+    assert on_it[200:] == [f"alfa-flash-{n}" for n in range(299, 99, -1)]
+
+
+def test_at_the_limit_what_climbs_is_not_among_those_that_go_first(monkeypatch):
+    monkeypatch.setattr(hotline_module, "MESSAGES_LIMIT", 6)
+    monkeypatch.setattr(hotline_module, "FORGOTTEN_AT_ONCE", 4)
+    line, _ = node(BRAVO)
+    line.said(text("alfa-flash-0"))
+    line.not_answered("alfa-flash-0", ms(60))
+    for n in range(1, 8):
+        line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))
+    assert names(line.rows()) == ["alfa-ops-7", "alfa-ops-6", "alfa-ops-5", "alfa-flash-0"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import nsmallest
+from heapq import nlargest, nsmallest
 from typing import Final
 
 import msgspec
@@ -58,6 +58,9 @@ MESSAGES_LIMIT: Final = 20_000
 
 FORGOTTEN_AT_ONCE: Final = 2_000
 """So many, at the limit: to look for the oldest costs as much for one as for all."""
+
+ON_BOARD: Final = 200
+"""Messages on a board: so many of the newest, and so many of the older ones that wait for a person."""
 
 SETTLED_RECALLED: Final = 1_000
 """Messages that nobody waits for, of which a start remembers the newest; those that wait it remembers all."""
@@ -156,6 +159,7 @@ class Hotline:
         self._messages: dict[str, _Message] = {}
         self._in_order: list[tuple[int, str]] = []  # what has been said, oldest first: when, and its name
         self._waiting: set[str] = set()  # messages that can still become not answered
+        self._unseen: set[str] = set()  # messages to be acknowledged that no person of the addressee has
         self.flash: Counter[PartyId] = Counter()  # FLASH messages, by sender
         self.flash_misused: Counter[PartyId] = Counter()  # of which without a coded reason, or with a routine phrase
         self.forgotten = 0
@@ -263,11 +267,22 @@ class Hotline:
     def total(self) -> int:
         return len(self._in_order)
 
-    def rows(self, after: int = 0, most: int = 200) -> list[MessageRow]:
+    def rows(self, after: int = 0, most: int = ON_BOARD) -> list[MessageRow]:
         """Return messages, newest first: at most *most*, after the *after* newest."""
         end = max(0, len(self._in_order) - after)
-        asked = [self._messages[name] for _, name in reversed(self._in_order[max(0, end - most) : end])]
-        return [self._row(m, m.said) for m in asked if m.said is not None]
+        return self._rows_of(reversed(self._in_order[max(0, end - most) : end]))
+
+    def on_board(self) -> list[MessageRow]:
+        """Return the newest messages and, however much was said since, what a person is still to acknowledge."""
+        newest = self._in_order[-ON_BOARD:]
+        on_it = {name for _, name in newest}
+        waiting = [self._messages[n].said for n in self._unseen - on_it if self._is_climbing(n)]
+        most_urgent = nlargest(ON_BOARD, filter(None, waiting), key=lambda s: (s.precedence == FLASH, _newness(s)))
+        return self._rows_of(reversed(sorted(map(_newness, most_urgent)) + newest))
+
+    def _rows_of(self, asked: Iterable[tuple[int, str]]) -> list[MessageRow]:
+        messages = [self._messages[name] for _, name in asked]
+        return [self._row(m, m.said) for m in messages if m.said is not None]
 
     def _row(self, message: _Message, said: Said) -> MessageRow:
         rendered = self._codebook.rendered(said.code, said.params) if said.code is not None else {}
@@ -322,15 +337,13 @@ class Hotline:
         return self._messages[name]
 
     def _forget_oldest(self) -> None:
-        closed = [n for n, m in self._messages.items() if m.said is None or m.is_closed or self._up_at(m) is None]
-        # Of those that are still waited for no more goes than has to.
+        closed = [n for n, m in self._messages.items() if m.said is None or m.is_closed or self._is_settled(n, m)]
+        # Of those that are still waited for, or climb, no more goes than has to.
         oldest = nsmallest(
             FORGOTTEN_AT_ONCE if closed else 1, closed or self._messages, key=lambda n: _newness(self._messages[n].said)
         )
         for name in oldest:
-            del self._messages[name]
-            self._waiting.discard(name)
-            self._escalations.forget(name)
+            self._forget(name)
         self._in_order = [each for each in self._in_order if each[1] in self._messages]
         self.forgotten += len(oldest)
 
@@ -339,17 +352,26 @@ class Hotline:
 
         An answer stays with the message that it answers. Returns the messages that are answered by one still here.
         """
-        settled = [n for n, m in self._messages.items() if self._up_at(m) is None and not self._is_climbing(n)]
+        settled = [n for n, m in self._messages.items() if self._is_settled(n, m)]
         settled.sort(key=lambda name: _newness(self._messages[name].said), reverse=True)
         old = {*settled[SETTLED_RECALLED:], *(name for name in settled if self._messages[name].said is None)}
         answers = {n: m.said.answers for n, m in self._messages.items() if m.said is not None and m.said.answers}
         while stays := {name for name in old & answers.keys() if answers[name] in self._messages.keys() - old}:
             old -= stays
         for name in old:
-            del self._messages[name]
-            self._escalations.forget(name)
+            self._forget(name)
         self._in_order = [each for each in self._in_order if each[1] in self._messages]
         return {answered for name, answered in answers.items() if name not in old}
+
+    def _forget(self, name: str) -> None:
+        del self._messages[name]
+        self._waiting.discard(name)
+        self._unseen.discard(name)
+        self._escalations.forget(name)
+
+    def _is_settled(self, name: str, message: _Message) -> bool:
+        """Whether nobody waits for *message* any more."""
+        return self._up_at(message) is None and not self._is_climbing(name)
 
     def _is_climbing(self, name: str) -> bool:
         return self._escalations.is_climbing(name)
@@ -366,6 +388,7 @@ class Hotline:
         (self._waiting.discard if self._up_at(message) is None else self._waiting.add)(name)
         if said is None:
             return
+        (self._unseen.discard if self._acknowledge_by(message, said) is None else self._unseen.add)(name)
         answer = min((message.at_ms[e] for e in (Event.ANSWER, Event.REFUSE) if e in message.at_ms), default=None)
         if answer is not None:
             self._escalations.cleared(name, instant_of_ms(answer))

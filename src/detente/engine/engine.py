@@ -647,7 +647,7 @@ class Engine:
             role=role.value,
             alerts=self._marked(alerts[: subjects.warnings.shown]),
             alerts_total=len(alerts),
-            messages=self.subjects.marked(subjects.hotline.rows(), self._voice.unlogged()),
+            messages=self.subjects.marked(subjects.hotline.on_board(), self._voice.unlogged()),
             messages_total=subjects.hotline.total,
             peers=self.peer_rows(now),
             feeds=self.feed_rows(),

@@ -41,9 +41,12 @@ export function tickHotline(place) {
   tick(place, (until) => (Number(until) > now ? t("strip.due", { left: countdown(Number(until), now) }) : t("strip.overdue", { by: countdown(now, Number(until)) })));
 }
 
+/** What sounds stands on top until somebody has acknowledged it; the rest by time. @param {MessageRow[]} rows */
+const loudFirst = (rows) => [...rows.filter(isLoud), ...rows.filter((row) => !isLoud(row))];
+
 export function hotline() {
   const board = state.board;
-  const rows = board?.messages ?? [];
+  const rows = loudFirst(board?.messages ?? []);
   const now = nodeNow();
   said.within([state.lang, t("hotline.title"), board?.party, JSON.stringify(board?.parties), state.codebook]);
   if (said.of.size > rows.length) said.keep(rows.map((row) => row.message));
@@ -65,8 +68,8 @@ function codebookState(board) {
   return html`<span class="muted small">${t("codebook.version", { version })}</span>${differing.map((peer) => html` <span key=${peer.party} class="badge warn">${t("codebook.differs")} <bdi>${partyName(peer.party)}</bdi></span>`)}`;
 }
 
-/** A FLASH message to us that nobody here has acknowledged. @param {MessageRow} row */
-export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome === "" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
+/** A FLASH message to us that nobody here has acknowledged. Its time may have run out: it sounds all the same. @param {MessageRow} row */
+export const isLoud = (row) => row.precedence === "Z" && row.to === state.board?.party && row.outcome !== "answered" && row.outcome !== "refused" && !row.halves.some((half) => half.party === row.to && half.acknowledged_at_ms);
 
 /** How often FLASH was said, and how often without a good reason: both desks count the same messages. @param {Board | null} board @param {string} peer */
 function flashes(board, peer) {
