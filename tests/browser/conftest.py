@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 DRIVER = "libatomic1"
@@ -83,6 +84,11 @@ document.addEventListener("securitypolicyviolation", (e) => window.violations.pu
 """
 
 
+def said_of(message: ConsoleMessage) -> str:
+    """Return what the browser complained of, and of which path: "the server responded with 401" alone helps nobody."""
+    return f"{message.text} {urlsplit(message.location['url']).path}"
+
+
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Callable[..., Watched]]:
     """Open a console at an address: `opened(address, lang="tr", size=(1280, 720))`; closed after the test."""
@@ -97,7 +103,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Watched]]:
         watched = Watched(page)
         seen = f'localStorage.setItem("detente.lang", "{lang}"); localStorage.setItem("detente.first-run", "seen");'
         page.add_init_script(WATCH_POLICY + seen + script)
-        page.on("console", lambda m: watched.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        page.on("console", lambda m: watched.complaints.append(said_of(m)) if m.type in {"error", "warning"} else None)
         page.on("pageerror", lambda e: watched.complaints.append(str(e)))
         page.on("dialog", lambda d: (watched.complaints.append(f"dialog {d.message}"), d.dismiss()))
         page.on("request", lambda r: None if r.url.startswith((address, "data:")) else watched.complaints.append(r.url))
