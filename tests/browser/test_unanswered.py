@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Error, Route, expect
 
 from browser.awaiting import LIMITS, seated, time_is_up, unanswered, until
 from browser.conftest import Watched
+from browser.fake_desk import FakeDesk
 from browser.serving import Desk, served
 from browser.test_refused import is_told, texts
 from node.recorded import FLASH, Recorded, recorded
@@ -156,3 +158,23 @@ def test_an_explanation_that_hangs_is_not_asked_for_again_and_again(desk: Desk, 
     assert len(late) == 1
     time_is_up(page)
     until(page, lambda: late, lambda found: len(found) > 1)
+
+
+def test_the_circles_of_many_conflicts_are_asked_for_two_at_a_time(opened: Opened) -> None:
+    with served(tracks=12, alert_after_s=None) as desk:
+
+        def many(fake: FakeDesk) -> None:
+            fake.alert_after_s = 0.0
+            first = fake.board("operator").alerts[0]
+            fake.extra_alerts = [replace(first, alert=f"alfa-{n}") for n in range(100, 120)]
+
+        page = opened(desk.address).page
+        late = unanswered(page, "**/why")
+        desk.do(many)
+        expect(page.locator("#alerts li[data-alert]")).to_have_count(len(desk.fake.board("operator").alerts))
+        page.wait_for_timeout(A_MOMENT_MS)
+        assert len(late) == 2
+        late[0].continue_()
+        until(page, lambda: late, lambda found: len(found) == 3)
+        page.wait_for_timeout(A_MOMENT_MS)
+        assert len(late) == 3

@@ -6,6 +6,9 @@ import { ask } from "../orders.js";
 /** @typedef {{horizontal_m: number, vertical_ft: number}} Minima */
 
 const ASKED_MAX = 40;
+const AT_ONCE = 2; // a browser has six lines to the node, and an order wants one
+
+let asking = 0;
 
 /** @type {Map<string, Minima | null>} by alert and level; null: the node does not say */
 const known = new Map();
@@ -25,11 +28,13 @@ export function keepMinima() {
   for (const row of rows) {
     const name = nameOf(row);
     if (known.has(name)) continue;
+    if (asking === AT_ONCE) return;
+    asking += 1;
     known.set(name, null);
     ask(`/api/alerts/${encodeURIComponent(row.alert)}/why`).then((why) => {
       const minima = (why.now ?? why.raised)?.minima ?? null;
       known.set(name, minima);
       if (minima) update({});
-    }, () => undefined); // no circle, then: the alert itself stands in the queue with its own figures
+    }, () => undefined).finally(() => (asking -= 1)); // no circle, then: the alert itself stands in the queue with its own figures
   }
 }
