@@ -65,6 +65,11 @@ def demo(
     clock = ScaledClock(SystemClock().now(), rate)
 
     async def play(folder: Path) -> tuple[Runner, bool]:
+        running = asyncio.current_task()
+        assert running is not None
+        # First of all: a shell lets what it starts in the background ignore SIGINT until it is asked for.
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
         with _err.status("loading the kernels; the first time they are compiled, half a minute"):
             await asyncio.to_thread(warm)
         with _err.status(f"setting the stage: {scenario.title}"):
@@ -77,10 +82,6 @@ def demo(
         _err.print("It warns and records; the absence of a warning is not a clearance. Ctrl-C ends it.")
         _err.print(f"What the nodes log: {folder / LOG_FILE}\n")
         runner = Runner(scenario, stage, clock, headless, _err.print, seconds)
-        running = asyncio.current_task()
-        assert running is not None
-        for sign in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(sign, running.cancel)
         try:
             async with garbage.short_looks():
                 await runner.run()
@@ -93,7 +94,10 @@ def demo(
     kept.mkdir(parents=True, exist_ok=True)
     with (kept / LOG_FILE).open("a", encoding="utf-8", buffering=1) as log:
         set_up(log)
-        runner, was_ended = asyncio.run(play(kept))
+        try:
+            runner, was_ended = asyncio.run(play(kept))
+        except asyncio.CancelledError:  # before there was anything to end
+            raise KeyboardInterrupt from None
         set_up()
     found = summary_of(runner, (summary.resolve().parent if summary else kept) / f"{scenario.name}-dossier.zip")
     if summary is not None:
