@@ -15,7 +15,8 @@ import pytest
 
 from contracts.leaf_store import FLASH, OPS, entries
 from detente.errors import ConfigError, OwnFault
-from detente.evidence.store import StoreFault
+from detente.evidence.merkle import leaf_hash
+from detente.evidence.store import Entry, StoreFault
 from detente.node.sqlite import OLDEST_SQLITE, SqliteStore
 
 
@@ -170,3 +171,40 @@ def test_a_torn_tail_takes_whole_batches_from_the_end_and_nothing_else(path, tmp
         shutil.rmtree(torn)
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1] <= 36
+
+
+SALT = b"salt of 16 bytes"
+NOTE = b"a checkpoint note of this log"
+VALUE = b"\xff\xfe a value that is no text"
+
+
+def turned(path, held):
+    """Turn the lowest bit of the byte before *held* in the file: what SQLite takes it for, text instead of bytes."""
+    raw = bytearray(path.read_bytes())
+    assert raw.count(held) == 1
+    raw[raw.index(held) - 1] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [b"leaf 1", leaf_hash(b"leaf 1"), SALT, b"some/key" + VALUE],
+    ids=["leaf", "hash", "salt and body", "state"],
+)
+def test_bytes_that_a_turned_bit_calls_text_are_read_as_bytes(path, held):
+    """A text there was a TypeError or a UnicodeDecodeError far from the record, at a start or in a scrub."""
+    given = [Entry(leaf=b"leaf %d" % i, body=b"\xff body %d" % i, salt=SALT[: 15 + (i == 1)]) for i in range(3)]
+    store = SqliteStore(path, create=True)
+    store.append([(FLASH, 0, given)])
+    store.replace_checkpoint(FLASH, None, NOTE)
+    store.put_state("some/key", VALUE)
+    hashes = store.leaf_hashes(FLASH)
+    store.close()
+    turned(path, held)
+    again = SqliteStore(path, read_only=True)
+    assert again.read(FLASH, 0, 3) == given
+    assert again.leaf_hashes(FLASH) == hashes
+    assert again.checkpoint(FLASH) == NOTE
+    assert again.state("some/key") == VALUE
+    assert again.sizes() == {FLASH: 3}
+    again.close()

@@ -53,17 +53,29 @@ CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT R
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {_VERSION};
 """
+
+# Whatever one bit turned on the disk says that a column holds, it is read as what it ought to be: bytes that are
+# others, or none, are found by their hashes, and a text in place of bytes would be a fault of the program.
 _READ: Final = """
-SELECT leaf.leaf, body.body, body.salt FROM leaf LEFT JOIN body ON body.place = leaf.place
+SELECT ifnull(CAST(leaf.leaf AS BLOB), x''), CAST(body.body AS BLOB), ifnull(CAST(body.salt AS BLOB), x'')
+FROM leaf LEFT JOIN body ON body.place = leaf.place
 WHERE leaf.place >= ? AND leaf.place < ? ORDER BY leaf.place
 """
-_READ_LEAVES: Final = "SELECT leaf FROM leaf WHERE place >= ? AND place < ? ORDER BY place"
-_READ_HASHES: Final = "SELECT hash FROM hash WHERE place >= ? AND place < ? ORDER BY place"
+_READ_LEAVES: Final = "SELECT ifnull(CAST(leaf AS BLOB), x'') FROM leaf WHERE place >= ? AND place < ? ORDER BY place"
+_READ_HASHES: Final = "SELECT ifnull(CAST(hash AS BLOB), x'') FROM hash WHERE place >= ? AND place < ? ORDER BY place"
 _READ_ROOTS: Final = """
-SELECT root FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n >= ? ORDER BY n
+SELECT ifnull(CAST(root AS BLOB), x'') FROM tile
+WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n >= ? ORDER BY n
 """
 _READ_TILE: Final = """
-SELECT hashes FROM tile WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n = ?
+SELECT ifnull(CAST(hashes AS BLOB), x'') FROM tile
+WHERE log = (SELECT id FROM log WHERE origin = ?) AND level = ? AND n = ?
+"""
+_RECEIPT: Final = """
+SELECT CAST(receipt_size AS INTEGER), CAST(receipt AS BLOB), CAST(receipt_at_s AS INTEGER) FROM log WHERE origin = ?
+"""
+_READ_ROOTS_OF: Final = """
+SELECT ifnull(CAST(root AS BLOB), x'') FROM tile WHERE log = ?1 AND level = ?4 AND n >= ?2 AND n < ?2 + ?3 ORDER BY n
 """
 _WANTED: Final = "SELECT place FROM wanted WHERE place >= ? AND place < ? ORDER BY place"
 _HELD: Final = "SELECT place FROM body WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
@@ -155,11 +167,11 @@ class SqliteStore:
     def read(self, origin: str, start: int, stop: int) -> list[Entry]:
         """Return entries [start, stop); see `LeafStore`."""
         rows = self._rows(_READ, self._range(origin, start, stop))
-        return [Entry(leaf=leaf, body=body, salt=salt or b"") for leaf, body, salt in rows]
+        return [Entry(leaf=leaf, body=body, salt=salt) for leaf, body, salt in rows]
 
     def sizes(self) -> dict[str, int]:
         """Return how many leaves each log holds."""
-        origins = [origin for (origin,) in self._rows("SELECT origin FROM log")]
+        origins = [origin for (origin,) in self._rows("SELECT CAST(origin AS TEXT) FROM log")]
         return {origin: _size_of(self._row(_NEWEST, self._range(origin))[0]) for origin in origins}
 
     def mend_hashes(self, origin: str) -> None:
@@ -201,7 +213,7 @@ class SqliteStore:
 
     def checkpoint(self, origin: str) -> bytes | None:
         """Return the newest checkpoint note of a log."""
-        row = self._row("SELECT checkpoint FROM log WHERE origin = ?", (origin,))
+        row = self._row("SELECT CAST(checkpoint AS BLOB) FROM log WHERE origin = ?", (origin,))
         return row[0] if row else None
 
     def replace_checkpoint(self, origin: str, old: bytes | None, new: bytes) -> None:
@@ -215,7 +227,7 @@ class SqliteStore:
 
     def receipt(self, origin: str) -> Receipt | None:
         """Return the newest receipt of a log."""
-        row = self._row("SELECT receipt_size, receipt, receipt_at_s FROM log WHERE origin = ?", (origin,))
+        row = self._row(_RECEIPT, (origin,))
         return Receipt(*row) if row and row[1] is not None else None
 
     def put_receipt(self, origin: str, receipt: Receipt) -> None:
@@ -231,12 +243,15 @@ class SqliteStore:
 
     def state(self, key: str) -> bytes | None:
         """Return what the node put under *key*."""
-        row = self._row("SELECT value FROM state WHERE key = ?", (key,))
+        row = self._row("SELECT ifnull(CAST(value AS BLOB), x'') FROM state WHERE key = ?", (key,))
         return row[0] if row else None
 
     def states(self, prefix: str) -> dict[str, bytes]:
         """Return what was put under keys that begin with *prefix*."""
-        rows = self._rows("SELECT key, value FROM state WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        rows = self._rows(
+            "SELECT CAST(key AS TEXT), ifnull(CAST(value AS BLOB), x'') FROM state WHERE substr(key, 1, ?) = ?",
+            (len(prefix), prefix),
+        )
         return dict(rows)
 
     def put_state(self, key: str, value: bytes) -> None:
@@ -292,7 +307,7 @@ class SqliteStore:
         try:
             with self._reading:  # the engine reads while the writer's thread reads back
                 return self._reader.execute(query, bindings).fetchall()
-        except apsw.Error as wrong:
+        except (apsw.Error, UnicodeDecodeError) as wrong:
             raise StoreFault(f"the record: {wrong}") from wrong
 
     def _row(self, query: str, bindings: tuple[Any, ...]) -> Any:
@@ -323,7 +338,7 @@ def _add_tiles(db: apsw.Connection, log: int, before: int, after: int) -> None:
             below = places if level == 0 else (log, first, TILE_WIDTH, level - 1)
             hashes = b"".join(hashed for (hashed,) in db.execute(query, below))
             db.execute("INSERT INTO tile VALUES (?, ?, ?, ?, ?)", (log, level, n, tile_root(hashes), hashes))
-        query = "SELECT root FROM tile WHERE log = ?1 AND level = ?4 AND n >= ?2 AND n < ?2 + ?3 ORDER BY n"
+        query = _READ_ROOTS_OF
         level += 1
 
 
