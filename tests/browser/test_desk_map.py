@@ -332,6 +332,19 @@ def test_a_wall_shows_what_is_urgent_and_can_order_nothing(opened: Opened) -> No
         expect(page.locator("body")).to_have_class("wall")
 
 
+CUT = """() => [...document.querySelectorAll("#strip *")].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1
+  && getComputedStyle(e).display !== "inline").map((e) => e.textContent)"""
+
+
+@pytest.mark.parametrize("lang", ["en", "tr", "ru"])
+def test_a_wall_cuts_no_word_of_its_strip(opened: Opened, lang: str) -> None:
+    with served(tracks=12) as desk:
+        page = opened(f"{desk.address}wall", lang, size=(1600, 900)).page
+        expect(page.locator("#strip .due")).to_be_visible()
+        expect(page.locator(".wall-queue li").first).to_contain_text("Bravo")
+        assert page.evaluate(CUT) == []
+
+
 @pytest.mark.parametrize("lang", ["en", "tr", "ru"])
 def test_a_telephone_has_the_queue_the_hotline_and_acknowledge(opened: Opened, lang: str) -> None:
     with served(tracks=40) as desk:
