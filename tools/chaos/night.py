@@ -121,7 +121,8 @@ class Night:
         while not self._is_quiet.is_set():
             with contextlib.suppress(NodeDied, Refused):
                 for message in unacknowledged(await node.board(), party):
-                    if int(message.rpartition("-")[2]) % UNANSWERED == 0:
+                    number = message.rpartition("-")[2]  # what a full disk did not take has a name of its own
+                    if number.isdecimal() and int(number) % UNANSWERED == 0:
                         continue
                     try:
                         await node.acknowledge(message)
