@@ -108,7 +108,8 @@ class Rot:
 
     flips: int = 0
     refused_to_start: int = 0  # the file does not open, or the node says why it will not run
-    served_altered: int = 0  # an altered leaf was read without a word: must be 0
+    served_altered: int = 0  # an altered leaf or body was read without a word: must be 0
+    body_gone: int = 0  # a body is not found any more: shown and declared as no longer held, as one that went by age
     found_by_hash: int = 0  # the leaf read is not what its stored hash says
     found_by_peer: int = 0  # leaves are gone: the peer's hello says how many there were
     harmless: int = 0  # free space, a page that nothing reads
@@ -150,10 +151,14 @@ def _judge_rot(found: Rot, copy: Path, truth: dict[str, list[Entry]]) -> None:
         found.refused_to_start += 1
         return
     try:
-        is_changed = is_found = is_shorter = False
+        is_changed = is_altered = is_found = is_shorter = False
         for origin, entries in truth.items():
             hashes, read = store.leaf_hashes(origin), store.read(origin, 0, 1 << 40)
             is_changed |= read != entries
+            is_altered |= any(
+                one != was and (one.leaf != was.leaf or one.body is not None)
+                for one, was in zip(read, entries, strict=False)
+            )
             is_shorter |= len(read) < len(entries)
             is_found |= len(read) * 32 != len(hashes) or any(
                 leaf_hash(one.leaf) != hashes[32 * i : 32 * i + 32] or not _has_its_body(one)
@@ -161,7 +166,8 @@ def _judge_rot(found: Rot, copy: Path, truth: dict[str, list[Entry]]) -> None:
             )
         found.found_by_hash += is_found
         found.found_by_peer += is_shorter and not is_found
-        found.served_altered += is_changed and not is_found and not is_shorter
+        found.served_altered += is_altered and not is_found and not is_shorter
+        found.body_gone += is_changed and not is_altered and not is_found and not is_shorter
         found.harmless += not is_changed and not is_found
     except DetenteError:
         found.refused_to_start += 1

@@ -93,7 +93,8 @@ class Findings:
             lines.append(
                 f"| {r.flips} single bits turned in a stopped node's record | refused at the start "
                 f"{r.refused_to_start}, found by hash {r.found_by_hash}, leaves gone (the peer says so) "
-                f"{r.found_by_peer}, nothing read it {r.harmless}, altered and nothing tells {r.served_altered} |"
+                f"{r.found_by_peer}, a body gone and declared so {r.body_gone}, nothing read it {r.harmless}, "
+                f"altered and nothing tells {r.served_altered} |"
             )
         lines += [f"| {name} | left out: {why} |" for name, why in self.skipped.items()]
         return lines
