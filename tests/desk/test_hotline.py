@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from detente.alerts import escalation as escalation_module
 from detente.alerts.escalation import Escalations, Stand, agreed_ladder
 from detente.desk import hotline as hotline_module
 from detente.desk.codebook import draft_codebook
@@ -373,3 +374,14 @@ def test_at_the_limit_what_climbs_is_not_among_those_that_go_first(monkeypatch):
     for n in range(1, 8):
         line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))
     assert names(line.rows()) == ["alfa-ops-7", "alfa-ops-6", "alfa-ops-5", "alfa-flash-0"]
+
+
+def test_a_flash_for_which_the_ladder_had_no_place_stays_on_the_board_too(monkeypatch):
+    monkeypatch.setattr(escalation_module, "SUBJECTS_LIMIT", 1)
+    line, _ = node(BRAVO)
+    line.said(text("alfa-flash-1"))
+    line.said(text("alfa-flash-2", at_s=1))
+    assert "does not climb" in line.fault
+    for n in range(2, 300):
+        line.said(text(f"alfa-ops-{n}", precedence="R", at_s=n))
+    assert names(line.on_board())[200:] == ["alfa-flash-2", "alfa-flash-1"]

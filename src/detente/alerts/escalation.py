@@ -346,6 +346,11 @@ class Escalations:
         found = self._subjects.get(subject)
         return found is not None and found.is_climbing
 
+    def is_over(self, subject: str) -> bool:
+        """Whether *subject* climbs no more: it was closed on every side, or cleared. One that never climbed is not."""
+        found = self._subjects.get(subject)
+        return found is not None and not found.is_climbing
+
     def half(self, subject: str, party: PartyId) -> State:
         """Return how *party*'s half of *subject* stands."""
         found = self._subjects.get(subject)

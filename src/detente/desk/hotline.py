@@ -276,7 +276,7 @@ class Hotline:
         """Return the newest messages and, however much was said since, what a person is still to acknowledge."""
         newest = self._in_order[-ON_BOARD:]
         on_it = {name for _, name in newest}
-        waiting = [self._messages[n].said for n in self._unseen - on_it if self._is_climbing(n)]
+        waiting = [self._messages[n].said for n in self._unseen - on_it if not self._escalations.is_over(n)]
         most_urgent = nlargest(ON_BOARD, filter(None, waiting), key=lambda s: (s.precedence == FLASH, _newness(s)))
         return self._rows_of(reversed(sorted(map(_newness, most_urgent)) + newest))
 

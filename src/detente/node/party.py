@@ -239,12 +239,15 @@ class Node:
         """Say at the desk and in the log while the accounts cannot be read: the node goes on, nobody new sits down."""
         said = ""
         while True:
-            with contextlib.suppress(AccountsUnreadable):
+            try:
                 book.all()
+                means = "the accounts are those read last"
+            except AccountsUnreadable:
+                means = "nobody can sign in"
             if book.fault != said and book.fault:
-                log.error("accounts", fault=book.fault)
+                log.error("accounts", fault=f"{means}: {book.fault}")
             said = book.fault
-            self.office.notice("accounts", said and f"nobody can sign in: {said}")
+            self.office.notice("accounts", said and f"{means}: {said}")
             await asyncio.sleep(_ACCOUNTS_S)
 
     def _keys_held(self) -> KeysHeld:
