@@ -58,6 +58,7 @@ def test_t37_what_a_library_warns_of_is_one_line_without_values_as_well(capsys, 
     def act(_log):
         library.warning("%s is not liked", CANARIES[0])
         library.error("Task was left\nfuture: <Task exception=KeyError('%s')>", CANARIES[3])
+        library.error(f"Exception in callback told('{CANARIES[0]}') at x.py:1\nhandle: <Handle told('{CANARIES[1]}')>")
         try:
             fail(CANARIES[0], CANARIES[1])
         except KeyError:
@@ -66,10 +67,15 @@ def test_t37_what_a_library_warns_of_is_one_line_without_values_as_well(capsys, 
     monkeypatch.setattr(logging, "lastResort", None)
     said = logged(capsys, act)
     lines = [json.loads(line) for line in said.splitlines()]
-    assert [line["fault"] for line in lines] == ["%s is not liked", "Task was left", "not handled"]
+    assert [line["fault"] for line in lines] == [
+        "%s is not liked",
+        "Task was left",
+        "Exception in callback told",
+        "not handled",
+    ]
     assert {line["event"] for line in lines} == {"detente.tests.library"}
-    assert [line["level"] for line in lines] == ["warning", "error", "error"]
-    assert "in fail" in lines[2]["exception"]
+    assert [line["level"] for line in lines] == ["warning", "error", "error", "error"]
+    assert "in fail" in lines[3]["exception"]
     assert not [canary for canary in CANARIES if canary in said]
 
 

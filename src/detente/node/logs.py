@@ -46,6 +46,7 @@ class _Libraries(logging.Handler):
         # Not `getMessage`: what is put into the words is a value. After the first line asyncio shows objects whole.
         words = str(record.msg).partition("\n")[0]
         if words != _WRITTEN_TO_A_CLOSED_LINE:
+            words = words.partition("(")[0]  # of a callback asyncio shows the arguments too
             log = structlog.get_logger()
             log.log(
                 record.levelno, record.name, fault=words, **({"exc_info": record.exc_info} if record.exc_info else {})
